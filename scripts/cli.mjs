@@ -1,0 +1,18 @@
+/** Runs a command of src/cli: `node scripts/cli.mjs NAME ARGUMENTS...`; set-up first, which speaks only if it has work to do. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { run, setUp } from '../setup.mjs';
+import { SetupError, foreground, root } from './setup/system.mjs';
+import { runtimeEnvironment } from './setup/plan.mjs';
+
+await run(async () => {
+  const [name, ...args] = process.argv.slice(2);
+  const file = path.join(root, 'src/cli', `${name}.ts`);
+  if (!name || !fs.existsSync(file)) {
+    const names = fs.readdirSync(path.dirname(file)).filter((entry) => /^[^.]+\.ts$/.test(entry));
+    throw new SetupError(`There is no command ${name ?? ''}; there are: ${names.map((entry) => path.parse(entry).name).join(', ')}.`);
+  }
+  await setUp();
+  const env = { ...runtimeEnvironment(process.platform), ...process.env };
+  return foreground(process.execPath, ['--require', 'ts-node/register/transpile-only', file, ...args], { env });
+});

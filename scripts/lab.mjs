@@ -1,0 +1,10 @@
+/** `npm run lab`: JupyterLab on this machine only, with a token, rooted at the repository, the TypeScript kernel ready. */
+import { run, setUp } from '../setup.mjs';
+import { foreground, root } from './setup/system.mjs';
+import { jupyter } from './setup/jupyter.mjs';
+
+await run(async () => {
+  await setUp({ notebooks: true });
+  const asRoot = process.getuid?.() === 0 ? ['--allow-root'] : [];
+  return foreground(jupyter, ['lab', '--ip=127.0.0.1', `--ServerApp.root_dir=${root}`, ...asRoot, ...process.argv.slice(2)]);
+});

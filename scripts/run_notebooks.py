@@ -1,0 +1,148 @@
+"""Executes notebooks through their kernel and shows on the terminal what is going on.
+
+    run_notebooks.py OUTPUT_FOLDER NOTEBOOK...        executed copies go to OUTPUT_FOLDER
+    run_notebooks.py --inplace NOTEBOOK...            or replace the notebooks
+
+Text that cells print is passed on as it comes; so is text shown through a display that is rewritten in place
+(on a terminal as one line that changes, else every ten seconds). A failing cell ends the run with exit status 1.
+"""
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+LIVE = sys.stdout.isatty()
+ESCAPES = re.compile(r'\x1b\[[0-9;]*[A-Za-z]')
+
+
+def clock(seconds):
+    return f'{int(seconds) // 60}:{int(seconds) % 60:02d}'
+
+
+class Screen:
+    """Lines that stay, and below them one line that changes."""
+
+    def __init__(self):
+        self.status, self.last = '', 0.0
+
+    def line(self, text):
+        print(f'\r\x1b[2K{text}' if LIVE else text, flush=True)
+        self.draw()
+
+    def draw(self):
+        if LIVE and self.status:
+            width = shutil.get_terminal_size().columns - 1
+            print(f'\r\x1b[2K{self.status[:width]}', end='', flush=True)
+
+    def set(self, status):
+        self.status = status
+        self.draw()
+
+    def note(self, text):
+        """A line of progress: redrawn on a terminal, else printed now and then."""
+        if not LIVE and time.monotonic() - self.last > 10:
+            self.last = time.monotonic()
+            print(f'      {text}', flush=True)
+
+
+class Runner(NotebookClient):
+    """NotebookClient that tells what it is doing."""
+
+    def __init__(self, notebook, name, screen, **options):
+        super().__init__(notebook, on_cell_start=self.begin, on_cell_executed=self.end, **options)
+        self.name, self.screen, self.partial, self.errors = name, screen, '', []
+        code = [cell for cell in notebook.cells if cell.cell_type == 'code' and cell.source.strip()]
+        self.numbers = {id(cell): f'{i}/{len(code)}' for i, cell in enumerate(code, 1)}
+
+    def heading(self, index):
+        """The nearest heading above a cell."""
+        for cell in reversed(self.nb.cells[: index + 1]):
+            found = re.findall(r'^#+\s+(.*)', cell.source, re.M) if cell.cell_type == 'markdown' else []
+            if found:
+                return found[-1]
+        return ''
+
+    def begin(self, cell, cell_index):
+        if id(cell) in self.numbers:
+            self.label = f'{self.numbers[id(cell)]:>6} {self.heading(cell_index)}'
+            self.began, self.errors = time.monotonic(), []
+            self.progress('')
+
+    def progress(self, text):
+        self.screen.set(f'{self.label} · {clock(time.monotonic() - self.began)}{" · " if text else ""}{text}')
+        if text:
+            self.screen.note(text)
+
+    def end(self, cell, cell_index, execute_reply):
+        if id(cell) in self.numbers and execute_reply['content']['status'] == 'ok':
+            self.screen.set('')
+            self.screen.line(f'{self.label} · {clock(time.monotonic() - self.began)}')
+
+    def process_message(self, msg, cell, cell_index):
+        kind, content = msg['msg_type'], msg['content']
+        if kind == 'stream':
+            *lines, self.partial = (self.partial + content['text']).split('\n')
+            if content['name'] == 'stderr':
+                self.errors += lines
+            for line in filter(None, map(str.rstrip, lines)):
+                self.screen.line(f'      {line}')
+        elif kind in ('display_data', 'update_display_data') and set(content['data']) == {'text/plain'}:
+            lines = ESCAPES.sub('', content['data']['text/plain']).strip().splitlines()
+            if lines:
+                self.progress(lines[-1])
+        return super().process_message(msg, cell, cell_index)
+
+
+def save(notebook, path):
+    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+    nbformat.write(notebook, f'{path}.tmp')
+    os.replace(f'{path}.tmp', path)
+
+
+def run(path, target, title, screen):
+    notebook = nbformat.read(path, as_version=4)
+    name = os.path.splitext(os.path.basename(path))[0]
+    started = time.monotonic()
+    screen.line(title)
+    runner = Runner(notebook, name, screen, timeout=None, kernel_name='tslab', resources={'metadata': {'path': os.path.dirname(path) or '.'}})
+    problem = None
+    try:
+        runner.execute()
+    except CellExecutionError as error:
+        # tslab prints the error of a cell; other kernels send it.
+        problem = '\n'.join(runner.errors) or ESCAPES.sub('', str(error))
+    except DeadKernelError:
+        problem = 'The kernel died; out of memory is the usual reason: choose a smaller size in the settings cell.'
+    finally:
+        screen.set('')
+        save(notebook, target)
+    if problem:
+        print(f'\n✗ {path}, cell {runner.label.strip()}:\n\n{problem.strip()}\n\nWhat ran up to there is in {target}.', file=sys.stderr)
+        sys.exit(1)
+    screen.line(f'✓ {name} ({clock(time.monotonic() - started)})')
+
+
+def main():
+    destination, *paths = sys.argv[1:]
+    # End through exceptions, so that nbclient shuts the kernel down.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    screen = Screen()
+    try:
+        for i, path in enumerate(paths, 1):
+            target = path if destination == '--inplace' else os.path.join(destination, os.path.basename(path))
+            run(path, target, f'{path} ({i} of {len(paths)})', screen)
+    except KeyboardInterrupt:
+        screen.set('')
+        print('\nStopped.', file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,50 @@
+/**
+ * `npm test`: set-up, type check, then every `*.test.ts` of src and `*.test.mjs` of scripts with Node's test runner.
+ * `npm test -- rcan sau` runs the files whose path contains one of the words (and checks no types).
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { run, setUp } from '../setup.mjs';
+import { SetupError, capture, foreground, root, say, step } from './setup/system.mjs';
+import { runtimeEnvironment } from './setup/plan.mjs';
+
+/** A test file that takes longer than this has hung. */
+const FILE_LIMIT_MS = 10 * 60_000;
+
+function* testFiles(folder) {
+  for (const entry of fs.readdirSync(path.join(root, folder), { withFileTypes: true })) {
+    const file = path.join(folder, entry.name);
+    if (entry.isDirectory()) yield* testFiles(file);
+    else if (/\.test\.(ts|mjs)$/.test(entry.name)) yield file;
+  }
+}
+
+await run(async () => {
+  const words = process.argv.slice(2);
+  const all = ['src', 'scripts'].flatMap((folder) => [...testFiles(folder)]).sort();
+  const files = words.length ? all.filter((file) => words.some((word) => file.includes(word))) : all;
+  if (!files.length) throw new SetupError(`No test file has ${words.join(' or ')} in its path.`);
+
+  await setUp();
+  if (!words.length) {
+    await step('type check', async () => {
+      const tsc = ['node_modules/typescript/bin/tsc', '-p', '.', '--incremental', '--tsBuildInfoFile', 'node_modules/.cache/tsc.tsbuildinfo'];
+      const { code, output } = await capture(process.execPath, tsc);
+      if (code !== 0) {
+        say(output);
+        throw new SetupError('The type check failed: see the lines above.');
+      }
+      return 'no errors';
+    });
+  }
+  const env = { ...runtimeEnvironment(process.platform), ...process.env };
+  return foreground(
+    process.execPath,
+    [
+      ...['--require', 'ts-node/register/transpile-only'],
+      ...['--test', '--test-concurrency=2', `--test-timeout=${FILE_LIMIT_MS}`, '--test-reporter=spec'],
+      ...files,
+    ],
+    { env },
+  );
+});

@@ -1,0 +1,90 @@
+import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { UserError } from '../errors';
+
+/**
+ * Writes a file so that it is there whole or not at all, whenever the process is killed: under a temporary name beside it, synced to the disk,
+ * then renamed. Leftovers of writers that no longer live are removed first.
+ * Throws a UserError that names the file where the folder cannot be written or the disk is full; the file that was there stays.
+ */
+export async function replaceFile(file: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+  await removeLeftovers(file);
+  const part = `${file}.${process.pid}.part`;
+  try {
+    await writeSynced(part, write);
+    await rename(part, file);
+    await syncFolder(dirname(file));
+  } catch (e) {
+    await rm(part, { force: true });
+    throw explain(e, file);
+  }
+}
+
+/** `replaceFile` for content that is at hand. */
+export async function writeFileAtomically(file: string, content: string | Uint8Array): Promise<void> {
+  await replaceFile(file, async (handle) => {
+    await handle.writeFile(content);
+  });
+}
+
+/** Writes a new file and syncs it to the disk. */
+export async function writeSynced(file: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+  const handle = await open(file, 'w');
+  try {
+    await write(handle);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes renames and new names in a folder last through a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined);
+  try {
+    await handle?.sync();
+  } catch {
+    // Some file systems refuse to sync a folder; the rename itself is atomic all the same.
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** Turns an error of the file system into a sentence; other errors stay as they are. */
+export function explain(e: unknown, file: string): unknown {
+  const reason: Record<string, string> = {
+    ENOSPC: 'the disk is full: free some space and start again',
+    EDQUOT: 'the disk quota is used up: free some space and start again',
+    EACCES: 'the folder may not be written: change its permissions or choose another',
+    EPERM: 'the folder may not be written: change its permissions or choose another',
+    EROFS: 'the file system is read-only: choose another folder',
+    ENOENT: 'its folder does not exist',
+    ENOTDIR: 'a part of its path is a file, not a folder',
+    EISDIR: 'a folder of this name exists',
+    ENAMETOOLONG: 'the name is too long',
+    EFBIG: 'the file system does not hold files that large',
+  };
+  const code = (e as NodeJS.ErrnoException)?.code ?? '';
+  return reason[code] ? new UserError(`${file} was not written: ${reason[code]}.`, { cause: e }) : e;
+}
+
+/** Whether a process of this number lives (also one that belongs to somebody else). */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (e) {
+    return (e as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Removes what writers of `path` left behind when they were killed. */
+export async function removeLeftovers(path: string): Promise<void> {
+  const names = await readdir(dirname(path)).catch(() => []);
+  const base = basename(path);
+  for (const name of names) {
+    if (!name.startsWith(`${base}.`)) continue;
+    const pid = /^(\d+)\.part$/.exec(name.slice(base.length + 1))?.[1];
+    if (pid && Number(pid) !== process.pid && !isAlive(Number(pid))) await rm(join(dirname(path), name), { recursive: true, force: true });
+  }
+}

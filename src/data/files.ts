@@ -1,0 +1,95 @@
+/** Files and folders of a data set: listing, whole-or-nothing writing, and one sentence for what goes wrong. */
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { explain } from '../checkpoints/atomic';
+import { UserError } from '../errors';
+
+/** Extensions of photographs. */
+export const IMAGE_EXTENSIONS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff'];
+/** Extensions of label maps: PNG alone, since JPEG changes the values. */
+export const LABEL_EXTENSIONS: readonly string[] = ['.png'];
+
+/** Order of Python's `sorted` on strings: by code points (JavaScript's own order differs beyond the basic plane). */
+export function byCodePoint(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** Name without folder and extension. */
+export const stem = (file: string): string => basename(file, extname(file));
+
+/** Names (not paths) of the files with one of these extensions, sorted as Python sorts; hidden files are passed over. */
+export function listFiles(folder: string, extensions: readonly string[]): string[] {
+  return listAll(folder)
+    .filter((name) => extensions.includes(extname(name).toLowerCase()))
+    .sort(byCodePoint);
+}
+
+/** Names of everything in a folder but hidden files. Throws a UserError where it is no folder. */
+export function listAll(folder: string): string[] {
+  if (!existsSync(folder)) throw new UserError(`${folder}: there is no such folder.`);
+  if (!statSync(folder).isDirectory()) throw new UserError(`${folder}: this is a file, where a folder is wanted.`);
+  try {
+    return readdirSync(folder).filter((name) => !name.startsWith('.'));
+  } catch (e) {
+    throw new UserError(`${folder}: the folder cannot be read (${(e as NodeJS.ErrnoException).code}).`, { cause: e });
+  }
+}
+
+/**
+ * The content of a file that must not be empty. Read synchronously: the thread pool then decodes it while the main thread is busy with a
+ * training step, which could not be if reading itself waited for the main thread. Throws a UserError that names the file.
+ */
+export function readBytes(file: string): Buffer {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (e) {
+    const code = (e as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') throw new UserError(`${file}: there is no such file.`, { cause: e });
+    if (code === 'EISDIR') throw new UserError(`${file}: this is a folder, where a file is wanted.`, { cause: e });
+    throw new UserError(`${file}: the file cannot be read (${code ?? (e as Error).message}).`, { cause: e });
+  }
+  if (bytes.length === 0) throw new UserError(`${file}: the file is empty (0 bytes); fetch or write it again.`);
+  return bytes;
+}
+
+/** A JSON file. Throws a UserError that names the file. */
+export function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readBytes(file).toString('utf8'));
+  } catch (e) {
+    if (e instanceof UserError) throw e;
+    throw new UserError(`${file}: this is not valid JSON (${(e as Error).message}).`, { cause: e });
+  }
+}
+
+let parts = 0;
+
+/**
+ * Writes a file so that it is there whole or not at all: under a hidden name beside it, then renamed. Folders are made as needed. Unlike
+ * the writer of checkpoints it does not wait for the disk: a set of thousands of pictures can be made again.
+ * Throws a UserError that names the file where it cannot be written.
+ */
+export async function writeWhole(file: string, content: Uint8Array | string): Promise<void> {
+  const part = join(dirname(file), `.${basename(file)}.${process.pid}-${parts++}.part`);
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(part, content);
+    await rename(part, file);
+  } catch (e) {
+    await rm(part, { force: true }).catch(() => undefined);
+    throw explain(e, file);
+  }
+}
+
+/** Removes what killed writers left in a folder: hidden parts older than a minute, since a living writer takes less. */
+export async function removeOldParts(folder: string): Promise<void> {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    if (!/^\..*\.\d+-\d+\.part$/.test(name)) continue;
+    const file = join(folder, name);
+    const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (age > 60_000) await rm(file, { force: true });
+  }
+}

@@ -1,0 +1,144 @@
+/** Reading and writing pictures and label maps. */
+import sharp, { type Sharp } from 'sharp';
+import { UserError } from '../errors';
+import { readBytes, writeWhole } from './files';
+import { paletteAsGrey, pngHeader } from './png_indices';
+import type { LabelMap, RgbImage } from './types';
+
+export interface ReadOptions {
+  /** Turns the picture upright as its EXIF orientation says. Pillow, and so the original, does not. Default true. */
+  orient?: boolean;
+}
+
+/**
+ * Reads a picture (JPEG, PNG, WebP, TIFF) as 8-bit RGB. Grey is repeated, a palette expanded, transparency dropped, 16 bits keep the
+ * upper 8. Embedded colour profiles are ignored, as Pillow does, so that RGB and grey pixels equal Pillow's to the last bit (both decode
+ * JPEG by libjpeg's integer method); CMYK goes through the library's built-in print profile, where Pillow takes a plain formula.
+ * Throws a UserError that names the file: no file, zero bytes, truncated, not an image.
+ */
+export function readImage(file: string, options: ReadOptions = {}): Promise<RgbImage> {
+  return decodeImage(readBytesLater(file), file, options);
+}
+
+/** The same from memory; `name` stands in messages. */
+export async function decodeImage(
+  bytes: Buffer | Promise<Buffer>,
+  name: string,
+  { orient = true }: ReadOptions = {},
+): Promise<RgbImage> {
+  const { data, info } = await decode(await bytes, name, (image) =>
+    (orient ? image.autoOrient() : image).removeAlpha().toColourspace('srgb').raw({ depth: 'uchar' }),
+  );
+  return { data, height: info.height, width: info.width };
+}
+
+/** Sample values of a one-channel picture. 16-bit ones stand in a Uint16Array. */
+export interface RawLabels {
+  data: Uint8Array | Uint16Array;
+  height: number;
+  width: number;
+}
+
+/**
+ * The values of a label map as they stand in the PNG: grey samples of 8 or 16 bits, or a palette's indices (not its colours), as Pillow
+ * gives them in modes L, I;16 and P. Grey samples of 1, 2 and 4 bits are widened to 0..255, as PNG defines and Pillow does. A second
+ * channel (transparency) is ignored.
+ * Throws a UserError that names the file: not a PNG, or one of colours (which needs a colour mapping, see `readLabelMap`).
+ */
+export async function readLabelValues(file: string): Promise<RawLabels> {
+  const bytes = readBytes(file);
+  const header = pngHeader(bytes);
+  if (!header) await refuseOther(bytes, file);
+  const { bitDepth, colourType } = header!;
+  if (colourType === 2 || colourType === 6) {
+    throw new UserError(
+      `${file}: this label map holds colours, not class values; give a mapping file that says which colour is which class.`,
+    );
+  }
+  const wide = bitDepth === 16;
+  const { data, info } = await decode(paletteAsGrey(bytes), file, (image) =>
+    image
+      .extractChannel(0)
+      .toColourspace(wide ? 'grey16' : 'b-w')
+      .raw({ depth: wide ? 'ushort' : 'uchar' }),
+  );
+  const { height, width } = info;
+  if (wide) return { data: new Uint16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)), height, width };
+  if (colourType === 3 && bitDepth < 8) {
+    const factor = 255 / ((1 << bitDepth) - 1);
+    for (let i = 0; i < data.length; i++) data[i] /= factor;
+  }
+  return { data, height, width };
+}
+
+/** A label map must be a PNG; says what else the file is. */
+async function refuseOther(bytes: Buffer, file: string): Promise<never> {
+  const format = await sharp(bytes)
+    .metadata()
+    .then((m) => m.format)
+    .catch(() => undefined);
+  if (!format) throw new UserError(`${file}: this is not an image, or its beginning is damaged; fetch or write it again.`);
+  throw new UserError(`${file}: a label map has to be a PNG, and this is ${format.toUpperCase()}; save it as an 8-bit PNG.`);
+}
+
+async function decode(bytes: Buffer, name: string, pipeline: (image: Sharp) => Sharp) {
+  try {
+    return await pipeline(sharp(bytes, { failOn: 'error', ignoreIcc: true })).toBuffer({ resolveWithObject: true });
+  } catch (e) {
+    const reason = (e as Error).message.trim().split('\n')[0];
+    const text = /unsupported image format/.test(reason)
+      ? 'this is not an image, or its beginning is damaged'
+      : `the image is truncated or damaged (${reason})`;
+    throw new UserError(`${name}: ${text}; fetch or write it again.`, { cause: e });
+  }
+}
+
+/** Turns an error of reading into a rejected promise. */
+async function readBytesLater(file: string): Promise<Buffer> {
+  return readBytes(file);
+}
+
+// The JFIF header that libjpeg writes by default (version 1.1, no unit, density 1:1); the library strips it.
+const JFIF = Buffer.from('ffe000104a46494600010100000100010000', 'hex');
+
+export interface JpegOptions {
+  /** 1..100. Default 75, Pillow's. */
+  quality?: number;
+}
+
+/**
+ * A picture as JPEG, byte for byte what Pillow's `save` writes with its default settings: baseline, 4:2:0, standard Huffman tables, no
+ * metadata. This rests on both using libjpeg-turbo's integer transform and colour conversion, which are exact on every CPU; it holds for
+ * the sharp release that this project pins, and Pillow 13 with libjpeg-turbo 3.1 to 3.2.
+ */
+export async function encodeJpeg(image: RgbImage, { quality = 75 }: JpegOptions = {}): Promise<Buffer> {
+  const bytes = await fromRaw(image)
+    .jpeg({ quality, chromaSubsampling: '4:2:0', optimiseCoding: false, progressive: false })
+    .toBuffer();
+  return Buffer.concat([bytes.subarray(0, 2), JFIF, bytes.subarray(2)]);
+}
+
+/** Writes a picture as Pillow's `save('x.jpg')` does; whole or not at all. See `encodeJpeg`. */
+export async function writeJpeg(file: string, image: RgbImage, options?: JpegOptions): Promise<void> {
+  await writeWhole(file, await encodeJpeg(image, options));
+}
+
+/** A picture as 8-bit RGB PNG, or a label map as 8-bit grey PNG of its values. */
+export function encodePng(image: RgbImage | LabelMap): Promise<Buffer> {
+  const grey = image.data.length === image.height * image.width;
+  const raw = fromRaw(image);
+  return (grey ? raw.toColourspace('b-w') : raw).png({ compressionLevel: 9 }).toBuffer();
+}
+
+/** Writes a picture (RGB) or a label map (8-bit grey) as PNG; whole or not at all. */
+export async function writePng(file: string, image: RgbImage | LabelMap): Promise<void> {
+  await writeWhole(file, await encodePng(image));
+}
+
+function fromRaw({ data, height, width }: RgbImage | LabelMap): Sharp {
+  const channels = data.length / (height * width);
+  if (channels !== 1 && channels !== 3) {
+    throw new RangeError(`${data.length} bytes are neither an RGB image nor a label map of ${width}x${height}`);
+  }
+  return sharp(data, { raw: { width, height, channels } });
+}

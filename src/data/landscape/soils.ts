@@ -1,0 +1,229 @@
+import { clamp, cos, mix, sin, smooth, unit } from './maths';
+import { noise, sample, tiles } from './noise';
+import { Colour, hex, Palette } from './palette';
+import { hashUnit } from './random';
+import { Cover, Soil, Track } from './scene';
+
+/**
+ * The look of every kind of ground. Each function leaves its colour (share of light given back) in `paint`, and in
+ * `paint.bump` how much more (or less) of the sun a small unevenness catches. `across` and `away` are the metres that a
+ * pixel spans: detail finer than that fades out, as it does in a photograph.
+ */
+export const paint = { r: 0, g: 0, b: 0, bump: 0, gloss: 0 };
+
+type Shift = readonly [number, number];
+
+function put(c: Colour, brightness: number): void {
+  paint.r = c[0] * brightness;
+  paint.g = c[1] * brightness;
+  paint.b = c[2] * brightness;
+}
+
+function tint(c: Colour, share: number, brightness = 1): void {
+  paint.r += (c[0] * brightness - paint.r) * share;
+  paint.g += (c[1] * brightness - paint.g) * share;
+  paint.b += (c[2] * brightness - paint.b) * share;
+}
+
+/** 1 for detail of `size` metres that pixels of `span` metres resolve, 0 for detail too fine for them. */
+function fade(size: number, span: number): number {
+  return unit(size / span - 0.6);
+}
+
+const SNOW: Colour = [0.86, 0.89, 0.94];
+const ASPHALT = hex('#5f6064');
+const PAINT_WHITE = hex('#e4e2d8');
+const MOSS = hex('#5a6338');
+const HEATHER = hex('#6d6440');
+
+/** Difference of a tile's value between here and a little way towards the sun: positive where the ground faces it. */
+function relief(tile: Float32Array, u: number, v: number, du: number, dv: number): number {
+  return sample(tile, u, v) - sample(tile, u + du, v + dv);
+}
+
+/** Mountains: strata and screes of rock, snow on the upper gentle slopes, woods and alpine grass below. */
+export function mountain(p: Palette, lush: number, x: number, h: number, z: number, steep: number, across: number, shift: Shift, tx: number, tz: number): void {
+  const { soft, crease, fine } = tiles();
+  const size = Math.max(across * 3, 1.5);
+  const scale = 1 / size;
+  // Two neighbouring scales of texture, blended so that detail neither swims nor ends.
+  const broad = sample(soft, x / 26 + shift[0], z / 26 + h / 18);
+  const strata = sample(crease, x / 9 + shift[1], h / 3.2 + z / 30);
+  const grain = sample(fine, x * scale * 2 + h * scale, z * scale + h * scale * 2);
+  const tone = unit(0.5 + strata * 0.22 + broad * 0.16);
+  put(p.rockDark, 1);
+  tint(p.rock, tone);
+  const lift = 1 + grain * 0.1 * fade(4, across);
+  paint.r *= lift;
+  paint.g *= lift;
+  paint.b *= lift;
+  paint.bump = clamp(relief(crease, x / 7 + shift[0], z / 7 + h / 5, tx * 1.6, tz * 1.6) * 0.3 + relief(soft, x / 22, z / 22 + h / 16, tx * 3, tz * 3) * 0.3, -0.8, 0.9);
+  const level = h + broad * 70 + strata * 25;
+  const gentle = smooth(1.25, 0.55, steep + grain * 0.08);
+  const green = smooth(p.treeLine * 1.25 + 60, p.treeLine * 0.7, level) * lush;
+  const meadow = unit(green * 1.6) * smooth(1.5, 0.8, steep + strata * 0.1);
+  if (meadow > 0) tint(p.grassDry, meadow * 0.55, 0.8), tint(p.grass, meadow * 0.5, 0.75);
+  const wood = smooth(0.25, 0.55, green * (0.75 + 0.3 * broad) + 0.12 * sample(soft, x / 5, z / 5 + h / 5)) * smooth(2.2, 1.3, steep);
+  if (wood > 0) {
+    const crowns = sample(fine, x / 1.1 + shift[0], z / 1.4 + h / 1.1) * fade(7, across);
+    tint(p.conifer, wood, 0.95 + crowns * 0.3);
+    tint(p.leaf, wood * unit(0.35 + broad * 0.4), 0.9 + crowns * 0.3);
+    paint.bump += wood * crowns * 0.3;
+  }
+  const snow = smooth(p.snowLine - 40, p.snowLine + 160, level) * gentle;
+  if (snow > 0.02) {
+    tint(SNOW, smooth(0.25, 0.6, snow + strata * 0.12));
+    paint.bump *= 1 - snow * 0.6;
+  }
+}
+
+/** Hills: rounded, grassy, with shrubs and small woods; smoother and greener than a mountain. */
+export function hill(p: Palette, wooded: number, x: number, h: number, z: number, across: number, away: number, shift: Shift, tx: number, tz: number): void {
+  const { soft, fine } = tiles();
+  const broad = sample(soft, x / 14 + shift[0], z / 14);
+  const patch = sample(soft, x / 2.1 + shift[1], z / 2.1);
+  const grain = sample(fine, x / 0.6, z / 0.6 + h) * fade(4, away);
+  put(p.grass, 0.92 + grain * 0.1 + patch * 0.07);
+  tint(p.grassDry, unit(0.38 + broad * 0.4 + patch * 0.1), 0.9 + grain * 0.08);
+  tint(p.earth, unit(patch * 0.5 - 0.75) * 0.7);
+  const shrubs = smooth(1.25 - wooded * 1.9, 1.5 - wooded * 1.9, broad * 0.8 + patch * 0.75 + sample(fine, x / 3.3, z / 3.3) * 0.22);
+  if (shrubs > 0) {
+    const crown = sample(fine, x / 1.3 + shift[1], z / 1.3 + h / 1.3);
+    tint(p.leaf, shrubs, 0.82 + crown * 0.22 * fade(6, across));
+    tint(p.leafOther, shrubs * unit(crown * 0.4), 0.85);
+    paint.bump = shrubs * crown * 0.3;
+  }
+  paint.bump += clamp(relief(soft, x / 5, z / 5, tx * 2, tz * 2) * 0.14, -0.3, 0.3);
+}
+
+/** Boulders and bare rock: cracks, lichen, rough to the light. */
+export function rock(p: Palette, x: number, h: number, z: number, across: number, shift: Shift, tx: number, tz: number): void {
+  const { soft, crease, fine, cells } = tiles();
+  const a = sample(crease, x * 22 + shift[0], h * 26 + z * 19);
+  const b = sample(soft, x * 9 + h * 7, z * 9 + h * 11 + shift[1]);
+  const coarse = sample(soft, x * 1.7 + shift[0], z * 1.7 + h * 2.1);
+  const grain = sample(fine, x * 75 + h * 40, z * 60 + h * 75) * fade(0.06, across);
+  const crack = smooth(0.14, 0.02, sample(cells, x * 9 + b * 3, h * 12 + z * 8 + b * 3)) * fade(0.3, across);
+  put(p.rockDark, 1);
+  tint(p.rock, unit(0.58 + a * 0.13 + b * 0.16 + coarse * 0.15), 1.04 + grain * 0.09);
+  tint(MOSS, unit(b * 0.55 + coarse * 0.3 - 0.62) * 0.65);
+  tint(p.rockDark, crack * 0.75, 0.55);
+  paint.bump = clamp(relief(crease, x * 14, z * 14 + h * 14, tx * 2, tz * 2) * 0.32 * fade(0.5, across) + relief(soft, x * 5, z * 5 + h * 5, tx * 4, tz * 4) * 0.4, -0.9, 0.9);
+}
+
+/** A trodden path: pale, stony, smoother than the ground beside it. */
+export function path(p: Palette, x: number, z: number, across: number, away: number, shift: Shift, off: number): void {
+  const { soft, fine, cells } = tiles();
+  const grain = sample(fine, x * 30 + shift[0], z * 30) * fade(0.08, away);
+  const broad = sample(soft, x * 6 + shift[1], z * 3);
+  put(p.earth, 0.55);
+  tint(p.sand, 0.62 + broad * 0.07 - off * 0.12, 0.78 + grain * 0.12);
+  const pebble = smooth(0.1, 0.45, sample(cells, x * 55, z * 55)) * fade(0.12, away);
+  tint(p.rock, pebble * 0.3 * unit(0.5 + broad));
+  // Two ruts.
+  const rut = smooth(0.22, 0.05, off > 0.5 ? off - 0.5 : 0.5 - off);
+  tint(p.earth, rut * 0.35, 0.75);
+  paint.bump = grain * 0.12 - rut * 0.1;
+  void across;
+}
+
+/** Asphalt with a painted line along the middle and at the edges. */
+export function road(x: number, z: number, across: number, away: number, shift: Shift, off: number, tracks: Track[]): void {
+  const { soft, fine } = tiles();
+  const grain = sample(fine, x * 45 + shift[0], z * 45) * fade(0.06, away);
+  const stain = sample(soft, x * 5 + shift[1], z * 1.4);
+  put(ASPHALT, 0.95 + grain * 0.12 + stain * 0.06);
+  const half = tracks.find((t) => t.kind === 'road')?.half ?? 3;
+  const metres = off * half;
+  const dash = z * 0.11 - Math.floor(z * 0.11) < 0.5 ? 1 : 0;
+  const middle = smooth(0.1 + across, 0.05, metres) * dash;
+  const side = smooth(0.09 + across, 0.04, metres > half - 0.3 ? metres - half + 0.3 : half - 0.3 - metres);
+  tint(PAINT_WHITE, unit(middle + side) * 0.85);
+}
+
+/** Soils of the plain. */
+export function plain(kind: Soil, p: Palette, x: number, h: number, z: number, across: number, away: number, shift: Shift, tx: number, tz: number, cover: Cover): void {
+  if (kind === 'grass') grass(p, x, z, across, away, shift, tx, tz);
+  else if (kind === 'sand') sand(p, x, z, away, shift, tx, tz);
+  else if (kind === 'earth') earth(p, x, z, away, shift, tx, tz);
+  else if (kind === 'land') land(p, x, z, away, shift, tx, tz);
+  else if (kind === 'field') field(p, x, z, across, away, shift, cover);
+  else rock(p, x, h, z, across, shift, tx, tz);
+}
+
+function grass(p: Palette, x: number, z: number, across: number, away: number, shift: Shift, tx: number, tz: number): void {
+  const { soft, fine } = tiles();
+  const blades = sample(fine, x * 60 + shift[0], z * 14) * fade(0.1, across * 2);
+  const tuft = sample(fine, x * 9 + shift[1], z * 7) * fade(0.9, away);
+  const patch = sample(soft, x * 1.6 + shift[0], z * 1.3 + shift[1]);
+  const broad = sample(soft, x / 5 + shift[1], z / 5);
+  put(p.grass, clamp(0.88 + blades * 0.2 + tuft * 0.13 + patch * 0.09, 0.3, 1.6));
+  tint(p.grassDry, unit(0.2 + broad * 0.2 + patch * 0.16 + blades * 0.06), 0.9 + tuft * 0.1);
+  const flower = sample(fine, x * 33, z * 33 + 70) * fade(0.15, away);
+  if (flower > 2.55 && p.season !== 'winter') tint(broad > 0 ? [0.8, 0.72, 0.2] : [0.85, 0.82, 0.84], 0.7);
+  paint.bump = clamp(relief(fine, x * 6, z * 6, tx * 2, tz * 2) * 0.16 * fade(1.2, away) + relief(soft, x * 2, z * 2, tx * 4, tz * 4) * 0.22, -0.5, 0.5);
+}
+
+function sand(p: Palette, x: number, z: number, away: number, shift: Shift, tx: number, tz: number): void {
+  const { soft, fine } = tiles();
+  const warp = sample(soft, x * 2.3 + shift[0], z * 2.3) * 0.6;
+  const ripples = sin((z * 5.2 + x * 1.1 + warp * 2.2) * 2.1) * fade(0.5, away);
+  const grain = sample(fine, x * 90, z * 90 + shift[1]) * fade(0.04, away);
+  const broad = sample(soft, x / 2.6 + shift[1], z / 2.6);
+  const prints = sample(fine, x * 11, z * 9 + 33) * fade(0.5, away);
+  put(p.sand, 0.93 + grain * 0.05 + broad * 0.045 + ripples * 0.02);
+  tint(p.land, unit(broad * 0.2 - 0.1) * 0.4);
+  paint.bump = ripples * 0.07 + clamp(prints * -0.06, -0.2, 0.1) + relief(soft, x * 1.5, z * 1.5, tx * 3, tz * 3) * 0.14;
+}
+
+function earth(p: Palette, x: number, z: number, away: number, shift: Shift, tx: number, tz: number): void {
+  const { soft, fine, cells } = tiles();
+  const clods = sample(fine, x * 16 + shift[0], z * 16) * fade(0.3, away);
+  const grain = sample(fine, x * 70, z * 70) * fade(0.06, away);
+  const broad = sample(soft, x * 1.3 + shift[1], z * 1.3);
+  put(p.earth, 0.95 + clods * 0.14 + grain * 0.1 + broad * 0.1);
+  const stone = smooth(0.22, 0.42, sample(cells, x * 21, z * 21)) * unit(sample(soft, x * 4, z * 4 + 60) * 0.9) * fade(0.4, away);
+  tint(p.rock, stone * 0.8, 0.95 + grain * 0.1);
+  tint(p.leafOther, unit(broad * 0.4 - 0.45) * 0.5, 0.9);
+  paint.bump = clamp(relief(fine, x * 12, z * 12, tx * 2, tz * 2) * 0.25 * fade(0.4, away) + relief(soft, x * 3, z * 3, tx * 3, tz * 3) * 0.3 + stone * 0.2, -0.7, 0.7);
+}
+
+function land(p: Palette, x: number, z: number, away: number, shift: Shift, tx: number, tz: number): void {
+  const { soft, fine, cells } = tiles();
+  const scrub = smooth(0.75, 1.25, sample(soft, x * 4.2 + shift[0], z * 4.2) + 0.35 * sample(fine, x * 5, z * 5));
+  const grain = sample(fine, x * 45, z * 45 + shift[1]) * fade(0.1, away);
+  const broad = sample(soft, x / 1.8 + shift[1], z / 1.8);
+  const dry = smooth(0.09, 0.02, sample(cells, x * 14, z * 14)) * fade(0.35, away);
+  put(p.land, 0.95 + grain * 0.09 + broad * 0.08);
+  tint(p.grassDry, unit(0.2 + broad * 0.3) * 0.5, 0.95);
+  tint(p.earth, dry * 0.5);
+  tint(HEATHER, scrub * 0.8, 0.85 + grain * 0.2);
+  paint.bump = clamp(relief(soft, x * 2.4, z * 2.4, tx * 3, tz * 3) * 0.26 + scrub * 0.12, -0.5, 0.5);
+}
+
+const CROPS: Colour[] = [hex('#c9ac55'), hex('#8f9a3f'), hex('#d9c267'), hex('#6f8f3c'), hex('#8a6a45'), hex('#c7b83c'), hex('#a39a58')];
+
+/** Parcels of crops, each with its colour and the direction of its rows. */
+function field(p: Palette, x: number, z: number, across: number, away: number, shift: Shift, cover: Cover): void {
+  const { soft, fine } = tiles();
+  const f = cover.fields ?? { from: 0, to: 0, size: 70, turn: 0.3 };
+  const cs = cos(f.turn);
+  const sn = sin(f.turn);
+  const a = (x * cs + z * sn) / f.size + shift[0] + 0.1 * (noise(z / f.size / 2, 3) - 0.5);
+  const b = (z * cs - x * sn) / (f.size * 1.7) + shift[1];
+  const ia = Math.floor(a);
+  const ib = Math.floor(b + 0.37 * (ia & 1));
+  const crop = CROPS[Math.floor(hashUnit(ia + 100, ib + 100) * CROPS.length)];
+  const turned = hashUnit(ia + 31, ib + 77) < 0.5;
+  const rows = (turned ? a * f.size : b * f.size * 1.7) / 0.75;
+  const wave = sin(rows * 6.283185) * fade(0.9, turned ? away * 0.5 : away);
+  const grain = sample(fine, x * 14, z * 10 + shift[0]) * fade(0.5, away);
+  const broad = sample(soft, x / 1.5, z / 1.5);
+  put(crop, 0.86 + wave * 0.15 + grain * 0.12 + broad * 0.07);
+  tint(p.earth, smooth(0.35, -0.8, wave) * 0.4 * fade(0.9, away));
+  const fa = a - ia;
+  const fb = b + 0.37 * (ia & 1) - ib;
+  const hedge = Math.min(Math.min(fa, 1 - fa) * f.size, Math.min(fb, 1 - fb) * f.size * 1.7);
+  tint(p.leaf, smooth(1.6 + across, 0.6, hedge) * 0.8, 0.75 + grain * 0.15);
+  paint.bump = wave * 0.12 + mix(0, grain * 0.1, 1);
+}

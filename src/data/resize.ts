@@ -1,0 +1,195 @@
+/**
+ * Resizing equal to Pillow's `Image.resize` on 8-bit images, to the last bit (Pillow's src/libImaging/Resample.c, Geometry.c).
+ *
+ * Pillow resamples in two passes, first along rows, then along columns, rounding to 8 bits after each. An output pixel is the weighted sum
+ * of the inputs within support * max(1, scale) of its centre: shrinking averages, as it should (most libraries do not). Weights are
+ * normalised in float64 and then rounded to fixed point with 22 bits, so the result does not depend on the order of summation.
+ */
+import type { LabelMap, RgbImage } from './types';
+
+export type Filter = 'nearest' | 'bilinear' | 'bicubic';
+
+const PRECISION_BITS = 32 - 8 - 2;
+
+const KERNELS: Record<Exclude<Filter, 'nearest'>, { support: number; weight: (x: number) => number }> = {
+  bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
+  bicubic: { support: 2, weight: bicubic },
+};
+
+/** Keys' cubic with a = -0.5, in Pillow's order of operations. */
+function bicubic(x: number): number {
+  const a = -0.5;
+  x = Math.abs(x);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0;
+}
+
+/** A picture at another size, [height, width]. */
+export function resizeImage(image: RgbImage, size: readonly [number, number], filter: Filter = 'bicubic'): RgbImage {
+  const [height, width] = size;
+  return { data: resizeBytes(image.data, image.height, image.width, 3, height, width, filter), height, width };
+}
+
+/**
+ * A label map at another size, [height, width], as Pillow's NEAREST: source index floor((i + 0.5) * in / out), the pixel under the
+ * centre. The network's own nearest resize takes floor(i * in / out), the pixel under the corner (`resizeLabelsCorner`); the two differ
+ * at every pixel when halving (odd against even source pixels) and agree when enlarging by whole factors.
+ */
+export function resizeLabels(labels: LabelMap, size: readonly [number, number]): LabelMap {
+  const [height, width] = size;
+  return { data: resizeBytes(labels.data, labels.height, labels.width, 1, height, width, 'nearest'), height, width };
+}
+
+/** Nearest resize with source index floor(i * in / out), as PyTorch's and Jittor's `interpolate` and the generator's SPADE do. */
+export function resizeLabelsCorner(labels: LabelMap, size: readonly [number, number]): LabelMap {
+  const [height, width] = size;
+  const index = (n: number, from: number) => Uint32Array.from({ length: n }, (_, i) => Math.floor((i * from) / n));
+  const rows = index(height, labels.height);
+  return { data: gather(labels.data, labels.width, 1, rows, index(width, labels.width)), height, width };
+}
+
+/**
+ * Interleaved 8-bit samples [height, width, channels] at the size [toHeight, toWidth]. Never returns the input itself.
+ * Throws a RangeError for sizes that are not whole numbers of at least 1.
+ */
+export function resizeBytes(
+  data: Uint8Array,
+  height: number,
+  width: number,
+  channels: number,
+  toHeight: number,
+  toWidth: number,
+  filter: Filter,
+): Uint8Array {
+  for (const n of [height, width, toHeight, toWidth]) {
+    if (!Number.isInteger(n) || n < 1) throw new RangeError(`cannot resize ${width}x${height} to ${toWidth}x${toHeight}`);
+  }
+  if (data.length !== height * width * channels) {
+    throw new RangeError(`${data.length} bytes are no image of ${width}x${height} with ${channels} channels`);
+  }
+  if (toHeight === height && toWidth === width) return data.slice();
+  if (filter === 'nearest') {
+    return gather(data, width, channels, centreIndices(height, toHeight), centreIndices(width, toWidth));
+  }
+  let out = data;
+  if (toWidth !== width) out = resizeRows(out, height, width, channels, toWidth, coefficients(width, toWidth, filter));
+  if (toHeight !== height) out = resizeColumns(out, toWidth * channels, toHeight, coefficients(height, toHeight, filter));
+  return out;
+}
+
+/** Pillow's source indices: it adds up the step in float64, and so do we. */
+function centreIndices(from: number, to: number): Uint32Array {
+  const step = from / to;
+  const indices = new Uint32Array(to);
+  for (let i = 0, position = step * 0.5; i < to; i++, position += step) indices[i] = position;
+  return indices;
+}
+
+function gather(data: Uint8Array, width: number, channels: number, rows: Uint32Array, columns: Uint32Array): Uint8Array {
+  const out = new Uint8Array(rows.length * columns.length * channels);
+  let o = 0;
+  for (const row of rows) {
+    for (const column of columns) {
+      let i = (row * width + column) * channels;
+      for (let c = 0; c < channels; c++) out[o++] = data[i++];
+    }
+  }
+  return out;
+}
+
+interface Coefficients {
+  /** Taps reserved for each output. */
+  taps: number;
+  /** First input and number of inputs of each output. */
+  first: Int32Array;
+  count: Int32Array;
+  /** Fixed-point weights, `taps` for each output. */
+  weights: Int32Array;
+}
+
+function coefficients(from: number, to: number, filter: Exclude<Filter, 'nearest'>): Coefficients {
+  const kernel = KERNELS[filter];
+  const scale = from / to;
+  const filterScale = Math.max(1, scale);
+  const support = kernel.support * filterScale;
+  const taps = Math.ceil(support) * 2 + 1;
+  const first = new Int32Array(to);
+  const count = new Int32Array(to);
+  const weights = new Int32Array(to * taps);
+  const w = new Float64Array(taps);
+  for (let i = 0; i < to; i++) {
+    const centre = (i + 0.5) * scale;
+    const begin = Math.max(0, Math.trunc(centre - support + 0.5));
+    const n = Math.min(from, Math.trunc(centre + support + 0.5)) - begin;
+    let sum = 0;
+    for (let k = 0; k < n; k++) {
+      w[k] = kernel.weight((k + begin - centre + 0.5) * (1 / filterScale));
+      sum += w[k];
+    }
+    for (let k = 0; k < n; k++) {
+      const normalised = (sum !== 0 ? w[k] / sum : w[k]) * (1 << PRECISION_BITS);
+      weights[i * taps + k] = Math.trunc(normalised < 0 ? normalised - 0.5 : normalised + 0.5);
+    }
+    first[i] = begin;
+    count[i] = n;
+  }
+  return { taps, first, count, weights };
+}
+
+const HALF = 1 << (PRECISION_BITS - 1);
+
+function resizeRows(data: Uint8Array, height: number, width: number, channels: number, to: number, k: Coefficients): Uint8Array {
+  // A clamped array does Pillow's clip8.
+  const out = new Uint8ClampedArray(height * to * channels);
+  const { taps, first, count, weights } = k;
+  let o = 0;
+  for (let y = 0; y < height; y++) {
+    const row = y * width * channels;
+    for (let x = 0; x < to; x++) {
+      let i = row + first[x] * channels;
+      const begin = x * taps;
+      const end = begin + count[x];
+      if (channels === 3) {
+        let r = HALF;
+        let g = HALF;
+        let b = HALF;
+        for (let t = begin; t < end; t++, i += 3) {
+          const w = weights[t];
+          r += Math.imul(data[i], w);
+          g += Math.imul(data[i + 1], w);
+          b += Math.imul(data[i + 2], w);
+        }
+        out[o] = r >> PRECISION_BITS;
+        out[o + 1] = g >> PRECISION_BITS;
+        out[o + 2] = b >> PRECISION_BITS;
+        o += 3;
+      } else {
+        for (let c = 0; c < channels; c++) {
+          let sum = HALF;
+          for (let t = begin, j = i + c; t < end; t++, j += channels) sum += Math.imul(data[j], weights[t]);
+          out[o++] = sum >> PRECISION_BITS;
+        }
+      }
+    }
+  }
+  return new Uint8Array(out.buffer);
+}
+
+/** `length` samples a row. Sums whole rows, so that memory is read in order. */
+function resizeColumns(data: Uint8Array, length: number, to: number, k: Coefficients): Uint8Array {
+  const out = new Uint8ClampedArray(to * length);
+  const { taps, first, count, weights } = k;
+  const sums = new Int32Array(length);
+  for (let y = 0; y < to; y++) {
+    sums.fill(HALF);
+    for (let t = 0; t < count[y]; t++) {
+      const w = weights[y * taps + t];
+      const row = (first[y] + t) * length;
+      for (let x = 0; x < length; x++) sums[x] += Math.imul(data[row + x], w);
+    }
+    const begin = y * length;
+    for (let x = 0; x < length; x++) out[begin + x] = sums[x] >> PRECISION_BITS;
+  }
+  return new Uint8Array(out.buffer);
+}

@@ -1,0 +1,94 @@
+import type { Annotations, Data, Layout, Shape } from 'plotly.js';
+import { LINE_COLOURS } from './colours';
+import { Plot } from './plot';
+
+/** One row of a training's history: the step, and whatever was measured there. */
+export type HistoryRow = Readonly<Record<string, unknown>>;
+
+export interface LossCurveOptions {
+  title?: string;
+  /** Columns to draw, in this order; by default all that hold numbers. */
+  names?: readonly string[];
+  /** The column along the horizontal axis. */
+  x?: string;
+  /** Share of the past in the smoothed curve, 0 (none) to 1; by default 1 - 20 / rows, at most 0.98. */
+  smoothing?: number;
+  /** Vertical lines with a word, such as the start of stage 2. */
+  marks?: readonly { x: number; label: string }[];
+  /** Panels side by side. */
+  columns?: number;
+  width?: number;
+}
+
+const NOT_LOSSES = new Set(['step', 'epoch', 'stage', 'seconds', 'time', 'batch']);
+
+/** Names of the columns that hold at least one finite number, the horizontal axis and counters aside. */
+export function lossNames(rows: readonly HistoryRow[], x = 'step'): string[] {
+  const names = new Set<string>();
+  for (const row of rows) for (const [name, value] of Object.entries(row)) if (Number.isFinite(value) && name !== x && !NOT_LOSSES.has(name)) names.add(name);
+  return [...names];
+}
+
+/**
+ * Exponential moving average with `share` of the past in it, corrected for its start (as Adam corrects its moments), so that the first
+ * value is the first of the data. Values that are not finite are passed over.
+ */
+export function smooth(values: readonly number[], share: number): number[] {
+  let mean = 0;
+  let weight = 0;
+  return values.map((v) => {
+    if (Number.isFinite(v)) {
+      mean = share * mean + (1 - share) * v;
+      weight = share * weight + (1 - share);
+    }
+    return weight > 0 ? mean / weight : NaN;
+  });
+}
+
+/**
+ * Curves of a training's history, one small panel for each column since their scales differ: every value in a pale line, over it the
+ * smoothed one.
+ */
+export function lossCurves(rows: readonly HistoryRow[], options: LossCurveOptions = {}): Plot {
+  const { title = 'Losses', x = 'step', marks = [], width = 960 } = options;
+  const names = options.names ?? lossNames(rows, x);
+  const share = options.smoothing ?? Math.min(0.98, Math.max(0, 1 - 20 / Math.max(1, rows.length)));
+  const columns = Math.max(1, Math.min(options.columns ?? 3, names.length));
+  const lines = Math.max(1, Math.ceil(names.length / columns));
+  const height = 90 + lines * 190;
+
+  const data: Data[] = [];
+  const layout: Record<string, unknown> = {};
+  const annotations: Partial<Annotations>[] = [];
+  const shapes: Partial<Shape>[] = [];
+  const gap = [0.075, 56 / (height - 90)];
+  const size = [(1 - gap[0] * (columns - 1)) / columns, (1 - gap[1] * (lines - 1)) / lines];
+  names.forEach((name, i) => {
+    const [column, line] = [i % columns, Math.floor(i / columns)];
+    const left = column * (size[0] + gap[0]);
+    const top = 1 - line * (size[1] + gap[1]);
+    const axis = i === 0 ? '' : String(i + 1);
+    const present = rows.filter((row) => typeof row[name] === 'number');
+    const xs = present.map((row) => Number(row[x]));
+    const ys = present.map((row) => row[name] as number);
+    const common = { x: xs, xaxis: `x${axis}`, yaxis: `y${axis}`, type: 'scatter', name, showlegend: false } as const;
+    const few = ys.length < 3;
+    if (share > 0 && !few) data.push({ ...common, y: ys, mode: 'lines', line: { color: '#9cc9e8', width: 1 }, hoverinfo: 'skip' });
+    const curve = share > 0 ? smooth(ys, share) : ys;
+    data.push({ ...common, y: curve, mode: few ? 'lines+markers' : 'lines', line: { color: LINE_COLOURS[0], width: 2 } });
+    // The bottom panel of each column names the axis.
+    const lowest = i + columns >= names.length;
+    layout[`xaxis${axis}`] = { domain: [left, left + size[0]], anchor: `y${axis}`, nticks: 5, title: lowest ? { text: x, standoff: 6 } : undefined };
+    layout[`yaxis${axis}`] = { domain: [top - size[1], top], anchor: `x${axis}`, nticks: 5, tickfont: { size: 11 } };
+    annotations.push({ text: `<b>${name}</b>`, x: left, y: top, xref: 'paper', yref: 'paper', xanchor: 'left', yanchor: 'bottom', showarrow: false });
+    for (const mark of marks) {
+      shapes.push({ type: 'line', xref: `x${axis}` as 'x', yref: `y${axis} domain` as 'y', x0: mark.x, x1: mark.x, y0: 0, y1: 1, line: { color: '#888888', width: 1, dash: 'dot' } });
+      annotations.push({ text: mark.label, x: mark.x, y: 1, xref: `x${axis}` as 'x', yref: `y${axis} domain` as 'y', xanchor: 'left', yanchor: 'top', showarrow: false, font: { size: 11, color: '#666666' } });
+    }
+  });
+  if (names.length === 0) annotations.push({ text: 'no values yet', x: 0.5, y: 0.5, xref: 'paper', yref: 'paper', showarrow: false });
+  return new Plot(
+    { data, layout: { ...(layout as Partial<Layout>), title: { text: title }, annotations, shapes, margin: { l: 56, r: 24, t: 72, b: 56 } } },
+    { width, height },
+  );
+}

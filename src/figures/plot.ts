@@ -1,0 +1,96 @@
+/** Plots through plotly.js: SVG and PNG without a browser, and an interactive page. */
+import { readFile } from 'node:fs/promises';
+import type { Data, Layout } from 'plotly.js';
+import sharp from 'sharp';
+import { LINE_COLOURS } from './colours';
+import { type Figure, saveFigure } from './figure';
+import { loadPlotly, plotlyBundle } from './plotly_dom';
+import { FONT, escapeXml } from './text';
+
+/** A figure in plotly's own terms: traces and layout. */
+export interface PlotlyFigure {
+  data: Data[];
+  layout?: Partial<Layout>;
+}
+
+export interface PlotOptions {
+  /** Alternative text; by default the title in the layout. */
+  title?: string;
+  /** Pixels; 960 x 420 unless told. */
+  width?: number;
+  height?: number;
+}
+
+/** Ink, grid and paper of all plots: white paper, so that a plot is readable on a dark page too. */
+const AXIS = { gridcolor: '#e3e3e3', zerolinecolor: '#b5b5b5', linecolor: '#888888', automargin: true, ticks: 'outside', tickcolor: '#b5b5b5' } as const;
+
+/** The layout with the project's font, colours and margins wherever it says nothing of its own. */
+function styled(layout: Partial<Layout>, width: number, height: number): Partial<Layout> {
+  const axes = Object.entries(layout).filter(([key]) => /^[xy]axis\d*$/.test(key));
+  const withDefaults = Object.fromEntries([['xaxis', {}], ['yaxis', {}], ...axes].map(([key, axis]) => [key as string, { ...AXIS, ...(axis as object) }]));
+  return {
+    font: { family: FONT.replace(/'/g, ''), size: 13, color: '#222222' },
+    paper_bgcolor: '#ffffff',
+    plot_bgcolor: '#ffffff',
+    colorway: [...LINE_COLOURS],
+    margin: { l: 64, r: 24, t: layout.title ? 56 : 24, b: 56 },
+    ...layout,
+    ...withDefaults,
+    width,
+    height,
+  };
+}
+
+/** A plotly figure that can be shown and saved like every other figure. */
+export class Plot implements Figure {
+  readonly title: string;
+  readonly width: number;
+  readonly height: number;
+  readonly data: Data[];
+  readonly layout: Partial<Layout>;
+
+  constructor({ data, layout = {} }: PlotlyFigure, { title, width = 960, height = 420 }: PlotOptions = {}) {
+    const own = typeof layout.title === 'object' ? layout.title.text : layout.title;
+    this.title = (title ?? own ?? 'a plot').replace(/<[^>]*>/g, '');
+    this.width = width;
+    this.height = height;
+    this.data = data;
+    this.layout = styled(layout, width, height);
+  }
+
+  async svg(): Promise<string> {
+    const plotly = await loadPlotly();
+    // plotly completes the objects it is given; a copy keeps ours (and allows the same plot twice).
+    const { data, layout } = structuredClone({ data: this.data, layout: this.layout });
+    return plotly.toImage({ data, layout }, { format: 'svg', width: this.width, height: this.height, imageDataOnly: true });
+  }
+
+  async png(scale = 1): Promise<Buffer> {
+    // 72 dots an inch is one pixel a unit.
+    return sharp(Buffer.from(await this.svg()), { density: 72 * scale }).flatten({ background: '#ffffff' }).removeAlpha().png({ compressionLevel: 9 }).toBuffer();
+  }
+
+  /** One page with plotly.js inside (1.4 MB), so that it opens anywhere without a network. */
+  async html(): Promise<string> {
+    const script = await readFile(plotlyBundle(), 'utf8');
+    const { width: _w, height: _h, ...layout } = this.layout;
+    // A '<' inside the data must not end the script element.
+    const figure = JSON.stringify({ data: this.data, layout: { ...layout, autosize: true } }).replace(/</g, '\\u003c');
+    return (
+      `<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>${escapeXml(this.title)}</title>` +
+      `<style>html,body{margin:0;height:100%;background:#fff}#plot{height:100%;min-height:${this.height}px}</style></head>\n` +
+      `<body><div id="plot"></div><script>${script}</script>\n` +
+      `<script>const f=${figure};Plotly.newPlot('plot',f.data,f.layout,{responsive:true,displaylogo:false});</script></body></html>\n`
+    );
+  }
+}
+
+/** A plotly figure as PNG. */
+export function plotPng(figure: PlotlyFigure, options: PlotOptions & { scale?: number } = {}): Promise<Buffer> {
+  return new Plot(figure, options).png(options.scale);
+}
+
+/** Saves a plotly figure as PNG (double size), SVG and interactive HTML; returns the files written. */
+export function savePlot(path: string, figure: PlotlyFigure, options: PlotOptions = {}): Promise<string[]> {
+  return saveFigure(path, new Plot(figure, options));
+}

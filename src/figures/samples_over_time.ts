@@ -1,0 +1,43 @@
+import { CLASSES } from '../classes';
+import type { LabelMap, RgbImage } from '../data/types';
+import { type Cell, type GridSheet, imageGrid } from './grid';
+import { type ClassStyles, classLegend, colourLabels } from './labels';
+
+/** What a network made of the same label maps at one step of its training. */
+export interface Sample {
+  step: number;
+  images: readonly RgbImage[];
+}
+
+export interface SamplesOptions {
+  title?: string;
+  /** The label maps the samples were made from, one a row. */
+  labels?: readonly LabelMap[];
+  /** The photos that belong to them. */
+  photos?: readonly RgbImage[];
+  /** At most so many steps are shown, evenly spread, first and last among them. */
+  steps?: number;
+  classes?: ClassStyles;
+  maxWidth?: number;
+}
+
+/** At most `count` entries of a list, evenly spread, the first and the last among them. */
+export function spread<T>(list: readonly T[], count: number): T[] {
+  if (list.length <= count) return [...list];
+  if (count === 1) return [list[list.length - 1]];
+  return Array.from({ length: count }, (_, i) => list[Math.round((i * (list.length - 1)) / (count - 1))]);
+}
+
+/** How samples changed during training: a row for each label map, a column for each step, at the end the photo. */
+export function samplesOverTime(samples: readonly Sample[], options: SamplesOptions = {}): GridSheet {
+  const { title = 'Samples during training', labels, photos, steps = 5, classes = CLASSES, maxWidth } = options;
+  const shown = spread(samples, steps);
+  const rows = Math.max(0, ...shown.map((s) => s.images.length));
+  const cells = Array.from({ length: rows }, (_, r): (Cell | undefined)[] => [
+    ...(labels ? [labels[r] && { image: colourLabels(labels[r], classes), exact: true }] : []),
+    ...shown.map((s) => s.images[r] && { image: s.images[r] }),
+    ...(photos ? [photos[r] && { image: photos[r] }] : []),
+  ]);
+  const columnTitles = [...(labels ? ['label map'] : []), ...shown.map((s) => `step ${s.step}`), ...(photos ? ['photo'] : [])];
+  return imageGrid(cells, { title, columnTitles, legend: labels && classLegend(labels, classes), maxWidth });
+}

@@ -1,0 +1,82 @@
+import * as tf from '../tf';
+import type { Choice } from '../config';
+import type { Parameters } from './parameters';
+
+const EPSILON = 1e-5;
+
+/** Called with the mean and the unbiased variance of each channel, [C]; both are freed after the call. */
+type OnStatistics = (mean: tf.Tensor1D, variance: tf.Tensor1D) => void;
+
+/** Instance norm without affine parameters (Ulyanov et al. 2016): each image's channel gets mean 0 and variance 1. [B,H,W,C]. */
+export function instanceNorm(x: tf.Tensor4D): tf.Tensor4D {
+  if (x.shape[0] === 1) return standardise(x);
+  return tf.concat(tf.split(x, x.shape[0]).map((image) => standardise(image as tf.Tensor4D)));
+}
+
+/**
+ * (x - mean) / sqrt(variance + 1e-5) for each channel, over batch, height and width, with the biased variance. [B,H,W,C].
+ * The gradient flows through the statistics.
+ */
+export function standardise(x: tf.Tensor4D, onStatistics?: OnStatistics): tf.Tensor4D {
+  return tf.hasNativeKernels() ? standardiseNative(x, onStatistics) : standardisePlain(x, onStatistics);
+}
+
+/** The definition, differentiable on every backend. */
+export function standardisePlain(x: tf.Tensor4D, onStatistics?: OnStatistics): tf.Tensor4D {
+  const { mean, variance } = tf.moments(x, [0, 1, 2]);
+  const n = x.size / x.shape[3];
+  onStatistics?.(mean as tf.Tensor1D, tf.mul(variance, n / Math.max(n - 1, 1)) as tf.Tensor1D);
+  return tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, EPSILON)));
+}
+
+/** TensorFlow's fused kernels: one pass each way, and nothing kept but x. */
+function standardiseNative(x: tf.Tensor4D, onStatistics?: OnStatistics): tf.Tensor4D {
+  const channels = x.shape[3];
+  const op = tf.customGrad((input, save) => {
+    const type = 'float32';
+    const attributes = { T: type, U: type, epsilon: { float: EPSILON }, data_format: 'NHWC', is_training: true };
+    const scale = tf.ones([channels]);
+    const empty = tf.tensor1d([]);
+    // What the gradient kernel reads differs between CPU and GPU; the second and third output do not.
+    const [y, mean, variance, ...reserved] = tf.runKernel(
+      'FusedBatchNormV3',
+      { ...attributes, exponential_avg_factor: { float: 1 } },
+      [input as tf.Tensor, scale, tf.zeros([channels]), empty, empty],
+      6,
+    );
+    onStatistics?.(mean as tf.Tensor1D, variance as tf.Tensor1D);
+    (save as tf.GradSaveFunc)([input as tf.Tensor, scale, ...reserved]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
+      tf.runKernel('FusedBatchNormGradV3', attributes, [dy, ...saved], 5)[0];
+    return { value: y, gradFunc };
+  });
+  return op(x) as tf.Tensor4D;
+}
+
+/**
+ * Batch norm without affine parameters (Ioffe and Szegedy 2015), as SPADE uses it: statistics of the batch in training, with
+ * running ones (momentum 0.1) kept for evaluation. State: `running_mean`, `running_var`.
+ */
+export class BatchNorm {
+  private readonly runningMean: tf.Tensor1D & tf.Variable;
+  private readonly runningVariance: tf.Tensor1D & tf.Variable;
+
+  constructor(p: Parameters, channels: number, private readonly runningVarianceChoice: Choice) {
+    this.runningMean = p.state('running_mean', channels, { kind: 'constant', value: 0 });
+    this.runningVariance = p.state('running_var', channels, { kind: 'constant', value: 1 });
+  }
+
+  apply(x: tf.Tensor4D, training: boolean): tf.Tensor4D {
+    if (!training) {
+      return tf.mul(tf.sub(x, this.runningMean), tf.rsqrt(tf.add(this.runningVariance, EPSILON))) as tf.Tensor4D;
+    }
+    const n = x.size / x.shape[3];
+    const correction = this.runningVarianceChoice === 'paper' ? 1 : Math.max(n - 1, 1) / n;
+    const blend = (old: tf.Variable, now: tf.Tensor) =>
+      tf.tidy(() => old.assign(tf.add(tf.mul(old, 0.9), tf.mul(now, 0.1))));
+    return standardise(x, (mean, variance) => {
+      blend(this.runningMean, mean);
+      blend(this.runningVariance, tf.mul(variance, correction));
+    });
+  }
+}

@@ -1,0 +1,63 @@
+import * as tf from '../tf';
+import type { Behaviour } from '../config';
+import { Convolution } from './convolution';
+import type { LabelLevel } from './label_pyramid';
+import type { Parameters } from './parameters';
+import { Spade } from './spade';
+import { SpectralNorm } from './spectral_norm';
+
+/**
+ * SPADE's residual block (1903.07291, figure 4): dx = conv_0(lrelu(norm_0(x))), then conv_1(lrelu(norm_1(dx))), added to x, or to
+ * conv_s(norm_s(x)) where the width changes. The middle width is the smaller of the two. [B,H,W,cin] -> [B,H,W,cout].
+ */
+export class SpadeBlock {
+  private readonly main: Stage[];
+  private readonly shortcut?: Stage;
+
+  constructor(p: Parameters, cin: number, cout: number, classes: number, hidden: number, choices: Behaviour) {
+    const middle = Math.min(cin, cout);
+    const stage = (suffix: string, from: number, to: number, kernel: number) =>
+      new Stage(p, suffix, from, to, kernel, classes, hidden, choices);
+    this.main = [stage('0', cin, middle, 3), stage('1', middle, cout, 3)];
+    if (cin !== cout) this.shortcut = stage('s', cin, cout, 1);
+  }
+
+  apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean): tf.Tensor4D {
+    const dx = this.main.reduce((y, stage) => stage.apply(y, labels, training, true), x);
+    return tf.add(this.shortcut ? this.shortcut.apply(x, labels, training, false) : x, dx);
+  }
+}
+
+/** SPADE, leaky relu (not on the shortcut), convolution. */
+class Stage {
+  private readonly norm: Spade;
+  private readonly conv: Convolution;
+  private readonly spectral?: SpectralNorm;
+
+  constructor(
+    p: Parameters,
+    suffix: string,
+    cin: number,
+    cout: number,
+    kernel: number,
+    classes: number,
+    hidden: number,
+    choices: Behaviour,
+  ) {
+    const scope = p.scope(`conv_${suffix}`);
+    const isShortcut = kernel === 1;
+    this.norm = new Spade(p.scope(`norm_${suffix}`), cin, classes, hidden, choices.runningVariance);
+    this.conv = new Convolution(scope, cin, cout, {
+      kernel,
+      padding: (kernel - 1) / 2,
+      bias: !isShortcut,
+      weightName: 'weight_orig',
+    });
+    if (choices.spectralNorm === 'paper') this.spectral = new SpectralNorm(scope, this.conv.weight);
+  }
+
+  apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean, activate: boolean): tf.Tensor4D {
+    const y = this.norm.apply(x, labels, training);
+    return this.conv.apply(activate ? tf.leakyRelu(y, 0.2) : y, this.spectral?.apply(training));
+  }
+}

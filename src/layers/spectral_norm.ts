@@ -1,0 +1,48 @@
+import * as tf from '../tf';
+import type { Parameters } from './parameters';
+
+/**
+ * Spectral norm (1802.05957): a kernel divided by its largest singular value as a matrix [out, in*kh*kw], which the vectors
+ * `weight_u` and `weight_v` follow by one power iteration (algorithm 1) at every training pass. The gradient takes u and v as constants.
+ */
+export class SpectralNorm {
+  private readonly u: tf.Tensor1D & tf.Variable;
+  private readonly v: tf.Tensor1D & tf.Variable;
+
+  /** `weight` [kh,kw,in,out]. u and v are kept in the original's order, v by [in, kh, kw]. */
+  constructor(p: Parameters, private readonly weight: tf.Tensor4D) {
+    const [kh, kw, cin, cout] = weight.shape;
+    this.u = p.state('weight_u', cout, { kind: 'normal', std: 1 / Math.sqrt(cout) });
+    this.v = p.state('weight_v', kh * kw * cin, { kind: 'normal', std: 1 / Math.sqrt(kh * kw * cin) });
+  }
+
+  /** The normalised kernel [kh,kw,in,out]. */
+  apply(training: boolean): tf.Tensor4D {
+    if (training) this.iterate();
+    const sigma = tf.sum(tf.mul(tf.matMul(this.rows(), this.weightMatrix()), tf.reshape(this.u, [1, -1])));
+    return tf.div(this.weight, sigma);
+  }
+
+  private iterate(): void {
+    tf.tidy(() => {
+      const [kh, kw, cin, cout] = this.weight.shape;
+      const matrix = this.weightMatrix();
+      const v = normalise(tf.matMul(matrix, tf.reshape(this.u, [cout, 1]) as tf.Tensor2D));
+      const u = normalise(tf.matMul(v, matrix, true));
+      this.v.assign(tf.reshape(tf.transpose(tf.reshape(v, [kh, kw, cin]), [2, 0, 1]), [-1]));
+      this.u.assign(tf.reshape(u, [-1]));
+    });
+  }
+
+  private weightMatrix(): tf.Tensor2D {
+    return tf.reshape(this.weight, [-1, this.weight.shape[3]]);
+  }
+
+  /** v as a row in the order of the weight matrix, [1, kh*kw*in]. */
+  private rows(): tf.Tensor2D {
+    const [kh, kw, cin] = this.weight.shape;
+    return tf.reshape(tf.transpose(tf.reshape(this.v, [cin, kh, kw]), [1, 2, 0]), [1, -1]);
+  }
+}
+
+const normalise = (x: tf.Tensor2D) => tf.div(x, tf.maximum(tf.norm(x), 1e-12)) as tf.Tensor2D;

@@ -1,0 +1,32 @@
+/** A measured number with everything needed to repeat or to doubt it. */
+export interface Metric {
+  /** `FID`, `KID`, `PSNR (Y)` ... */
+  name: string;
+  value: number;
+  /** `dB`, `share of pixels` ...; absent for pure numbers. */
+  unit?: string;
+  /** How many images of each kind went in: `{ real: 400, fake: 400 }`. */
+  n: Record<string, number>;
+  /** Height and width of the images measured, by the same kinds; a list where they differ. */
+  sizes: Record<string, string>;
+  /** The network that looked at the images, with where its weights came from; absent for metrics that need none. */
+  network?: string;
+  /** Standard deviation, where the metric has one; `over` says of what. */
+  deviation?: { value: number; over: string };
+  /** What a reader has to know to compare the number with others'. */
+  notes: string[];
+}
+
+/** `192x256`, height first as in tensors. */
+export const sizeOf = ({ height, width }: { height: number; width: number }) => `${height}x${width}`;
+
+/** The distinct sizes, `192x256` or `192x256, 384x512`. */
+export const sizesOf = (images: readonly { height: number; width: number }[]) => [...new Set(images.map(sizeOf))].join(', ');
+
+/** One line: `FID 44.62 (real: 400 images 384x512, fake: 400 images 384x512; InceptionV3 ...)`. */
+export function describeMetric(m: Metric, digits = 4): string {
+  const deviation = m.deviation ? ` +- ${m.deviation.value.toPrecision(2)} over ${m.deviation.over}` : '';
+  const sets = Object.entries(m.n).map(([kind, n]) => `${kind}: ${n} image${n === 1 ? '' : 's'} ${m.sizes[kind] ?? ''}`.trim());
+  const network = m.network ? `; ${m.network}` : '';
+  return `${m.name} ${m.value.toFixed(digits)}${m.unit ? ` ${m.unit}` : ''}${deviation} (${sets.join(', ')}${network})`;
+}

@@ -1,0 +1,117 @@
+import * as tf from '../tf';
+import { behaviour, configure, wholeNumbers, type Behaviour, type BehaviourOption } from '../config';
+import { Convolution } from '../layers/convolution';
+import { instanceNorm } from '../layers/normalisation';
+import { Parameters } from '../layers/parameters';
+import { SpectralNorm } from '../layers/spectral_norm';
+
+export interface DiscriminatorConfig {
+  /** How many classes the label maps have. Default 29. */
+  classes: number;
+  /** Channels of the first layer. Default 64. */
+  ndf: number;
+  /** How many scales look at the image, each at half the size of the one before. Default 2. */
+  scales: number;
+  /** Convolutions before the last one. Default 4. */
+  layers: number;
+  /** Where to follow the original rather than the papers. Default 'paper'. */
+  behaviour: BehaviourOption;
+  /** Seed of the initial weights. Default 628. */
+  seed: number;
+}
+
+export const DISCRIMINATOR_DEFAULTS: DiscriminatorConfig = {
+  classes: 29,
+  ndf: 64,
+  scales: 2,
+  layers: 4,
+  behaviour: 'paper',
+  seed: 628,
+};
+
+/** The outputs of every layer of one scale, fine to coarse; the last holds the scores of the patches, [B,h,w,1]. */
+export type ScaleOutput = tf.Tensor4D[];
+
+/**
+ * Multi-scale PatchGAN (pix2pixHD, 1711.11585, section 3.2) on a label map beside an image, as SPADE configures it: 4x4 convolutions padded by 2,
+ * spectral norm and instance norm on all but the first and the last, leaky relu 0.2.
+ */
+export class Discriminator {
+  readonly config: DiscriminatorConfig;
+  readonly behaviour: Behaviour;
+  readonly parameters: Parameters;
+  private readonly scales: PatchLayer[][];
+
+  constructor(config: Partial<DiscriminatorConfig> = {}) {
+    this.config = configure(DISCRIMINATOR_DEFAULTS, config, 'Discriminator');
+    const { classes, ndf, scales, layers, seed } = this.config;
+    wholeNumbers({ classes, ndf, scales, layers }, 'Discriminator');
+    this.behaviour = behaviour(this.config.behaviour);
+    this.parameters = new Parameters(seed);
+    const widths = Array.from({ length: layers }, (_, i) => ndf * Math.min(2 ** i, 8));
+    this.scales = Array.from({ length: scales }, (_, s) => {
+      const p = this.parameters.scope(`model.discriminator_${s}.model`);
+      const normalised = this.behaviour.spectralNorm === 'paper';
+      const hidden = widths.map((width, i) => {
+        // The original's names: `model0.0` for the first, `model1.0.0` where a norm follows the convolution.
+        const scope = p.scope(i === 0 ? 'model0.0' : `model${i}.0.0`);
+        const stride = i === layers - 1 && layers > 1 ? 1 : 2;
+        return new PatchLayer(scope, i === 0 ? classes + 3 : widths[i - 1], width, stride, i > 0, normalised);
+      });
+      return [...hidden, new PatchLayer(p.scope(`model${layers}.0`), widths[layers - 1], 1, 1, false, false, false)];
+    });
+  }
+
+  /**
+   * @param oneHot label maps, [B,H,W,classes]
+   * @param images [B,H,W,3] in -1..1
+   * @returns for each scale the outputs of its layers
+   */
+  forward(oneHot: tf.Tensor4D, images: tf.Tensor4D, training = false): ScaleOutput[] {
+    let input = tf.concat([oneHot, images], 3) as tf.Tensor4D;
+    return this.scales.map((layers, s) => {
+      if (s > 0) input = halve(input, this.behaviour.averagePool === 'original');
+      let x = input;
+      return layers.map((layer) => (x = layer.apply(x, training)));
+    });
+  }
+
+  dispose(): void {
+    this.parameters.dispose();
+  }
+}
+
+/** Average pool 3x3, stride 2, padding 1. `countPadding`: divide by 9 at the border too. */
+export function halve(x: tf.Tensor4D, countPadding: boolean): tf.Tensor4D {
+  const padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]);
+  const mean = tf.avgPool(padded, 3, 2, 'valid');
+  if (countPadding) return mean;
+  const [, h, w] = x.shape;
+  const inside = tf.pad(tf.ones([1, h, w, 1]) as tf.Tensor4D, [[0, 0], [1, 1], [1, 1], [0, 0]]);
+  return tf.div(mean, tf.avgPool(inside, 3, 2, 'valid'));
+}
+
+class PatchLayer {
+  private readonly conv: Convolution;
+  private readonly spectral?: SpectralNorm;
+
+  constructor(
+    p: Parameters,
+    cin: number,
+    cout: number,
+    stride: number,
+    private readonly norm: boolean,
+    spectralNorm: boolean,
+    private readonly activate = true,
+  ) {
+    const weightName = norm ? 'weight_orig' : 'weight';
+    this.conv = new Convolution(p, cin, cout, { kernel: 4, stride, padding: 2, weightName });
+    if (norm && spectralNorm) this.spectral = new SpectralNorm(p, this.conv.weight);
+  }
+
+  apply(x: tf.Tensor4D, training: boolean): tf.Tensor4D {
+    let y = this.conv.apply(x, this.spectral?.apply(training));
+    if (this.norm) y = instanceNorm(y);
+    return this.activate ? tf.leakyRelu(y, 0.2) : y;
+  }
+}

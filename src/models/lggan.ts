@@ -1,0 +1,263 @@
+import * as tf from '../tf';
+import { behaviour, configure, oneOf, wholeNumbers, type Behaviour, type BehaviourOption } from '../config';
+import type { LabelMap } from '../data/types';
+import { UserError } from '../errors';
+import { ClassSpecificGenerator, type PerClass } from '../layers/class_specific';
+import { Convolution } from '../layers/convolution';
+import { LabelPyramid, resizeNearest } from '../layers/label_pyramid';
+import { instanceNorm } from '../layers/normalisation';
+import { Parameters } from '../layers/parameters';
+import { ResidualBlock } from '../layers/residual_block';
+import { SpadeBlock } from '../layers/spade_block';
+import { upsampleNearest2 } from '../layers/upsample';
+import { UPSAMPLINGS, upsampler, type Upsampler, type Upsampling } from '../layers/upsampler';
+
+export interface LGGANConfig {
+  /** How many classes a label map can hold. Default 29. */
+  classes: number;
+  /** Height and width of the images, multiples of 32. `generate` resizes label maps to it. Default [192, 256]. */
+  imageSize: number[];
+  /** Width of the network: channels of the finest layers. Default 64 (110 M parameters); 16 is a small network. */
+  ngf: number;
+  /** Channels of SPADE's hidden layer. Default 128, fixed in the original. */
+  spadeHidden: number;
+  /** Residual blocks of the local branch. Default 9. */
+  residualBlocks: number;
+  /** Channels that SAU compresses features to before it computes its kernels. Default 64. */
+  sauCompressed: number;
+  /** How the local branch and the weight maps are upsampled. Default 'sau'. */
+  upsampling: Upsampling;
+  /** Where to follow the original rather than the papers. Default 'paper'. */
+  behaviour: BehaviourOption;
+  /** Seed of the initial weights. Default 628. */
+  seed: number;
+}
+
+export const LGGAN_DEFAULTS: LGGANConfig = {
+  classes: 29,
+  imageSize: [192, 256],
+  ngf: 64,
+  spadeHidden: 128,
+  residualBlocks: 9,
+  sauCompressed: 64,
+  upsampling: 'sau',
+  behaviour: 'paper',
+  seed: 628,
+};
+
+/** What the generator computes. Tensors: free them with `disposeOutput`, or call the generator inside `tf.tidy`. */
+export interface LGGANOutput {
+  /** The fused image, [B,H,W,3] in -1..1. */
+  final: tf.Tensor4D;
+  /** The image of the global branch, [B,H,W,3] in -1..1. */
+  global: tf.Tensor4D;
+  /** The image of the local branch, [B,H,W,3] in -1..1. */
+  local: tf.Tensor4D;
+  /** How much of the final image comes from the local (channel 0) and the global branch (channel 1), summing to 1. [B,H,W,2] */
+  weights: tf.Tensor4D;
+  /** By class index, the images of the classes that stand in the batch, [B,H,W,3] in -1..1. */
+  perClass: PerClass;
+  /** The colour that a class paints where it is absent, [classes,3] in -1..1. */
+  constants: tf.Tensor2D;
+  /** Class scores (logits): row r holds what the features of class r look like, [B,classes,classes]. */
+  scores: tf.Tensor3D;
+  /** When asked for, with SAU: its weights over the 5x5 window of every pixel, [B,H/2,W/2,25] and [B,H,W,25]. */
+  attention?: { local: tf.Tensor4D[]; weights: tf.Tensor4D[] };
+}
+
+export interface ForwardOptions {
+  /** Statistics of the batch, which also move the running ones. Default false. */
+  training?: boolean;
+  /** Return SAU's weights. Default false. */
+  attention?: boolean;
+}
+
+/**
+ * LGGAN (1912.12215) with LGGAN++'s semantic-aware upsampling (2203.00047): from label maps to photos. A SPADE generator paints the
+ * whole image (global branch), a class-specific one paints each class apart (local branch), and learned weight maps fuse the two.
+ * Parameters carry the original's state-dict names.
+ */
+export class LGGAN {
+  readonly config: LGGANConfig;
+  readonly behaviour: Behaviour;
+  readonly parameters: Parameters;
+  private readonly encoder: Convolution[];
+  private readonly globalBlocks: { block: SpadeBlock; upsampleBefore: boolean }[];
+  private readonly globalImage: Convolution;
+  private readonly residualBlocks: ResidualBlock[];
+  private readonly localUp: Upsampler[];
+  private readonly weightUp: Upsampler[];
+  private readonly classSpecific: ClassSpecificGenerator;
+  private readonly weightMaps: Convolution;
+  private readonly scoreWeight: tf.Tensor2D;
+  private readonly scoreBias: tf.Tensor1D;
+
+  /** @throws UserError that names the field if one is unknown, ill-typed or out of range */
+  constructor(config: Partial<LGGANConfig> = {}) {
+    this.config = checked(config);
+    this.behaviour = behaviour(this.config.behaviour);
+    const { classes, ngf, spadeHidden, seed } = this.config;
+    const p = (this.parameters = new Parameters(seed));
+
+    const widths = [classes, ngf, 2 * ngf, 4 * ngf, 8 * ngf, 16 * ngf];
+    this.encoder = widths.slice(1).map((width, i) => {
+      const options = i === 0
+        ? { kernel: 7, padding: 3, paddingMode: 'reflect' as const }
+        : { kernel: 3, stride: 2, padding: 1 };
+      return new Convolution(p.scope(`conv${i + 1}`), widths[i], width, options);
+    });
+
+    const block = (name: string, cin: number, cout: number, upsampleBefore: boolean) => ({
+      block: new SpadeBlock(p.scope(name), cin * ngf, cout * ngf, classes, spadeHidden, this.behaviour),
+      upsampleBefore,
+    });
+    this.globalBlocks = [
+      block('head_0', 16, 16, false),
+      block('G_middle_0', 16, 16, true),
+      block('G_middle_1', 16, 16, false),
+      block('up_0', 16, 8, true),
+      block('up_1', 8, 4, true),
+      block('up_2', 4, 2, true),
+      block('up_3', 2, 1, true),
+    ];
+    this.globalImage = new Convolution(p.scope('conv_img'), ngf, 3, { kernel: 3, padding: 1 });
+
+    this.residualBlocks = Array.from(
+      { length: this.config.residualBlocks },
+      (_, i) => new ResidualBlock(p.scope(`resnet_blocks${i + 1}`), 4 * ngf),
+    );
+    this.localUp = this.upsamplers('local');
+    this.classSpecific = new ClassSpecificGenerator(p, ngf, classes);
+    this.scoreWeight = p.scope('fc2').dense('weight', [ngf, classes]);
+    this.scoreBias = p.scope('fc2').vector('bias', classes);
+
+    this.weightUp = this.upsamplers('attention');
+    this.weightMaps = new Convolution(p.scope('deconv5_attention'), ngf, 2, { kernel: 1 });
+  }
+
+  /**
+   * Images from label maps of any size, in evaluation mode. IGNORE pixels have no class.
+   * @throws UserError if a label is not a class or the maps differ in size
+   */
+  generate(labels: LabelMap | readonly LabelMap[], options: { attention?: boolean } = {}): LGGANOutput {
+    const maps = 'data' in labels ? [labels] : labels;
+    const [height, width] = this.config.imageSize;
+    const pyramid = this.prepare(maps.map((m) => resizeNearest(m, height, width)));
+    try {
+      return tf.tidy(() => this.forward(pyramid, options) as unknown as tf.TensorContainer) as unknown as LGGANOutput;
+    } finally {
+      pyramid.dispose();
+    }
+  }
+
+  /** Label maps made ready for `forward`; the caller disposes of them. Height and width are multiples of 32. */
+  prepare(maps: readonly LabelMap[]): LabelPyramid {
+    if (maps.length) checkSize(maps[0].height, maps[0].width, 'label map');
+    return new LabelPyramid(maps, this.config.classes, [1, 2, 4, 8, 16, 32]);
+  }
+
+  /** The whole network, differentiable in its parameters. */
+  forward(labels: LabelPyramid, { training = false, attention = false }: ForwardOptions = {}): LGGANOutput {
+    const [encoded, deepest] = this.encode(labels);
+    const global = this.globalBranch(deepest, labels, training);
+
+    const features = this.localFeatures(encoded);
+    const { local, perClass, constants } = this.classSpecific.apply(features.out, labels);
+    const scores = this.classScores(features.out, labels);
+
+    const weighing = climb(encoded, this.weightUp);
+    const weights = tf.softmax(this.weightMaps.apply(weighing.out)) as tf.Tensor4D;
+    const [localShare, globalShare] = tf.split(weights, 2, 3);
+    const final = tf.add(tf.mul(localShare, local), tf.mul(globalShare, global)) as tf.Tensor4D;
+
+    const output: LGGANOutput = { final, global, local, weights, perClass, constants, scores };
+    if (attention && this.config.upsampling === 'sau') {
+      const watch = (ups: Upsampler[], inputs: tf.Tensor4D[]) => ups.map((up, i) => up.attention!(inputs[i]));
+      output.attention = {
+        local: watch(this.localUp, features.inputs),
+        weights: watch(this.weightUp, weighing.inputs),
+      };
+    }
+    return output;
+  }
+
+  dispose(): void {
+    this.parameters.dispose();
+  }
+
+  /** Five convolutions, each with instance norm and relu: the features at a quarter of the size, and at a sixteenth. */
+  private encode(labels: LabelPyramid): [tf.Tensor4D, tf.Tensor4D] {
+    let x: tf.Tensor4D = labels.at(labels.height, labels.width).oneHot;
+    const outputs = this.encoder.map((conv) => (x = tf.relu(instanceNorm(conv.apply(x)))));
+    return [outputs[2], outputs[4]];
+  }
+
+  private globalBranch(deepest: tf.Tensor4D, labels: LabelPyramid, training: boolean): tf.Tensor4D {
+    // From a sixteenth to a thirty-second: every second pixel is what nearest takes, the mean of 2x2 what bilinear does.
+    let x: tf.Tensor4D =
+      this.behaviour.encoderResize === 'original'
+        ? tf.avgPool(deepest, 2, 2, 'valid')
+        : tf.maxPool(deepest, 1, 2, 'valid');
+    for (const { block, upsampleBefore } of this.globalBlocks) {
+      if (upsampleBefore) x = upsampleNearest2(x);
+      x = block.apply(x, labels.at(x.shape[1], x.shape[2]), training);
+    }
+    return tf.tanh(this.globalImage.apply(tf.leakyRelu(x, 0.2)));
+  }
+
+  private localFeatures(encoded: tf.Tensor4D) {
+    return climb(this.residualBlocks.reduce((x, block) => block.apply(x), encoded), this.localUp);
+  }
+
+  /** Mean over the whole map of the features of each class, through one shared fully connected layer. */
+  private classScores(features: tf.Tensor4D, labels: LabelPyramid): tf.Tensor3D {
+    const [b, h, w, c] = features.shape;
+    const { classes } = this.config;
+    const masks = tf.reshape(labels.at(h, w).oneHot, [b, h * w, classes]) as tf.Tensor3D;
+    const sums = tf.matMul(masks, tf.reshape(features, [b, h * w, c]) as tf.Tensor3D, true);
+    const means = tf.reshape(tf.div(sums, h * w), [b * classes, c]) as tf.Tensor2D;
+    return tf.reshape(tf.add(tf.matMul(means, this.scoreWeight), this.scoreBias), [b, classes, classes]);
+  }
+
+  private upsamplers(branch: string): Upsampler[] {
+    const { ngf, upsampling, sauCompressed } = this.config;
+    const make = (name: string, channels: number) =>
+      upsampler(upsampling, this.parameters.scope(`${name}_${branch}`), channels, sauCompressed);
+    return [make('deconv3', 4 * ngf), make('deconv4', 2 * ngf)];
+  }
+}
+
+/** Frees every tensor of an output. */
+export function disposeOutput(output: LGGANOutput): void {
+  tf.dispose(output as unknown as tf.TensorContainer);
+}
+
+/** Upsamples, each time with instance norm and relu; also returns what went into each upsampler. */
+function climb(x: tf.Tensor4D, ups: Upsampler[]): { out: tf.Tensor4D; inputs: tf.Tensor4D[] } {
+  const inputs: tf.Tensor4D[] = [];
+  for (const up of ups) {
+    inputs.push(x);
+    x = tf.relu(instanceNorm(up.apply(x)));
+  }
+  return { out: x, inputs };
+}
+
+function checked(overrides: Partial<LGGANConfig>): LGGANConfig {
+  const config = configure(LGGAN_DEFAULTS, overrides, 'LGGAN');
+  const { classes, ngf, spadeHidden, residualBlocks, sauCompressed, imageSize } = config;
+  wholeNumbers({ classes, ngf, spadeHidden, sauCompressed }, 'LGGAN');
+  wholeNumbers({ residualBlocks }, 'LGGAN', 0);
+  if (ngf % 2) throw new UserError(`LGGAN.ngf: expected an even number, got ${ngf}`);
+  if (classes > 254) throw new UserError(`LGGAN.classes: a label map of 8 bits holds at most 254 classes, got ${classes}`);
+  oneOf(config.upsampling, UPSAMPLINGS, 'LGGAN.upsampling');
+  if (imageSize.length !== 2) throw new UserError('LGGAN.imageSize: expected [height, width]');
+  checkSize(imageSize[0], imageSize[1], 'LGGAN.imageSize');
+  return config;
+}
+
+function checkSize(height: number, width: number, what: string): void {
+  const fits = (n: number) => Number.isInteger(n) && n > 0 && n % 32 === 0;
+  if (!fits(height) || !fits(width)) {
+    throw new UserError(`${what}: height and width have to be multiples of 32, got ${height}x${width}`);
+  }
+}

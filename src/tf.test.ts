@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import test from 'node:test';
+import * as tf from './tf';
+
+const root = path.join(__dirname, '..');
+
+/** Runs code in a Node of its own after importing the engine as `tf`. */
+function inNewProcess(code: string, env: Record<string, string>): { stdout: string; stderr: string } {
+  const script = `const tf = require('./src/tf'); ${code}`;
+  const result = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', '-e', script], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+  });
+  assert.equal(result.status, 0, result.stderr);
+  return result;
+}
+
+// A 3x3 mean with zero padding: 4/9 in the corners, 6/9 on the borders, 1 inside.
+const CONVOLUTION = `
+  const y = tf.conv2d(tf.ones([1, 3, 3, 1]), tf.fill([3, 3, 1, 1], 1 / 9), 1, 'same');
+  console.log(JSON.stringify([tf.engineInfo(), Array.from(y.dataSync(), (v) => Math.round(v * 9))]));`;
+
+for (const [choice, name] of [
+  ['auto', tf.getBackend()],
+  ['wasm', 'wasm'],
+  ['plain', 'cpu'],
+]) {
+  test(`engine ${choice}: ready after the import, computes, prints nothing of its own`, () => {
+    const { stdout, stderr } = inNewProcess(CONVOLUTION, { LGGAN_ENGINE: choice });
+    const [info, values] = JSON.parse(stdout);
+    assert.equal(info.name, name);
+    assert.deepEqual(values, [4, 6, 4, 6, 9, 6, 4, 6, 4]);
+    assert.equal(stderr, '');
+  });
+}
+
+test('the WebAssembly engine leaves uncaught errors to the program', () => {
+  inNewProcess("process.exitCode = process.listenerCount('uncaughtException') + process.listenerCount('unhandledRejection');", {
+    LGGAN_ENGINE: 'wasm',
+  });
+});
+
+test('the engine loads within two seconds', () => {
+  // The better of two: other test files run at the same time.
+  const times = [0, 1].map(() => {
+    const script = "const t = performance.now(); require('./src/tf'); console.log(performance.now() - t)";
+    return Number(spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', '-e', script], { cwd: root, encoding: 'utf8' }).stdout);
+  });
+  assert.ok(Math.min(...times) < 2000, `${times} ms`);
+});
+
+test('the engine describes itself', { skip: !tf.hasNativeKernels() && 'no native engine' }, () => {
+  const info = tf.engineInfo();
+  assert.match(info.description, /^TensorFlow \d+\.\d+\.\d+ on (the CPU \(\d+ threads\)|an NVIDIA GPU)$/);
+  assert.equal(info.threads, Number(process.env.TF_NUM_INTRAOP_THREADS ?? os.availableParallelism()));
+  assert.equal(typeof tf.node?.summaryFileWriter, 'function');
+});
+
+test('runKernel executes TensorFlow kernels by name', { skip: !tf.hasNativeKernels() && 'no native engine' }, () => {
+  const before = tf.memory().numTensors;
+  tf.tidy(() => {
+    const x = tf.tensor4d([1, 2, 3, 4], [1, 1, 1, 4]);
+    const [y] = tf.runKernel('DepthToSpace', { T: 'float32', block_size: 2, data_format: 'NHWC' }, [x]);
+    assert.deepEqual(y.shape, [1, 2, 2, 1]);
+    assert.deepEqual([...y.dataSync()], [1, 2, 3, 4]);
+
+    // Lists of whole numbers, a float and several outputs.
+    const [d] = tf.runKernel('LeakyRelu', { T: 'float32', alpha: { float: 0.25 } }, [tf.tensor1d([-4, 4])]);
+    assert.deepEqual([...d.dataSync()], [-1, 4]);
+    const pool = { T: 'float32', ksize: [1, 2, 2, 1], strides: [1, 2, 2, 1], padding: 'VALID' };
+    assert.deepEqual([...tf.runKernel('MaxPool', pool, [y])[0].dataSync()], [4]);
+    const [values, vectors] = tf.runKernel('SelfAdjointEigV2', { T: 'float32', compute_v: true }, [tf.tensor2d([[2, 0], [0, 3]])], 2);
+    assert.deepEqual([...values.dataSync()], [2, 3]);
+    assert.deepEqual(vectors.shape, [2, 2]);
+    const placeholder = tf.runKernel('RandomUniformInt', { T: 'int32', Tout: 'int32', seed: 1, seed2: 2 }, [
+      tf.tensor1d([3], 'int32'),
+      tf.scalar(5, 'int32'),
+      tf.scalar(6, 'int32'),
+    ]);
+    assert.deepEqual([...placeholder[0].dataSync()], [5, 5, 5]);
+  });
+  assert.equal(tf.memory().numTensors, before);
+});
+
+test('runKernel passes on what TensorFlow says', { skip: !tf.hasNativeKernels() && 'no native engine' }, () => {
+  assert.throws(() => tf.runKernel('NoSuchKernel', {}, []), /NoSuchKernel/);
+});
+
+test('runKernel names the operation where there is no native engine', () => {
+  const { stdout } = inNewProcess("try { tf.runKernel('DepthToSpace', {}, []) } catch (e) { console.log(e.message) }", { LGGAN_ENGINE: 'wasm' });
+  assert.match(stdout, /DepthToSpace needs the native TensorFlow engine/);
+});

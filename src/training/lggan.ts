@@ -1,0 +1,280 @@
+import * as tf from '../tf';
+import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
+import { configure, wholeNumbers } from '../config';
+import type { Batch, BatchSource } from '../data/batches';
+import type { LabelPyramid } from '../layers/label_pyramid';
+import { fakeHinge, realHinge } from '../losses/adversarial';
+import { generatorLosses, realSide, stackImages, type LossWeights } from '../losses/generator';
+import { Discriminator, type DiscriminatorConfig } from '../models/discriminator';
+import { LGGAN, type LGGANConfig } from '../models/lggan';
+import type { Vgg19 } from '../models/vgg19';
+import { Adam } from './adam';
+import { MovingAverage } from './ema';
+import { gradients } from './gradients';
+import { History, type Row } from './history';
+import { LOSS_WEIGHTS, Schedule, type ScheduleConfig } from './schedule';
+
+export interface TrainLGGANConfig {
+  generator: Partial<LGGANConfig>;
+  discriminator: Partial<DiscriminatorConfig>;
+  schedule: Partial<ScheduleConfig>;
+  /** Changes to the weights of the losses of each stage; the rest are the original's (`LOSS_WEIGHTS`). */
+  lossWeights: { 1?: Partial<LossWeights>; 2?: Partial<LossWeights> };
+  /** Steps that count as an epoch. Default 0: as many as the training set has batches. */
+  stepsPerEpoch: number;
+  /**
+   * What the discriminator learns from: 'fresh' images of the generator after its step, as in the original, or 'same', those of the
+   * generator's own step, which saves a quarter of the time. Default 'fresh'.
+   */
+  fakes: 'fresh' | 'same';
+  /** Decay of the moving average of the generator's weights, such as 0.999. Default 0: none. */
+  ema: number;
+  /** Where checkpoints and the history go. Default 'checkpoints/lggan'. */
+  output: string;
+  /** Steps between checkpoints. Default 500. */
+  checkpointEvery: number;
+  /** Steps between samples. Default 200. */
+  sampleEvery: number;
+  /** Epochs between evaluations, which choose the best checkpoint. Default 10. */
+  evaluateEvery: number;
+}
+
+export const TRAIN_LGGAN_DEFAULTS: TrainLGGANConfig = {
+  generator: {},
+  discriminator: {},
+  schedule: {},
+  lossWeights: {},
+  stepsPerEpoch: 0,
+  fakes: 'fresh',
+  ema: 0,
+  output: 'checkpoints/lggan',
+  checkpointEvery: 500,
+  sampleEvery: 200,
+  evaluateEvery: 10,
+};
+
+/** What a training run tells whoever watches it. All optional. */
+export interface TrainLGGANHooks {
+  /** After each step: its row of the history, and how far the run is. */
+  onStep?(row: Row, done: number, total: number): void | Promise<void>;
+  /** Every `sampleEvery` steps and at the end, with the generator to draw with (the averaged one where there is one). */
+  onSample?(generator: LGGAN, step: number): void | Promise<void>;
+  /** Every `evaluateEvery` epochs: a figure of which less is better, such as FID; the checkpoint of the least is kept as `best`. */
+  evaluate?(generator: LGGAN, epoch: number): Promise<number>;
+  /** A sentence for the user: a checkpoint passed over, ... */
+  onMessage?(message: string): void;
+  /** Stops the run after the current step; its checkpoint is saved. */
+  signal?: AbortSignal;
+}
+
+export interface TrainLGGANResult {
+  /** The averaged generator where there is one. The caller disposes of the trainer. */
+  generator: LGGAN;
+  trainer: LGGANTrainer;
+  history: History;
+  interrupted: boolean;
+}
+
+/** The mean and the pieces of a step's losses, weighted as they enter the sum. */
+type Losses = Record<string, number>;
+
+/** Generator, discriminator, their optimisers, and one training step of the two. */
+export class LGGANTrainer {
+  readonly config: TrainLGGANConfig;
+  readonly generator: LGGAN;
+  readonly discriminator: Discriminator;
+  readonly schedule: Schedule;
+  /** The generator with averaged weights, where `ema` asks for one. */
+  readonly averaged?: LGGAN;
+  private readonly average?: MovingAverage;
+  private readonly optimiserG: Adam;
+  private readonly optimiserD: Adam;
+
+  constructor(config: Partial<TrainLGGANConfig>, private readonly vgg?: Vgg19) {
+    this.config = configure(TRAIN_LGGAN_DEFAULTS, config, 'train');
+    const { checkpointEvery, sampleEvery, evaluateEvery, stepsPerEpoch, ema } = this.config;
+    wholeNumbers({ checkpointEvery, sampleEvery, evaluateEvery }, 'train');
+    wholeNumbers({ stepsPerEpoch }, 'train', 0);
+    this.schedule = new Schedule(this.config.schedule);
+    this.generator = new LGGAN(this.config.generator);
+    const { classes, behaviour, seed } = this.generator.config;
+    this.discriminator = new Discriminator({ classes, behaviour, seed, ...this.config.discriminator });
+    const adam = { beta1: 0, beta2: 0.9, epsilonChoice: this.generator.behaviour.adamEpsilon };
+    this.optimiserG = new Adam(this.generator.parameters.entries(), adam);
+    this.optimiserD = new Adam(this.discriminator.parameters.entries(), adam);
+    if (ema > 0) {
+      this.averaged = new LGGAN(this.config.generator);
+      this.average = new MovingAverage(this.generator.parameters, this.averaged.parameters, ema);
+    }
+  }
+
+  /** The generator to show and to evaluate. */
+  get best(): LGGAN {
+    return this.averaged ?? this.generator;
+  }
+
+  /** One step of the generator, then one of the discriminator. `epoch` counts from 1. */
+  step(batch: Batch, epoch: number): Losses {
+    const stage = this.schedule.stage(epoch);
+    const weights = { ...LOSS_WEIGHTS[stage], ...this.config.lossWeights[stage] };
+    const rates = this.schedule.learningRates(epoch);
+    const labels = this.generator.prepare(batch.labels);
+    const images = tf.tensor4d(batch.images, [batch.labels.length, labels.height, labels.width, 3]);
+    const { losses, fakes } = this.stepGenerator(labels, images, weights, rates.generator);
+    const own = this.stepDiscriminator(labels, images, fakes, rates.discriminator);
+    this.average?.update();
+    tf.dispose([images, fakes]);
+    labels.dispose();
+    return { ...losses, ...own };
+  }
+
+  private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, learningRate: number) {
+    const { vgg, discriminator } = this;
+    const real = realSide(labels, images, discriminator, vgg, true);
+    let terms!: Record<string, tf.Scalar>;
+    let fakes!: tf.Tensor4D;
+    const { value, gradients: g } = gradients(() => {
+      const output = this.generator.forward(labels, { training: true });
+      fakes = tf.keep(stackImages(output));
+      const choices = this.generator.behaviour;
+      terms = generatorLosses(output, fakes, labels, real, discriminator, vgg, weights, choices);
+      Object.values(terms).forEach((t) => tf.keep(t));
+      return tf.addN(Object.values(terms)) as tf.Scalar;
+    }, this.generator.parameters);
+    this.optimiserG.step(g, learningRate);
+    const losses: Losses = { generator: value.dataSync()[0] };
+    for (const [name, term] of Object.entries(terms)) losses[name] = term.dataSync()[0];
+    tf.dispose([value, g, terms, real] as unknown as tf.TensorContainer);
+    return { losses, fakes };
+  }
+
+  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D, learningRate: number) {
+    const oneHot = labels.at(labels.height, labels.width).oneHot;
+    const fakes =
+      this.config.fakes === 'same' ? same : tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
+    const b = labels.batch;
+    let parts!: tf.Scalar[];
+    const { value, gradients: g } = gradients(() => {
+      const judged = this.discriminator.forward(
+        tf.concat([oneHot, oneHot, oneHot, oneHot]),
+        tf.concat([fakes, images]),
+        true,
+      );
+      const scores = (begin: number, size: number) =>
+        judged.map((layers) => {
+          const last = layers[layers.length - 1];
+          return [tf.slice(last, [begin, 0, 0, 0], [size, -1, -1, -1])];
+        });
+      parts = [tf.mul(3, fakeHinge(scores(0, 3 * b))), tf.mul(3, realHinge(scores(3 * b, b)))];
+      parts.forEach((t) => tf.keep(t));
+      return tf.addN(parts) as tf.Scalar;
+    }, this.discriminator.parameters);
+    this.optimiserD.step(g, learningRate);
+    const [fake, real] = parts.map((t) => t.dataSync()[0]);
+    tf.dispose([value, g, parts] as unknown as tf.TensorContainer);
+    if (fakes !== same) fakes.dispose();
+    return { discriminatorFake: fake, discriminatorReal: real };
+  }
+
+  /** Saves everything that the next step depends on. */
+  async save(name: 'latest' | 'best', state: Record<string, Json>): Promise<void> {
+    const [g, d] = [this.optimiserG.state(), this.optimiserD.state()];
+    try {
+      await saveCheckpoint(this.config.output, name, {
+        networks: {
+          G: this.generator.parameters,
+          D: this.discriminator.parameters,
+          ...(this.averaged && { EMA: this.averaged.parameters }),
+        },
+        extra: { optimiserG: g.tensors, optimiserD: d.tensors },
+        state: { ...state, steps: { G: g.steps, D: d.steps, EMA: this.average?.step ?? 0 } },
+        metadata: { config: JSON.stringify(this.generator.config), network: 'LGGAN' },
+      });
+    } finally {
+      tf.dispose([g.tensors, d.tensors]);
+    }
+  }
+
+  /** Takes up a saved state; undefined where there is none. */
+  async load(name: 'latest' | 'best', onMessage?: (m: string) => void): Promise<Record<string, Json> | undefined> {
+    const loaded = await loadCheckpoint(this.config.output, name, {
+      networks: {
+        G: this.generator.parameters,
+        D: this.discriminator.parameters,
+        ...(this.averaged && { EMA: this.averaged.parameters }),
+      },
+      extra: ['optimiserG', 'optimiserD'],
+    });
+    if (!loaded) return undefined;
+    loaded.damaged.forEach((m) => onMessage?.(m));
+    const state = loaded.state as Record<string, Json>;
+    const steps = state.steps as { G: number; D: number; EMA: number };
+    for (const [optimiser, key] of [[this.optimiserG, 'G'], [this.optimiserD, 'D']] as const) {
+      tf.tidy(() => {
+        const stored = [...loaded.extra[`optimiser${key}`]];
+        const tensors = Object.fromEntries(stored.map(([n, t]) => [n, tf.tensor1d(t.data as Float32Array)]));
+        optimiser.restore({ steps: steps[key], tensors });
+      });
+    }
+    this.average?.restore(steps.EMA);
+    return state;
+  }
+
+  dispose(): void {
+    this.generator.dispose();
+    this.averaged?.dispose();
+    this.discriminator.dispose();
+    this.optimiserG.dispose();
+    this.optimiserD.dispose();
+  }
+}
+
+/**
+ * Trains LGGAN, or goes on with the run that `config.output` holds. Checkpoints, the history of every loss and the best generator are
+ * kept there.
+ */
+export async function trainLGGAN(
+  config: Partial<TrainLGGANConfig>,
+  batches: BatchSource,
+  hooks: TrainLGGANHooks = {},
+  vgg?: Vgg19,
+): Promise<TrainLGGANResult> {
+  const trainer = new LGGANTrainer(config, vgg);
+  const { output, checkpointEvery, sampleEvery, evaluateEvery } = trainer.config;
+  const stepsPerEpoch = trainer.config.stepsPerEpoch || batches.batchesPerEpoch;
+  const total = trainer.schedule.config.epochs * stepsPerEpoch;
+
+  const saved = await trainer.load('latest', hooks.onMessage);
+  let step = (saved?.step as number | undefined) ?? 0;
+  let best = (saved?.best as number | null | undefined) ?? null;
+  const history = await History.open(`${output}/history.csv`, { keepUpTo: step });
+  if (saved) batches.restore(saved.batches);
+  const save = async (name: 'latest' | 'best') => {
+    await history.save();
+    await trainer.save(name, { step, best, batches: batches.state() });
+  };
+
+  let interrupted = false;
+  while (step < total && !interrupted) {
+    const epoch = Math.floor(step / stepsPerEpoch) + 1;
+    const started = performance.now();
+    const losses = trainer.step(await batches.next(), epoch);
+    step += 1;
+    const seconds = (performance.now() - started) / 1000;
+    const row: Row = { step, epoch, stage: trainer.schedule.stage(epoch), ...losses, seconds };
+    history.append(row);
+    await hooks.onStep?.(row, step, total);
+
+    if (step % sampleEvery === 0 || step === total) await hooks.onSample?.(trainer.best, step);
+    if (hooks.evaluate && step % (evaluateEvery * stepsPerEpoch) === 0) {
+      const value = await hooks.evaluate(trainer.best, epoch);
+      if (best === null || value < best) {
+        best = value;
+        await save('best');
+      }
+    }
+    interrupted = hooks.signal?.aborted ?? false;
+    if (step % checkpointEvery === 0 || step === total || interrupted) await save('latest');
+  }
+  return { generator: trainer.best, trainer, history, interrupted };
+}
