@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import sys
+import threading
 import time
 
 import nbformat
@@ -54,11 +55,16 @@ class Screen:
 class Runner(NotebookClient):
     """NotebookClient that tells what it is doing."""
 
-    def __init__(self, notebook, name, screen, **options):
+    def __init__(self, notebook, screen, **options):
         super().__init__(notebook, on_cell_start=self.begin, on_cell_executed=self.end, **options)
-        self.name, self.screen, self.partial, self.errors = name, screen, '', []
+        self.screen, self.label, self.latest, self.partial, self.errors = screen, '', '', '', ''
         code = [cell for cell in notebook.cells if cell.cell_type == 'code' and cell.source.strip()]
         self.numbers = {id(cell): f'{i}/{len(code)}' for i, cell in enumerate(code, 1)}
+
+    def kill_kernel(self):
+        process = getattr(getattr(self.km, 'provisioner', None), 'process', None)
+        if process:
+            process.kill()
 
     def heading(self, index):
         """The nearest heading above a cell."""
@@ -70,33 +76,47 @@ class Runner(NotebookClient):
 
     def begin(self, cell, cell_index):
         if id(cell) in self.numbers:
+            self.began, self.latest, self.errors = time.monotonic(), '', ''
             self.label = f'{self.numbers[id(cell)]:>6} {self.heading(cell_index)}'
-            self.began, self.errors = time.monotonic(), []
-            self.progress('')
 
-    def progress(self, text):
-        self.screen.set(f'{self.label} · {clock(time.monotonic() - self.began)}{" · " if text else ""}{text}')
-        if text:
-            self.screen.note(text)
+    def progress(self):
+        """Redraws the line that changes."""
+        if self.label:
+            self.screen.set(' · '.join(filter(None, [self.label, clock(time.monotonic() - self.began), self.latest])))
 
     def end(self, cell, cell_index, execute_reply):
         if id(cell) in self.numbers and execute_reply['content']['status'] == 'ok':
+            self.show(self.errors.splitlines())
             self.screen.set('')
             self.screen.line(f'{self.label} · {clock(time.monotonic() - self.began)}')
+            self.label = ''
+
+    def show(self, lines):
+        for line in filter(None, map(str.rstrip, lines)):
+            self.screen.line(f'      {line}')
 
     def process_message(self, msg, cell, cell_index):
         kind, content = msg['msg_type'], msg['content']
         if kind == 'stream':
-            *lines, self.partial = (self.partial + content['text']).split('\n')
             if content['name'] == 'stderr':
-                self.errors += lines
-            for line in filter(None, map(str.rstrip, lines)):
-                self.screen.line(f'      {line}')
+                self.errors += content['text']  # Held back: it may be the error that ends the run.
+            else:
+                *lines, self.partial = (self.partial + content['text']).split('\n')
+                self.show(lines)
         elif kind in ('display_data', 'update_display_data') and set(content['data']) == {'text/plain'}:
             lines = ESCAPES.sub('', content['data']['text/plain']).strip().splitlines()
             if lines:
-                self.progress(lines[-1])
+                self.latest = lines[-1]
+                self.screen.note(self.latest)
         return super().process_message(msg, cell, cell_index)
+
+
+def readable(error):
+    """An error without the kernel's own part of the stack; one meant for the user is its sentence alone."""
+    sentence = re.search(r'^UserError: (.*)$', error, re.M)
+    if sentence:
+        return sentence[1]
+    return '\n'.join(line for line in error.splitlines() if not re.search(r'^\s+at .*(node_modules/tslab/|node:|evalmachine\.<anonymous>:\d+:\d+$)', line))
 
 
 def save(notebook, path):
@@ -110,38 +130,51 @@ def run(path, target, title, screen):
     name = os.path.splitext(os.path.basename(path))[0]
     started = time.monotonic()
     screen.line(title)
-    runner = Runner(notebook, name, screen, timeout=None, kernel_name='tslab', resources={'metadata': {'path': os.path.dirname(path) or '.'}})
-    problem = None
+    folder = {'metadata': {'path': os.path.dirname(path) or '.'}}
+    runner = Runner(notebook, screen, timeout=None, kernel_name='tslab', resources=folder)
+    problem = []
+
+    def execute():
+        try:
+            runner.execute()
+        except CellExecutionError as error:
+            # tslab prints the error of a cell; other kernels send it.
+            problem.append(readable(runner.errors) or ESCAPES.sub('', str(error)))
+        except DeadKernelError:
+            problem.append('The kernel died; out of memory is the usual reason: choose a smaller size in the settings cell.')
+        except Exception as error:  # pylint: disable=broad-except
+            problem.append(f'The kernel could not be used: {error}')
+
+    # In a thread of its own, so that signals come to this one.
+    thread = threading.Thread(target=execute, daemon=True)
+    thread.start()
     try:
-        runner.execute()
-    except CellExecutionError as error:
-        # tslab prints the error of a cell; other kernels send it.
-        problem = '\n'.join(runner.errors) or ESCAPES.sub('', str(error))
-    except DeadKernelError:
-        problem = 'The kernel died; out of memory is the usual reason: choose a smaller size in the settings cell.'
-    finally:
+        while thread.is_alive():
+            thread.join(0.5)
+            runner.progress()
+    except KeyboardInterrupt:
         screen.set('')
+        runner.kill_kernel()
         save(notebook, target)
+        print(f'\nStopped; what ran up to here is in {target}.', file=sys.stderr, flush=True)
+        os._exit(130)
+    screen.set('')
+    save(notebook, target)
     if problem:
-        print(f'\n✗ {path}, cell {runner.label.strip()}:\n\n{problem.strip()}\n\nWhat ran up to there is in {target}.', file=sys.stderr)
+        where = f', cell {runner.label.strip()}' if runner.label else ''
+        print(f'\n✗ {path}{where}:\n\n{problem[0].strip()}\n\nWhat ran up to there is in {target}.', file=sys.stderr)
         sys.exit(1)
     screen.line(f'✓ {name} ({clock(time.monotonic() - started)})')
 
 
 def main():
     destination, *paths = sys.argv[1:]
-    # End through exceptions, so that nbclient shuts the kernel down.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, signal.default_int_handler)  # Raises KeyboardInterrupt.
     screen = Screen()
-    try:
-        for i, path in enumerate(paths, 1):
-            target = path if destination == '--inplace' else os.path.join(destination, os.path.basename(path))
-            run(path, target, f'{path} ({i} of {len(paths)})', screen)
-    except KeyboardInterrupt:
-        screen.set('')
-        print('\nStopped.', file=sys.stderr)
-        sys.exit(130)
+    for i, path in enumerate(paths, 1):
+        target = path if destination == '--inplace' else os.path.join(destination, os.path.basename(path))
+        run(path, target, f'{path} ({i} of {len(paths)})', screen)
 
 
 if __name__ == '__main__':

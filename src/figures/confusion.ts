@@ -1,4 +1,4 @@
-import type { Annotations, Data } from 'plotly.js';
+import type { Data } from 'plotly.js';
 import { CLASSES } from '../classes';
 import { inkOn, viridis } from './colours';
 import type { ClassStyles } from './labels';
@@ -14,17 +14,33 @@ export function confusionPlot(counts: readonly (readonly number[])[], { title = 
   const names = shown.map((c) => classes[c]?.name ?? String(c));
   const shares = shown.map((r) => shown.map((c) => (total(r) > 0 ? (100 * counts[r][c]) / total(r) : NaN)));
   const size = Math.max(24, Math.min(44, Math.floor(760 / shown.length)));
-  const annotations: Partial<Annotations>[] = shares.flatMap((row, r) =>
-    row.flatMap((share, c) =>
-      share >= 0.5 ? [{ x: c, y: r, text: share.toFixed(0), showarrow: false, font: { size: size > 30 ? 12 : 10, color: inkOn(viridis(share / 100)) } }] : [],
-    ),
-  );
+  // Square markers instead of plotly's heatmap, which wants a canvas and therefore a browser.
+  const cells = shares.flatMap((row, r) => row.map((share, c) => ({ r, c, share })));
   const data: Data[] = [
-    { type: 'heatmap', z: shares, colorscale: 'Viridis', zmin: 0, zmax: 100, colorbar: { title: { text: 'share of the<br>true class (%)' } }, hovertemplate: 'true %{y}, predicted %{x}: %{z:.1f} %<extra></extra>' } as Data,
+    {
+      type: 'scatter',
+      mode: 'markers+text',
+      x: cells.map((p) => p.c),
+      y: cells.map((p) => p.r),
+      text: cells.map((p) => (p.share >= 0.5 ? p.share.toFixed(0) : '')),
+      textfont: { size: size > 30 ? 12 : 10, color: cells.map((p) => inkOn(viridis(p.share / 100))) },
+      hovertext: cells.map((p) => `true ${names[p.r]}, predicted ${names[p.c]}: ${p.share.toFixed(1)} %`),
+      hoverinfo: 'text',
+      marker: {
+        symbol: 'square',
+        size: size - 1,
+        color: cells.map((p) => p.share),
+        colorscale: 'Viridis',
+        cmin: 0,
+        cmax: 100,
+        showscale: true,
+        colorbar: { title: { text: '% of true' } },
+      },
+    },
   ];
-  const ticks = { tickmode: 'array' as const, tickvals: shown.map((_, i) => i), ticktext: names, showgrid: false, zeroline: false };
+  const ticks = { tickmode: 'array' as const, tickvals: shown.map((_, i) => i), ticktext: names, showgrid: false, zeroline: false, range: [-0.5, shown.length - 0.5] };
   return new Plot(
-    { data, layout: { title: { text: title }, annotations, xaxis: { ...ticks, title: { text: 'predicted' }, tickangle: -45 }, yaxis: { ...ticks, title: { text: 'true' }, autorange: 'reversed' } } },
+    { data, layout: { title: { text: title }, xaxis: { ...ticks, title: { text: 'predicted' }, tickangle: -45 }, yaxis: { ...ticks, title: { text: 'true' }, range: [shown.length - 0.5, -0.5] } } },
     { width: 300 + size * shown.length, height: 220 + size * shown.length },
   );
 }

@@ -27,7 +27,7 @@ export interface GridOptions {
   colourBar?: ColourBar;
   /** A remark below everything, wrapped. */
   note?: string;
-  /** Largest width of the whole figure in pixels; 1000 fills a notebook. */
+  /** Largest width of the whole figure in pixels; 1080 fills a notebook. */
   maxWidth?: number;
   /** Largest width of one picture in pixels. */
   cellWidth?: number;
@@ -72,7 +72,7 @@ const largest = (values: readonly number[]) => values.reduce((a, b) => Math.max(
  */
 export function imageGrid(cells: readonly (readonly (Cell | RgbImage | undefined)[])[], options: GridOptions = {}): GridSheet {
   const { title = '', rowTitles = [], columnTitles = [], captions = [], legend = [], colourBar, note } = options;
-  const { maxWidth = 1000, gap = 8, scale } = options;
+  const { maxWidth = 1080, gap = 8, scale } = options;
   const rows = cells.map((row) => row.map((cell) => (cell ? asCell(cell) : undefined)));
   const columns = largest(rows.map((row) => row.length));
   const all = rows.flat().filter((cell): cell is Cell => cell !== undefined);

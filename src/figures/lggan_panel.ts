@@ -3,7 +3,7 @@ import type { LabelMap, RgbImage } from '../data/types';
 import type { LGGANOutput } from '../models/lggan';
 import { heatMap } from './colours';
 import { type Cell, type GridSheet, imageGrid } from './grid';
-import { resizeNearest } from './images';
+import { resizeForDisplay, resizeNearest } from './images';
 import { type ClassStyles, classLegend, colourLabels } from './labels';
 import { imagesFromTensor, mapsFromTensor } from './tensors';
 
@@ -28,7 +28,7 @@ export async function lgganPanel(
   const maps = 'data' in labels ? [labels] : labels;
   const [globals, locals, finals] = await Promise.all([output.global, output.local, output.final].map(imagesFromTensor));
   const weights = await mapsFromTensor(output.weights);
-  const rows = maps.map((map, b) => {
+  const rows = await Promise.all(maps.map(async (map, b): Promise<Record<string, Cell>> => {
     const { width, height } = finals[b];
     return {
       'label map': { image: resizeNearest(colourLabels(map, classes), width, height), exact: true },
@@ -37,9 +37,9 @@ export async function lgganPanel(
       'weight of the global image': { image: heatMap(weights[b][1]) },
       'weight of the local image': { image: heatMap(weights[b][0]) },
       'final image': { image: finals[b] },
-      ...(photos?.[b] ? { photo: { image: photos[b] } } : {}),
-    } as Record<string, Cell>;
-  });
+      ...(photos?.[b] ? { photo: { image: await resizeForDisplay(photos[b], width, height) } } : {}),
+    };
+  }));
   const common = { title, legend: classLegend(maps, classes), colourBar: { min: 0, max: 1, label: 'weight' }, maxWidth };
   if (rows.length > 1) {
     const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];

@@ -11,7 +11,7 @@ export interface LossCurveOptions {
   names?: readonly string[];
   /** The column along the horizontal axis. */
   x?: string;
-  /** Share of the past in the smoothed curve, 0 (none) to 1; by default 1 - 20 / rows, at most 0.98. */
+  /** Rows on each side that a point of the smoothed curve is the mean of; 0 for none. By default a fortieth of all. */
   smoothing?: number;
   /** Vertical lines with a word, such as the start of stage 2. */
   marks?: readonly { x: number; label: string }[];
@@ -30,18 +30,13 @@ export function lossNames(rows: readonly HistoryRow[], x = 'step'): string[] {
 }
 
 /**
- * Exponential moving average with `share` of the past in it, corrected for its start (as Adam corrects its moments), so that the first
- * value is the first of the data. Values that are not finite are passed over.
+ * Mean over `radius` values on each side (fewer at the ends). Unlike an exponential average it does not lag behind a falling loss. Values
+ * that are not finite are passed over; NaN where a window holds nothing else.
  */
-export function smooth(values: readonly number[], share: number): number[] {
-  let mean = 0;
-  let weight = 0;
-  return values.map((v) => {
-    if (Number.isFinite(v)) {
-      mean = share * mean + (1 - share) * v;
-      weight = share * weight + (1 - share);
-    }
-    return weight > 0 ? mean / weight : NaN;
+export function smooth(values: readonly number[], radius: number): number[] {
+  return values.map((_, i) => {
+    const window = values.slice(Math.max(0, i - radius), i + radius + 1).filter(Number.isFinite);
+    return window.reduce((a, b) => a + b, 0) / window.length;
   });
 }
 
@@ -52,7 +47,6 @@ export function smooth(values: readonly number[], share: number): number[] {
 export function lossCurves(rows: readonly HistoryRow[], options: LossCurveOptions = {}): Plot {
   const { title = 'Losses', x = 'step', marks = [], width = 960 } = options;
   const names = options.names ?? lossNames(rows, x);
-  const share = options.smoothing ?? Math.min(0.98, Math.max(0, 1 - 20 / Math.max(1, rows.length)));
   const columns = Math.max(1, Math.min(options.columns ?? 3, names.length));
   const lines = Math.max(1, Math.ceil(names.length / columns));
   const height = 90 + lines * 190;
@@ -73,9 +67,9 @@ export function lossCurves(rows: readonly HistoryRow[], options: LossCurveOption
     const ys = present.map((row) => row[name] as number);
     const common = { x: xs, xaxis: `x${axis}`, yaxis: `y${axis}`, type: 'scatter', name, showlegend: false } as const;
     const few = ys.length < 3;
-    if (share > 0 && !few) data.push({ ...common, y: ys, mode: 'lines', line: { color: '#9cc9e8', width: 1 }, hoverinfo: 'skip' });
-    const curve = share > 0 ? smooth(ys, share) : ys;
-    data.push({ ...common, y: curve, mode: few ? 'lines+markers' : 'lines', line: { color: LINE_COLOURS[0], width: 2 } });
+    const radius = options.smoothing ?? Math.floor(ys.length / 40);
+    if (radius > 0) data.push({ ...common, y: ys, mode: 'lines', line: { color: '#9cc9e8', width: 1 }, hoverinfo: 'skip' });
+    data.push({ ...common, y: radius > 0 ? smooth(ys, radius) : ys, mode: few ? 'lines+markers' : 'lines', line: { color: LINE_COLOURS[0], width: 2 } });
     // The bottom panel of each column names the axis.
     const lowest = i + columns >= names.length;
     layout[`xaxis${axis}`] = { domain: [left, left + size[0]], anchor: `y${axis}`, nticks: 5, title: lowest ? { text: x, standoff: 6 } : undefined };

@@ -1,6 +1,6 @@
 /** Plots through plotly.js: SVG and PNG without a browser, and an interactive page. */
 import { readFile } from 'node:fs/promises';
-import type { Data, Layout } from 'plotly.js';
+import type { Data, Layout, LayoutAxis } from 'plotly.js';
 import sharp from 'sharp';
 import { LINE_COLOURS } from './colours';
 import { type Figure, saveFigure } from './figure';
@@ -24,10 +24,19 @@ export interface PlotOptions {
 /** Ink, grid and paper of all plots: white paper, so that a plot is readable on a dark page too. */
 const AXIS = { gridcolor: '#e3e3e3', zerolinecolor: '#b5b5b5', linecolor: '#888888', automargin: true, ticks: 'outside', tickcolor: '#b5b5b5' } as const;
 
+/** Without a standoff plotly puts an axis title between tick labels where these differ in length. */
+function styledAxis(axis: Partial<LayoutAxis>): Partial<LayoutAxis> {
+  const title = typeof axis.title === 'string' ? { text: axis.title } : axis.title;
+  return { ...AXIS, ...axis, ...(title && { title: { standoff: 10, ...title } }) };
+}
+
 /** The layout with the project's font, colours and margins wherever it says nothing of its own. */
 function styled(layout: Partial<Layout>, width: number, height: number): Partial<Layout> {
   const axes = Object.entries(layout).filter(([key]) => /^[xy]axis\d*$/.test(key));
-  const withDefaults = Object.fromEntries([['xaxis', {}], ['yaxis', {}], ...axes].map(([key, axis]) => [key as string, { ...AXIS, ...(axis as object) }]));
+  const title = typeof layout.title === 'string' ? { text: layout.title } : layout.title;
+  const withDefaults = Object.fromEntries(
+    [['xaxis', {}] as const, ['yaxis', {}] as const, ...axes].map(([key, axis]) => [key, styledAxis(axis as Partial<LayoutAxis>)]),
+  );
   return {
     font: { family: FONT.replace(/'/g, ''), size: 13, color: '#222222' },
     paper_bgcolor: '#ffffff',
@@ -35,6 +44,8 @@ function styled(layout: Partial<Layout>, width: number, height: number): Partial
     colorway: [...LINE_COLOURS],
     margin: { l: 64, r: 24, t: layout.title ? 56 : 24, b: 56 },
     ...layout,
+    // Titles stand where those of picture grids do: bold, at the left.
+    title: title && { x: 12 / width, xanchor: 'left', ...title, font: { size: 16, weight: 700, ...title.font } },
     ...withDefaults,
     width,
     height,

@@ -1,6 +1,7 @@
 import { CLASSES } from '../classes';
 import type { LabelMap, RgbImage } from '../data/types';
 import { type Cell, type GridSheet, imageGrid } from './grid';
+import { resizeForDisplay, resizeNearest } from './images';
 import { type ClassStyles, classLegend, colourLabels } from './labels';
 
 /** What a network made of the same label maps at one step of its training. */
@@ -29,15 +30,20 @@ export function spread<T>(list: readonly T[], count: number): T[] {
 }
 
 /** How samples changed during training: a row for each label map, a column for each step, at the end the photo. */
-export function samplesOverTime(samples: readonly Sample[], options: SamplesOptions = {}): GridSheet {
+export async function samplesOverTime(samples: readonly Sample[], options: SamplesOptions = {}): Promise<GridSheet> {
   const { title = 'Samples during training', labels, photos, steps = 5, classes = CLASSES, maxWidth } = options;
   const shown = spread(samples, steps);
   const rows = Math.max(0, ...shown.map((s) => s.images.length));
-  const cells = Array.from({ length: rows }, (_, r): (Cell | undefined)[] => [
-    ...(labels ? [labels[r] && { image: colourLabels(labels[r], classes), exact: true }] : []),
-    ...shown.map((s) => s.images[r] && { image: s.images[r] }),
-    ...(photos ? [photos[r] && { image: photos[r] }] : []),
-  ]);
+  const cells: (Cell | undefined)[][] = [];
+  for (let r = 0; r < rows; r++) {
+    // All of a row in the size of its samples.
+    const { width, height } = shown.map((s) => s.images[r]).filter(Boolean)[0];
+    cells.push([
+      ...(labels ? [labels[r] && { image: resizeNearest(colourLabels(labels[r], classes), width, height), exact: true }] : []),
+      ...shown.map((s) => s.images[r] && { image: s.images[r] }),
+      ...(photos ? [photos[r] && { image: await resizeForDisplay(photos[r], width, height) }] : []),
+    ]);
+  }
   const columnTitles = [...(labels ? ['label map'] : []), ...shown.map((s) => `step ${s.step}`), ...(photos ? ['photo'] : [])];
   return imageGrid(cells, { title, columnTitles, legend: labels && classLegend(labels, classes), maxWidth });
 }

@@ -76,7 +76,7 @@ export function choosePoints(labels: LabelMap, height: number, width: number, co
     }
   }
   const bySize = <T>(map: Map<T, KernelPoint[]>) => [...map.values()].sort((a, b) => b.length - a.length);
-  const atBorder = bySize(borders).map((points) => points[Math.floor(points.length / 2)]);
+  const atBorder = bySize(borders).map((points) => [...points].sort((a, b) => a.x - b.x)[Math.floor(points.length / 2)]);
   const inside = bySize(areas).map((points) => deepest(points, data, height, width));
   const chosen: KernelPoint[] = [];
   for (let i = 0; chosen.length < count && (i < atBorder.length || i < inside.length); i++) {
@@ -164,7 +164,8 @@ export async function sauKernels(attention: tf.Tensor4D, labels: LabelMap, optio
   const sheet = new Sheet(title, sheetWidth, sheetHeight);
   sheet.text(MARGIN, MARGIN + 16, fitText(title, sheetWidth - 2 * MARGIN, 16, true), { size: 16, bold: true });
   sheet.picture(background, picture, true);
-  const brightest = Math.max(...kernels.flatMap((k) => k.weights), 1e-9);
+  // A uniform window, 4 % everywhere, is in the middle of the scale at most.
+  const brightest = Math.max(0.08, ...kernels.flatMap((k) => k.weights));
   kernels.forEach((kernel, i) => {
     markPoint(sheet, picture, factor, kernel, i + 1);
     const box = { x: left + (i % columns) * (KERNEL + GAP), y: picture.y + Math.floor(i / columns) * (HEAD + KERNEL + 14) };
@@ -179,7 +180,10 @@ export async function sauKernels(attention: tf.Tensor4D, labels: LabelMap, optio
 
 /** The 5x5 window of a point as a frame on the picture, with the point's number beside it. */
 function markPoint(sheet: Sheet, picture: Box, factor: number, { x, y }: KernelPoint, number: number): void {
-  const window = { x: picture.x + (x - 2) * factor, y: picture.y + (y - 2) * factor, width: SIDE * factor, height: SIDE * factor };
+  const clip = (start: number, low: number, size: number) => [Math.max(low, start), Math.min(low + size, start + SIDE * factor)];
+  const [left, rightEdge] = clip(picture.x + (x - 2) * factor, picture.x, picture.width);
+  const [top, bottom] = clip(picture.y + (y - 2) * factor, picture.y, picture.height);
+  const window = { x: left, y: top, width: rightEdge - left, height: bottom - top };
   sheet.rect(window, { stroke: '#000000', strokeWidth: 3 }).rect(window, { stroke: '#ffffff', strokeWidth: 1.5 });
   // Beside the window, on the side where there is room.
   const right = window.x + window.width + 16 < picture.x + picture.width;
@@ -192,8 +196,8 @@ function drawKernel(sheet: Sheet, x: number, y: number, kernel: Kernel, number: 
   const centre = kernel.classes[(TAPS - 1) / 2];
   sheet.text(x, y + 12, fitText(`${number}  ${nameOf(centre)} at (${kernel.x}, ${kernel.y})`, KERNEL, 13, true), { size: 13, bold: true });
   const inClass = kernel.classes.filter((c) => c === centre).length;
-  const line = `own class: ${inClass} of 25 pixels, ${(100 * kernel.sameClass).toFixed(0)} % of the weight`;
-  sheet.text(x, y + 29, fitText(line, KERNEL + GAP - 4, 11), { size: 11, fill: '#444444' });
+  const line = `own class: ${(100 * kernel.sameClass).toFixed(0)} % (${inClass} of 25 pixels)`;
+  sheet.text(x, y + 29, fitText(line, KERNEL + GAP - 4, 12), { size: 12, fill: '#444444' });
   kernel.weights.forEach((weight, k) => {
     const box = { x: x + (k % SIDE) * TAP, y: y + HEAD + Math.floor(k / SIDE) * TAP, width: TAP, height: TAP };
     const colour = viridis(weight / brightest);

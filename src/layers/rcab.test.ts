@@ -66,7 +66,9 @@ test('gradients of a group agree with finite differences, and those of a chain o
     return 0.2 * Math.sin(2.3 * i + name.length);
   });
   const x = random([1, 4, 5, 4], 2);
-  checkGradient((t) => group.apply(t as tf.Tensor4D), [x, ...p.entries().map((e) => e.variable)]);
+  checkGradient((t) => group.apply(t as tf.Tensor4D), [x]);
+  // The attention's weights move the output little against its rounding, so the step is larger than the default.
+  for (const { name, variable } of p.entries()) checkGradient(() => group.apply(x), [variable], { message: name, eps: 0.1 });
   await assertNoLeak(() => tf.dispose(tf.grad((t) => tf.sum(group.apply(t as tf.Tensor4D)))(x)));
   await assertNoLeak(() => tf.dispose(group.apply(x)));
 });
@@ -75,7 +77,7 @@ test('weights and biases start as PyTorch starts them: uniform in +-1/sqrt(9 C)'
   const p = new Parameters(1);
   new Rcab(p, 32, 4);
   for (const name of ['body.0.weight', 'body.0.bias']) {
-    const values = p.entries().find((e) => e.name === name)!.variable.dataSync();
+    const values = p.entries().find((e) => e.name === name)!.variable.dataSync<'float32'>();
     const bound = 1 / Math.sqrt(9 * 32);
     const largest = Math.max(...values.map(Math.abs));
     const rms = Math.sqrt(values.reduce((s, v) => s + v * v, 0) / values.length);

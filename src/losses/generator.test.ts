@@ -82,7 +82,7 @@ test('every loss has the value of the original, in evaluation and training mode,
         const allowed = theirs === 'L1_Local' ? Math.max(tolerance, 5e-5) : tolerance;
         assertClose(losses[ours], expected.G[theirs], { relative: 0, absolute: allowed * scale, message: `${name} ${theirs}` });
       }
-      const judged = discriminator.forward(real.oneHot, three);
+      const judged = discriminator.forward(labels.at(H, W).oneHot, three);
       assertClose(tf.mul(3, fakeHinge(judged)), expected.D.D_Fake, tolerance, `${name} D_Fake`);
       assertClose(tf.mul(3, realHinge(real.features)), expected.D.D_real, 1e-6, `${name} D_real`);
       labels.dispose();

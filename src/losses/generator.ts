@@ -21,10 +21,9 @@ export interface LossWeights {
   totalVariation: number;
 }
 
-/** What the losses compare with: the photos, and what the discriminator and VGG19 see in them. Repeated for the three images. */
+/** What the losses compare with, repeated for the three images: the photos, and what the discriminator and VGG19 see in them. */
 export interface RealSide {
   images: tf.Tensor4D;
-  oneHot: tf.Tensor4D;
   features: ScaleOutput[];
   vgg: tf.Tensor4D[];
 }
@@ -41,7 +40,6 @@ export function realSide(
     const { oneHot } = labels.at(labels.height, labels.width);
     const side: RealSide = {
       images: threefold(images),
-      oneHot: threefold(oneHot),
       features: discriminator.forward(oneHot, images, training).map((layers) => layers.map(threefold)),
       vgg: vgg ? realFeatures(vgg, images).map(threefold) : [],
     };
@@ -63,7 +61,7 @@ export function generatorLosses(
   weights: LossWeights,
   choices: Behaviour,
 ): Record<string, tf.Scalar> {
-  const judged = discriminator.forward(real.oneHot, three);
+  const judged = discriminator.forward(labels.at(labels.height, labels.width).oneHot, three);
   const images = tf.slice(real.images, [0, 0, 0, 0], [labels.batch, -1, -1, -1]);
   const losses: Record<string, tf.Scalar> = {
     gan: tf.mul(3 * weights.gan, generatorHinge(judged)),

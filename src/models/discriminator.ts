@@ -1,6 +1,6 @@
 import * as tf from '../tf';
 import { behaviour, configure, wholeNumbers, type Behaviour, type BehaviourOption } from '../config';
-import { Convolution } from '../layers/convolution';
+import { Convolution, convolve } from '../layers/convolution';
 import { instanceNorm } from '../layers/normalisation';
 import { Parameters } from '../layers/parameters';
 import { SpectralNorm } from '../layers/spectral_norm';
@@ -64,15 +64,16 @@ export class Discriminator {
 
   /**
    * @param oneHot label maps, [B,H,W,classes]
-   * @param images [B,H,W,3] in -1..1
+   * @param images [n*B,H,W,3] in -1..1: n images for each label map, all first ones before all second ones
+   * @param training takes one power iteration of spectral norm first
    * @returns for each scale the outputs of its layers
    */
   forward(oneHot: tf.Tensor4D, images: tf.Tensor4D, training = false): ScaleOutput[] {
-    let input = tf.concat([oneHot, images], 3) as tf.Tensor4D;
+    const original = this.behaviour.averagePool === 'original';
     return this.scales.map((layers, s) => {
-      if (s > 0) input = halve(input, this.behaviour.averagePool === 'original');
-      let x = input;
-      return layers.map((layer) => (x = layer.apply(x, training)));
+      if (s > 0) [oneHot, images] = [halve(oneHot, original), halve(images, original)];
+      let x = layers[0].applyTo(oneHot, images);
+      return [x, ...layers.slice(1).map((layer) => (x = layer.apply(x, training)))];
     });
   }
 
@@ -107,6 +108,17 @@ class PatchLayer {
     const weightName = norm ? 'weight_orig' : 'weight';
     this.conv = new Convolution(p, cin, cout, { kernel: 4, stride, padding: 2, weightName });
     if (norm && spectralNorm) this.spectral = new SpectralNorm(p, this.conv.weight);
+  }
+
+  /**
+   * The layer on label maps beside images. A convolution is linear: the part of the label maps is computed once for all images of a map.
+   */
+  applyTo(oneHot: tf.Tensor4D, images: tf.Tensor4D): tf.Tensor4D {
+    const [labelWeight, imageWeight] = tf.split(this.conv.weight, [oneHot.shape[3], images.shape[3]], 2);
+    const labelPart = this.conv.apply(oneHot, labelWeight as tf.Tensor4D);
+    const imagePart = convolve(images, imageWeight as tf.Tensor4D, { stride: 2, padding: 2 });
+    const copies = Array(images.shape[0] / oneHot.shape[0]).fill(labelPart) as tf.Tensor4D[];
+    return tf.leakyRelu(tf.add(copies.length > 1 ? tf.concat(copies) : labelPart, imagePart) as tf.Tensor4D, 0.2);
   }
 
   apply(x: tf.Tensor4D, training: boolean): tf.Tensor4D {

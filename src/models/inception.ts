@@ -42,12 +42,12 @@ export class Inception implements FeatureNetwork {
     y = this.conv('conv_4', this.conv('conv_3', y));
     y = tf.maxPool(y, 3, 2, 'valid');
     for (const name of ['mixed', 'mixed_1', 'mixed_2']) y = this.blockA(name, y);
-    y = tf.concat([this.conv('mixed_3.conv', y), this.chain('mixed_3.tower', y, 3), tf.maxPool(y, 3, 2, 'valid')], 3);
+    y = tf.concat([this.conv('mixed_3.conv', y), this.chain('mixed_3.tower', y, 3), tf.maxPool(y, 3, 2, 'valid')], 3) as tf.Tensor4D;
     for (const name of ['mixed_4', 'mixed_5', 'mixed_6', 'mixed_7']) y = this.blockC(name, y);
-    y = tf.concat([this.chain('mixed_8.tower', y, 2), this.chain('mixed_8.tower_1', y, 4), tf.maxPool(y, 3, 2, 'valid')], 3);
+    y = tf.concat([this.chain('mixed_8.tower', y, 2), this.chain('mixed_8.tower_1', y, 4), tf.maxPool(y, 3, 2, 'valid')], 3) as tf.Tensor4D;
     y = this.blockE('mixed_9', y, (t) => tf.avgPool(t, 3, 1, 'same'));
     y = this.blockE('mixed_10', y, (t) => tf.maxPool(t, 3, 1, 'same'));
-    return tf.mean(y, [1, 2]);
+    return tf.mean(y, [1, 2]) as tf.Tensor2D;
   }
 
   dispose(): void {
@@ -58,7 +58,7 @@ export class Inception implements FeatureNetwork {
     const found = this.layers.get(name);
     if (!found) throw new Error(`Inception has no layer ${name}`);
     const { kernel, bias, layer } = found;
-    return tf.relu(tf.add(tf.conv2d(x, kernel, layer.stride, layer.padding), bias));
+    return tf.relu(tf.add(tf.conv2d(x, kernel, layer.stride, layer.padding), bias)) as tf.Tensor4D;
   }
 
   /** `name.conv`, `name.conv_1`, ... one after the other. */

@@ -8,7 +8,7 @@ import { UserError } from '../errors';
 import { assertClose, assertNoLeak, deviation } from '../testing/close';
 import { applyFormula, goldenArray, goldenImage, goldenIndex, goldenJson, nhwc } from '../testing/golden';
 import { withMaterial } from '../testing/material';
-import { readNpz } from '../testing/npz';
+import { readNpz, type NpyArray } from '../testing/npz';
 import * as tf from '../tf';
 import { RCAN, spans } from './rcan';
 
@@ -18,6 +18,8 @@ function picture(height: number, width: number): RgbImage {
   const data = Uint8Array.from({ length: height * width * 3 }, (_, i) => 128 + 100 * Math.sin(i * 0.37 + Math.floor(i / (3 * width)) * 0.8));
   return { data, height, width };
 }
+
+const asTensor = ({ data, shape }: NpyArray) => tf.tensor4d(data as Float32Array, shape as [number, number, number, number]);
 
 // Two orders of summation in float32: 6e-8 a sum, grown by some dozen layers. Measured 5e-7 and less.
 const FLOAT32 = 5e-6;
@@ -32,7 +34,7 @@ test('a small network with formula weights computes what the original computes',
   assert.equal(rcan.parameters.count + 24, stored.small_params);
   applyFormula(rcan.parameters, goldenIndex('rcan'));
   const input = nhwc(goldenArray('golden_rcan.npz', 'in'));
-  const out = rcan.forward(tf.tensor(input.data as Float32Array, input.shape) as tf.Tensor4D);
+  const out = rcan.forward(asTensor(input));
   const { relative } = assertClose(out, nhwc(goldenArray('golden_rcan.npz', 'out')), FLOAT32);
   t.diagnostic(`largest deviation ${relative.toExponential(1)} of the scale`);
   tf.dispose([out]);
@@ -46,7 +48,7 @@ test('a checkpoint of the original gives the original\'s output', async (t) => {
   await loadParameters(file, rcan.parameters);
   const io = readNpz(file.replace('.safetensors', '_io.npz'));
   const input = nhwc(io.get('in')!);
-  const out = rcan.forward(tf.tensor(input.data as Float32Array, input.shape) as tf.Tensor4D);
+  const out = rcan.forward(asTensor(input));
   const { relative } = assertClose(out, nhwc(io.get('out')!), FLOAT32);
   t.diagnostic(`largest deviation ${relative.toExponential(1)} of the scale`);
   tf.dispose([out]);

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import * as tf from '../tf';
 import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
 import { configure, wholeNumbers } from '../config';
@@ -11,7 +12,7 @@ import type { Vgg19 } from '../models/vgg19';
 import { Adam } from './adam';
 import { MovingAverage } from './ema';
 import { gradients } from './gradients';
-import { History, type Row } from './history';
+import { History } from './history';
 import { LOSS_WEIGHTS, Schedule, type ScheduleConfig } from './schedule';
 
 export interface TrainLGGANConfig {
@@ -52,6 +53,9 @@ export const TRAIN_LGGAN_DEFAULTS: TrainLGGANConfig = {
   sampleEvery: 200,
   evaluateEvery: 10,
 };
+
+/** A row of the history: the step and every figure of it. */
+export type Row = { step: number } & Record<string, number>;
 
 /** What a training run tells whoever watches it. All optional. */
 export interface TrainLGGANHooks {
@@ -155,11 +159,7 @@ export class LGGANTrainer {
     const b = labels.batch;
     let parts!: tf.Scalar[];
     const { value, gradients: g } = gradients(() => {
-      const judged = this.discriminator.forward(
-        tf.concat([oneHot, oneHot, oneHot, oneHot]),
-        tf.concat([fakes, images]),
-        true,
-      );
+      const judged = this.discriminator.forward(oneHot, tf.concat([fakes, images]), true);
       const scores = (begin: number, size: number) =>
         judged.map((layers) => {
           const last = layers[layers.length - 1];
@@ -247,10 +247,11 @@ export async function trainLGGAN(
   const saved = await trainer.load('latest', hooks.onMessage);
   let step = (saved?.step as number | undefined) ?? 0;
   let best = (saved?.best as number | null | undefined) ?? null;
-  const history = await History.open(`${output}/history.csv`, { keepUpTo: step });
+  const historyFile = join(output, 'history.csv');
+  const history = saved ? await History.load(historyFile, { upTo: step }) : new History();
   if (saved) batches.restore(saved.batches);
   const save = async (name: 'latest' | 'best') => {
-    await history.save();
+    await history.save(historyFile);
     await trainer.save(name, { step, best, batches: batches.state() });
   };
 

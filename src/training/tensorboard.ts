@@ -61,7 +61,7 @@ function writeSummary(writer: Writer, step: number, name: string, values: Uint8A
   const { Int64Scalar } = require('@tensorflow/tfjs-node/dist/int64_tensors') as { Int64Scalar: new (value: number) => unknown };
   const backend = tf.backend() as unknown as NativeBackend;
   const { binding } = backend;
-  const strings = (bytes: Uint8Array[], shape: number[]) => tf.engine().makeTensor(bytes, shape, 'string');
+  const strings = (bytes: Uint8Array[], shape: number[]) => tf.engine().makeTensor(bytes as unknown as string[], shape, 'string');
   tf.tidy(() => {
     const inputs = [writer.resourceHandle, new Int64Scalar(step), strings(values, [values.length]), tf.scalar(name, 'string'), strings([metadata], [])];
     const ids = backend.getInputTensorIds(inputs);

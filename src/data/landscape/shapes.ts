@@ -19,9 +19,11 @@ export interface Look {
   b: number;
   alpha: number;
   emit: number;
+  /** True where the pixel belongs to the thing although one sees through it (between the bars of a railing). */
+  within: boolean;
 }
 
-const look: Look = { r: 0, g: 0, b: 0, alpha: 1, emit: 0 };
+const look: Look = { r: 0, g: 0, b: 0, alpha: 1, emit: 0, within: false };
 
 export type Paint = (u: number, v: number, span: number, out: Look) => void;
 
@@ -63,10 +65,10 @@ export function face(canvas: Canvas, scene: Scene, corners: Corner[], label: num
   }
   if (area > -0.02 && area < 0.02) return;
   const turn = area > 0 ? 1 : -1;
-  // 1/z, u/z and v/z are linear on the picture: their gradients from the widest triangle of corners.
+  // 1/z, u/z and v/z are linear on the picture: their gradients from the first three corners.
   const a = 0;
   const b = 1;
-  const c = n > 3 ? 2 : 2;
+  const c = 2;
   const det = (xs[b] - xs[a]) * (ys[c] - ys[a]) - (xs[c] - xs[a]) * (ys[b] - ys[a]);
   if (det > -1e-9 && det < 1e-9) return;
   const gradient = (fa: number, fb: number, fc: number): [number, number, number] => {
@@ -103,7 +105,9 @@ export function face(canvas: Canvas, scene: Scene, corners: Corner[], label: num
       if (!visible(canvas, p, z * 0.999)) continue;
       look.alpha = 1;
       look.emit = 0;
+      look.within = false;
       paint((s + sx * x + sy * y) * z, (t + tx * x + ty * y) * z, z / frame.scaleX, look);
+      if (look.within && cover > 0.5 && !canvas.mirror) frame.labels[p] = label;
       if (look.alpha <= 0) continue;
       const clear = clarity(palette, z);
       lay(

@@ -1,0 +1,38 @@
+/** Label maps in this project's classes: read, checked, mapped. */
+import { NUM_CLASSES } from '../classes';
+import { UserError } from '../errors';
+import { readImage, readLabelValues } from './image';
+import { mapColours, mapValues, readMapping, type ClassMapping } from './mapping';
+import { IGNORE, type LabelMap } from './types';
+
+export interface LabelOptions {
+  /** A mapping or the path of its file. Without one the values are this project's class indices. */
+  mapping?: ClassMapping | string;
+  /** Number of classes. Default 29. */
+  classes?: number;
+  /** Takes 255 for pixels of no class where there is no mapping; otherwise 255 is an error like every value above the last class. Default false. */
+  allowIgnore?: boolean;
+}
+
+/**
+ * Reads a label map. Without a mapping: a one-channel PNG whose values (or palette indices) are class indices 0..28. With one of values:
+ * the same with any values of 8 or 16 bits. With one of colours: any PNG, read as RGB.
+ * Throws a UserError that names the file, and the value and its place where one is above the last class.
+ */
+export async function readLabelMap(file: string, options: LabelOptions = {}): Promise<LabelMap> {
+  const { classes = NUM_CLASSES, allowIgnore = false } = options;
+  const mapping = typeof options.mapping === 'string' ? readMapping(options.mapping) : options.mapping;
+  if (mapping?.kind === 'colours') return mapColours(await readImage(file, { orient: false }), mapping, file);
+  const raw = await readLabelValues(file);
+  if (mapping) return mapValues(raw, mapping, file);
+  for (let i = 0; i < raw.data.length; i++) {
+    const value = raw.data[i];
+    if (value < classes || (allowIgnore && value === IGNORE)) continue;
+    throw new UserError(
+      `${file}: the value ${value} (column ${i % raw.width}, row ${Math.floor(i / raw.width)}) is no class, the last is ${classes - 1}; ` +
+        'correct the label map, or give a mapping file that says which value is which class.',
+    );
+  }
+  const data = raw.data instanceof Uint8Array ? raw.data : Uint8Array.from(raw.data);
+  return { data, height: raw.height, width: raw.width };
+}

@@ -1,0 +1,191 @@
+/** Data sets in folders. */
+import { existsSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { UserError } from '../errors';
+import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, byCodePoint, listAll, listFiles, stem } from './files';
+import { readImage } from './image';
+import { readLabelMap, type LabelOptions } from './label_map';
+import { readMapping } from './mapping';
+import type { LabelMap, Pair, PairDataset, RgbImage } from './types';
+
+/** A list of label maps without photographs. */
+export interface LabelDataset {
+  readonly source: string;
+  readonly names: readonly string[];
+  readonly length: number;
+  at(i: number): Promise<{ name: string; labels: LabelMap }>;
+}
+
+/** A list of pictures without label maps. */
+export interface ImageDataset {
+  readonly source: string;
+  readonly names: readonly string[];
+  readonly length: number;
+  at(i: number): Promise<{ name: string; image: RgbImage }>;
+}
+
+export interface FolderOptions extends LabelOptions {
+  /** Only the first so many, in sorted order. Default: all. */
+  limit?: number;
+}
+
+export interface FolderPairsOptions extends FolderOptions {
+  /** What stands behind the shared stem in image names, such as '_leftImg8bit'. Default ''. */
+  imageSuffix?: string;
+  /** The same for label maps, such as '_L'. Default ''. */
+  labelSuffix?: string;
+}
+
+/** Where photographs and label maps lie. */
+export interface PairFolders {
+  images: string;
+  labels: string;
+}
+
+/**
+ * The two folders of a data set in the layout `DIR/{imgs,labels}` (or `DIR/{images,labels}`). Throws a UserError that says what is
+ * missing.
+ */
+export function pairFolders(dir: string): PairFolders {
+  const names = listAll(dir);
+  const images = ['imgs', 'images'].find((name) => names.includes(name));
+  if (!images || !names.includes('labels')) {
+    const missing = images ? 'labels' : 'imgs';
+    const found = names.length ? `it holds ${names.slice(0, 4).join(', ')}${names.length > 4 ? ', ...' : ''}` : 'it is empty';
+    throw new UserError(
+      `${dir}: there is no folder "${missing}" in it (${found}); a data set is DIR/imgs with the photographs and DIR/labels with the label maps.`,
+    );
+  }
+  return { images: join(dir, images), labels: join(dir, 'labels') };
+}
+
+/**
+ * Photographs and label maps that share their stem, as a list that reads them when asked for: `DIR/{imgs,labels}`, or any two folders.
+ * The folders are listed at once. Throws a UserError that names the file: an empty folder, a missing partner, two files of one stem; and
+ * when a pair is read: damaged files, an image and label map of different size, values above the last class.
+ */
+export function folderPairs(folders: string | PairFolders, options: FolderPairsOptions = {}): PairDataset {
+  const { images, labels } = typeof folders === 'string' ? pairFolders(folders) : folders;
+  const imageFiles = byStem(images, IMAGE_EXTENSIONS, options.imageSuffix ?? '', 'photographs');
+  const labelFiles = byStem(labels, LABEL_EXTENSIONS, options.labelSuffix ?? '', 'label maps');
+  const withoutLabel = [...imageFiles.keys()].filter((name) => !labelFiles.has(name));
+  if (withoutLabel.length) {
+    const file = imageFiles.get(withoutLabel[0]);
+    throw missingPartner(file!, `label map ${join(labels, withoutLabel[0] + (options.labelSuffix ?? ''))}.png`, withoutLabel.length);
+  }
+  const withoutImage = [...labelFiles.keys()].filter((name) => !imageFiles.has(name));
+  if (withoutImage.length) {
+    const file = labelFiles.get(withoutImage[0]);
+    throw missingPartner(file!, `photograph ${join(images, withoutImage[0] + (options.imageSuffix ?? ''))}.jpg`, withoutImage.length);
+  }
+  const names = limited([...imageFiles.keys()].sort(byCodePoint), options.limit);
+  const reading = readOnce(options);
+  return {
+    source: typeof folders === 'string' ? folders : images,
+    names,
+    length: names.length,
+    async at(i: number): Promise<Pair> {
+      const name = nameAt(names, i);
+      const imageFile = imageFiles.get(name)!;
+      const labelFile = labelFiles.get(name)!;
+      const [image, map] = await Promise.all([readImage(imageFile), readLabelMap(labelFile, reading)]);
+      if (image.height !== map.height || image.width !== map.width) {
+        throw new UserError(
+          `${imageFile} is ${image.width}x${image.height} and its label map ${labelFile} is ${map.width}x${map.height}; ` +
+            'a pair has to be of one size: resize the label map (nearest) or the photograph.',
+        );
+      }
+      return { name, image, labels: map };
+    },
+  };
+}
+
+/** The label maps of a folder, or of the folder `labels` inside it. Throws a UserError as `folderPairs` does. */
+export function labelFolder(dir: string, options: FolderOptions = {}): LabelDataset {
+  const folder = existsSync(join(dir, 'labels')) ? join(dir, 'labels') : dir;
+  const files = byStem(folder, LABEL_EXTENSIONS, '', 'label maps');
+  const names = limited([...files.keys()].sort(byCodePoint), options.limit);
+  const reading = readOnce(options);
+  return {
+    source: dir,
+    names,
+    length: names.length,
+    async at(i) {
+      const name = nameAt(names, i);
+      return { name, labels: await readLabelMap(files.get(name)!, reading) };
+    },
+  };
+}
+
+/** The pictures of a folder, or of the folder `imgs` or `images` inside it. Throws a UserError as `folderPairs` does. */
+export function imageFolder(dir: string, options: { limit?: number } = {}): ImageDataset {
+  const folder = ['imgs', 'images'].map((name) => join(dir, name)).find((path) => existsSync(path)) ?? dir;
+  const files = byStem(folder, IMAGE_EXTENSIONS, '', 'pictures');
+  const names = limited([...files.keys()].sort(byCodePoint), options.limit);
+  return {
+    source: dir,
+    names,
+    length: names.length,
+    async at(i) {
+      const name = nameAt(names, i);
+      return { name, image: await readImage(files.get(name)!) };
+    },
+  };
+}
+
+/** Some of a data set's pairs, in the order given. Throws a RangeError for an index that it does not have. */
+export function subset(dataset: PairDataset, indices: readonly number[], source = dataset.source): PairDataset {
+  const names = indices.map((i) => nameAt(dataset.names, i));
+  return { source, names, length: names.length, at: async (i) => dataset.at(indices[checked(i, names.length)]) };
+}
+
+/** Pairs that are in memory already. */
+export function memoryPairs(pairs: readonly Pair[], source: string): PairDataset {
+  const names = pairs.map((p) => p.name);
+  return { source, names, length: pairs.length, at: async (i) => pairs[checked(i, pairs.length)] };
+}
+
+function byStem(folder: string, extensions: readonly string[], suffix: string, what: string): Map<string, string> {
+  const files = listFiles(folder, extensions);
+  if (!files.length) {
+    const other = listAll(folder);
+    const types = [...new Set(other.map((name) => extname(name) || 'without extension'))].slice(0, 4).join(', ');
+    const found = other.length ? `none of its ${other.length} entries (${types}) ends with ${extensions.join(', ')}` : 'the folder is empty';
+    throw new UserError(`${folder}: there are no ${what}; ${found}.`);
+  }
+  const result = new Map<string, string>();
+  for (const name of files) {
+    const whole = stem(name);
+    if (!whole.endsWith(suffix)) continue;
+    const key = whole.slice(0, whole.length - suffix.length);
+    const file = join(folder, name);
+    if (result.has(key)) throw new UserError(`${file} and ${result.get(key)} share one name; remove one of them.`);
+    result.set(key, file);
+  }
+  if (!result.size) throw new UserError(`${folder}: there are no ${what} whose name ends with "${suffix}".`);
+  return result;
+}
+
+function missingPartner(file: string, partner: string, count: number): UserError {
+  const others = count > 1 ? ` (and ${count - 1} more without a partner)` : '';
+  return new UserError(`${file} has no ${partner}${others}; add it, or remove what has no partner.`);
+}
+
+/** Reads the mapping file once, not for every label map. */
+function readOnce(options: LabelOptions): LabelOptions {
+  const { mapping, classes, allowIgnore } = options;
+  return { mapping: typeof mapping === 'string' ? readMapping(mapping) : mapping, classes, allowIgnore };
+}
+
+function limited(names: string[], limit: number | undefined): string[] {
+  if (limit === undefined) return names;
+  if (!Number.isInteger(limit) || limit < 1) throw new UserError(`limit: expected a whole number of at least 1, got ${limit}.`);
+  return names.slice(0, limit);
+}
+
+function checked(i: number, length: number): number {
+  if (!Number.isInteger(i) || i < 0 || i >= length) throw new RangeError(`there is no item ${i} of ${length}`);
+  return i;
+}
+
+const nameAt = (names: readonly string[], i: number): string => names[checked(i, names.length)];
