@@ -169,7 +169,7 @@ def run(path, target, title, screen):
 
 def main():
     destination, *paths = sys.argv[1:]
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # Raises KeyboardInterrupt.
     screen = Screen()
     for i, path in enumerate(paths, 1):

@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32, inflateRawSync } from 'node:zlib';
 import { UserError } from '../errors';
+import { DamagedFileError } from './safetensors';
+import { FileSource } from './source';
 
 /** One file of a zip archive. */
 export interface ZipEntry {
@@ -29,29 +30,27 @@ const DIRECTORY_LIMIT = 64 << 20;
  */
 export class ZipFile {
   readonly entries: ReadonlyMap<string, ZipEntry>;
-  private readonly fd: number;
-  private readonly length: number;
+  private readonly source: FileSource;
 
   constructor(readonly file: string) {
-    this.fd = openSync(file, 'r');
+    this.source = new FileSource(file);
     try {
-      this.length = fstatSync(this.fd).size;
       this.entries = this.readDirectory();
     } catch (e) {
-      closeSync(this.fd);
+      this.source.close();
       throw e;
     }
   }
 
   close(): void {
-    closeSync(this.fd);
+    this.source.close();
   }
 
   /** The entry's unpacked bytes, its size and checksum verified. `limit`: refuse to unpack more bytes than this. */
   read(name: string, limit = 2 ** 31): Buffer {
     const entry = this.entries.get(name);
     if (!entry) throw this.fault(`holds no entry '${name}'`);
-    if (entry.size > limit) throw this.fault(`unpacks '${name}' to ${entry.size} bytes, above the limit of ${limit}`);
+    if (entry.size > limit) throw new UserError(`${this.file} unpacks '${name}' to ${entry.size} bytes, above the limit of ${limit}.`);
     const raw = this.bytes(this.dataOffset(entry), entry.compressedSize);
     let data = raw;
     if (entry.method === 8) {
@@ -66,42 +65,26 @@ export class ZipFile {
   }
 
   /** Where the bytes of an entry start in the archive. */
-  dataOffset(entry: ZipEntry): number {
+  private dataOffset(entry: ZipEntry): number {
     const header = this.bytes(entry.headerOffset, 30);
     if (header.readUInt32LE(0) !== LOCAL) throw this.fault(`has a damaged entry '${entry.name}'`);
     return entry.headerOffset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
   }
 
-  /** Reads a part of a stored entry straight into `target`. */
-  readStored(entry: ZipEntry, start: number, target: Uint8Array): void {
-    if (entry.method !== 0) throw this.fault(`packs '${entry.name}'; it must be stored`);
-    if (start + target.length > entry.size) throw this.fault(`ends inside '${entry.name}'`);
-    this.readInto(this.dataOffset(entry) + start, target);
-  }
-
-  private readInto(position: number, target: Uint8Array): void {
-    if (position < 0 || position + target.length > this.length) throw this.fault('is truncated');
-    for (let done = 0; done < target.length; ) {
-      const n = readSync(this.fd, target, done, Math.min(target.length - done, 1 << 30), position + done);
-      if (n === 0) throw this.fault('is truncated');
-      done += n;
-    }
-  }
-
   private bytes(position: number, length: number): Buffer {
-    if (length < 0 || position < 0 || position + length > this.length) throw this.fault('is truncated');
+    if (!(length >= 0) || position + length > this.source.length) throw this.fault('is truncated');
     const b = Buffer.allocUnsafe(length);
-    this.readInto(position, b);
+    this.source.read(position, b);
     return b;
   }
 
   private fault(what: string): UserError {
-    return new UserError(`${this.file} ${what}.`);
+    return new DamagedFileError(this.file, what);
   }
 
   private readDirectory(): Map<string, ZipEntry> {
     // The end record is the last thing in the file, followed by a comment of at most 65535 bytes.
-    const tail = this.bytes(Math.max(0, this.length - 65557), Math.min(this.length, 65557));
+    const tail = this.bytes(Math.max(0, this.source.length - 65557), Math.min(this.source.length, 65557));
     let at = tail.length - 22;
     while (at >= 0 && tail.readUInt32LE(at) !== END) at--;
     if (at < 0) throw this.fault('is not a complete zip archive');

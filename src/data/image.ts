@@ -29,7 +29,7 @@ export async function decodeImage(
   const { data, info } = await decode(await bytes, name, (image) =>
     (orient ? image.autoOrient() : image).removeAlpha().toColourspace('srgb').raw({ depth: 'uchar' }),
   );
-  return { data, height: info.height, width: info.width };
+  return { data: plain(data), height: info.height, width: info.width };
 }
 
 /** Sample values of a one-channel picture. 16-bit ones stand in a Uint16Array. */
@@ -68,7 +68,7 @@ export async function readLabelValues(file: string): Promise<RawLabels> {
     const factor = 255 / ((1 << bitDepth) - 1);
     for (let i = 0; i < data.length; i++) data[i] /= factor;
   }
-  return { data, height, width };
+  return { data: plain(data), height, width };
 }
 
 /** A label map must be a PNG; says what else the file is. */
@@ -92,6 +92,9 @@ async function decode(bytes: Buffer, name: string, pipeline: (image: Sharp) => S
     throw new UserError(`${name}: ${text}; fetch or write it again.`, { cause: e });
   }
 }
+
+/** A Buffer's `slice` shares memory where a Uint8Array's copies: hand out none. */
+const plain = (b: Buffer) => new Uint8Array(b.buffer, b.byteOffset, b.byteLength);
 
 /** Turns an error of reading into a rejected promise. */
 async function readBytesLater(file: string): Promise<Buffer> {

@@ -15,11 +15,11 @@ export function confusionPlot(counts: readonly (readonly number[])[], { title = 
   const shares = shown.map((r) => shown.map((c) => (total(r) > 0 ? (100 * counts[r][c]) / total(r) : NaN)));
   const size = Math.max(24, Math.min(44, Math.floor(760 / shown.length)));
   // Square markers instead of plotly's heatmap, which wants a canvas and therefore a browser.
-  const cells = shares.flatMap((row, r) => row.map((share, c) => ({ r, c, share })));
+  const cells = shares.flatMap((row, r) => row.map((share, c) => ({ r, c, share }))).filter((p) => Number.isFinite(p.share));
   const data: Data[] = [
     {
       type: 'scatter',
-      mode: 'markers+text',
+      mode: 'text+markers',
       x: cells.map((p) => p.c),
       y: cells.map((p) => p.r),
       text: cells.map((p) => (p.share >= 0.5 ? p.share.toFixed(0) : '')),

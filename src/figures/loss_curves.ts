@@ -1,16 +1,21 @@
 import type { Annotations, Data, Layout, Shape } from 'plotly.js';
 import { LINE_COLOURS } from './colours';
 import { Plot } from './plot';
+import { spread } from './samples_over_time';
 
 /** One row of a training's history: the step, and whatever was measured there. */
 export type HistoryRow = Readonly<Record<string, unknown>>;
+
+/** A history that hands out its columns (`History` of the trainings), gaps left out. */
+export interface HistoryColumns {
+  readonly columns: readonly string[];
+  series(name: string): { steps: number[]; values: number[] };
+}
 
 export interface LossCurveOptions {
   title?: string;
   /** Columns to draw, in this order; by default all that hold numbers. */
   names?: readonly string[];
-  /** The column along the horizontal axis. */
-  x?: string;
   /** Rows on each side that a point of the smoothed curve is the mean of; 0 for none. By default a fortieth of all. */
   smoothing?: number;
   /** Vertical lines with a word, such as the start of stage 2. */
@@ -21,12 +26,19 @@ export interface LossCurveOptions {
 }
 
 const NOT_LOSSES = new Set(['step', 'epoch', 'stage', 'seconds', 'time', 'batch']);
+const MOST_POINTS = 600;
 
-/** Names of the columns that hold at least one finite number, the horizontal axis and counters aside. */
-export function lossNames(rows: readonly HistoryRow[], x = 'step'): string[] {
-  const names = new Set<string>();
-  for (const row of rows) for (const [name, value] of Object.entries(row)) if (Number.isFinite(value) && name !== x && !NOT_LOSSES.has(name)) names.add(name);
-  return [...names];
+/** Rows as columns; the horizontal axis is the column `step`. */
+function columnsOf(history: HistoryColumns | readonly HistoryRow[]): HistoryColumns {
+  if ('series' in history) return history;
+  const columns = [...new Set(history.flatMap((row) => Object.keys(row).filter((name) => Number.isFinite(row[name]))))];
+  return {
+    columns,
+    series(name) {
+      const present = history.filter((row) => typeof row[name] === 'number');
+      return { steps: present.map((row) => Number(row.step)), values: present.map((row) => row[name] as number) };
+    },
+  };
 }
 
 /**
@@ -34,9 +46,16 @@ export function lossNames(rows: readonly HistoryRow[], x = 'step'): string[] {
  * that are not finite are passed over; NaN where a window holds nothing else.
  */
 export function smooth(values: readonly number[], radius: number): number[] {
+  const sums = [0];
+  const counts = [0];
+  values.forEach((v, i) => {
+    const finite = Number.isFinite(v);
+    sums.push(sums[i] + (finite ? v : 0));
+    counts.push(counts[i] + (finite ? 1 : 0));
+  });
   return values.map((_, i) => {
-    const window = values.slice(Math.max(0, i - radius), i + radius + 1).filter(Number.isFinite);
-    return window.reduce((a, b) => a + b, 0) / window.length;
+    const [from, to] = [Math.max(0, i - radius), Math.min(values.length, i + radius + 1)];
+    return (sums[to] - sums[from]) / (counts[to] - counts[from]);
   });
 }
 
@@ -44,9 +63,10 @@ export function smooth(values: readonly number[], radius: number): number[] {
  * Curves of a training's history, one small panel for each column since their scales differ: every value in a pale line, over it the
  * smoothed one.
  */
-export function lossCurves(rows: readonly HistoryRow[], options: LossCurveOptions = {}): Plot {
-  const { title = 'Losses', x = 'step', marks = [], width = 960 } = options;
-  const names = options.names ?? lossNames(rows, x);
+export function lossCurves(history: HistoryColumns | readonly HistoryRow[], options: LossCurveOptions = {}): Plot {
+  const { title = 'Losses', marks = [], width = 960 } = options;
+  const source = columnsOf(history);
+  const names = options.names ?? source.columns.filter((name) => !NOT_LOSSES.has(name));
   const columns = Math.max(1, Math.min(options.columns ?? 3, names.length));
   const lines = Math.max(1, Math.ceil(names.length / columns));
   const height = 90 + lines * 190;
@@ -62,17 +82,16 @@ export function lossCurves(rows: readonly HistoryRow[], options: LossCurveOption
     const left = column * (size[0] + gap[0]);
     const top = 1 - line * (size[1] + gap[1]);
     const axis = i === 0 ? '' : String(i + 1);
-    const present = rows.filter((row) => typeof row[name] === 'number');
-    const xs = present.map((row) => Number(row[x]));
-    const ys = present.map((row) => row[name] as number);
-    const common = { x: xs, xaxis: `x${axis}`, yaxis: `y${axis}`, type: 'scatter', name, showlegend: false } as const;
-    const few = ys.length < 3;
-    const radius = options.smoothing ?? Math.floor(ys.length / 40);
-    if (radius > 0) data.push({ ...common, y: ys, mode: 'lines', line: { color: '#9cc9e8', width: 1 }, hoverinfo: 'skip' });
-    data.push({ ...common, y: radius > 0 ? smooth(ys, radius) : ys, mode: few ? 'lines+markers' : 'lines', line: { color: LINE_COLOURS[0], width: 2 } });
+    const { steps, values } = source.series(name);
+    const thin = (list: number[]) => spread(list, MOST_POINTS);
+    const common = { x: thin(steps), xaxis: `x${axis}`, yaxis: `y${axis}`, type: 'scatter', name, showlegend: false } as const;
+    const few = values.length < 3;
+    const radius = options.smoothing ?? Math.floor(values.length / 40);
+    if (radius > 0) data.push({ ...common, y: thin(values), mode: 'lines', line: { color: '#9cc9e8', width: 1 }, hoverinfo: 'skip' });
+    data.push({ ...common, y: thin(radius > 0 ? smooth(values, radius) : values), mode: few ? 'lines+markers' : 'lines', line: { color: LINE_COLOURS[0], width: 2 } });
     // The bottom panel of each column names the axis.
     const lowest = i + columns >= names.length;
-    layout[`xaxis${axis}`] = { domain: [left, left + size[0]], anchor: `y${axis}`, nticks: 5, title: lowest ? { text: x, standoff: 6 } : undefined };
+    layout[`xaxis${axis}`] = { domain: [left, left + size[0]], anchor: `y${axis}`, nticks: 5, title: lowest ? { text: 'step', standoff: 6 } : undefined };
     layout[`yaxis${axis}`] = { domain: [top - size[1], top], anchor: `x${axis}`, nticks: 5, tickfont: { size: 11 } };
     annotations.push({ text: `<b>${name}</b>`, x: left, y: top, xref: 'paper', yref: 'paper', xanchor: 'left', yanchor: 'bottom', showarrow: false });
     for (const mark of marks) {

@@ -1,4 +1,5 @@
 import * as tf from '../tf';
+import { resizeLabelsCorner } from '../data/resize';
 import { IGNORE, type LabelMap } from '../data/types';
 import { UserError } from '../errors';
 
@@ -73,7 +74,7 @@ export class LabelPyramid {
   }
 
   private level(height: number, width: number): LabelLevel {
-    const codes = this.maps.map((m) => resizeNearest(m, height, width));
+    const codes = this.maps.map((m) => resizeLabelsCorner(m, [height, width]));
     const pixels = height * width;
     const all = new Int32Array(this.batch * pixels);
     codes.forEach((c, b) => all.set(c.data, b * pixels));
@@ -103,17 +104,6 @@ function presentClasses(maps: readonly LabelMap[], classes: number): number[] {
   const wrong = seen.findIndex((s, v) => s === 1 && v >= classes && v !== IGNORE);
   if (wrong >= 0) throw new UserError(`a label map holds the value ${wrong}; the classes go from 0 to ${classes - 1}`);
   return [...seen.keys()].filter((v) => seen[v] && v < classes);
-}
-
-/** Nearest resize as PyTorch and Jittor do it: pixel i takes source pixel floor(i * in / out). */
-export function resizeNearest(map: LabelMap, height: number, width: number): LabelMap {
-  if (height === map.height && width === map.width) return map;
-  const data = new Uint8Array(height * width);
-  for (let y = 0; y < height; y++) {
-    const row = Math.floor((y * map.height) / height) * map.width;
-    for (let x = 0; x < width; x++) data[y * width + x] = map.data[row + Math.floor((x * map.width) / width)];
-  }
-  return { data, height, width };
 }
 
 /** The distinct 5x5 windows of the maps; code `classes` stands for ignored, `classes + 1` for outside. Exported for its test. */

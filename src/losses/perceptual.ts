@@ -1,5 +1,6 @@
-import * as tf from '../tf';
 import type { Vgg19 } from '../models/vgg19';
+import * as tf from '../tf';
+import { l1 } from './pixel';
 
 /** Weights of relu1_1 ... relu5_1 (pix2pixHD, and the original). */
 export const PERCEPTUAL_WEIGHTS = [1 / 32, 1 / 16, 1 / 8, 1 / 4, 1] as const;
@@ -14,6 +15,6 @@ export function realFeatures(vgg: Vgg19, real: tf.Tensor4D): tf.Tensor4D[] {
  * fake [B,H,W,3] in [-1, 1] -> scalar; differentiable in `fake` only.
  */
 export function perceptualLoss(vgg: Vgg19, fake: tf.Tensor4D, real: tf.Tensor4D[]): tf.Scalar {
-  const terms = vgg.features(fake).map((f, i) => tf.mul(tf.mean(tf.abs(tf.sub(f, real[i]))), PERCEPTUAL_WEIGHTS[i]));
+  const terms = vgg.features(fake).map((f, i) => tf.mul(l1(f, real[i]), PERCEPTUAL_WEIGHTS[i]));
   return tf.addN(terms) as tf.Scalar;
 }

@@ -1,10 +1,11 @@
 import * as tf from '../tf';
 import { behaviour, configure, oneOf, wholeNumbers, type Behaviour, type BehaviourOption } from '../config';
+import { resizeLabels } from '../data/resize';
 import type { LabelMap } from '../data/types';
 import { UserError } from '../errors';
 import { ClassSpecificGenerator, type PerClass } from '../layers/class_specific';
 import { Convolution } from '../layers/convolution';
-import { LabelPyramid, resizeNearest } from '../layers/label_pyramid';
+import { LabelPyramid } from '../layers/label_pyramid';
 import { instanceNorm } from '../layers/normalisation';
 import { Parameters } from '../layers/parameters';
 import { ResidualBlock } from '../layers/residual_block';
@@ -136,13 +137,13 @@ export class LGGAN {
   }
 
   /**
-   * Images from label maps of any size, in evaluation mode. IGNORE pixels have no class.
+   * Images from label maps of any size, which are resized to `imageSize` first (nearest). Evaluation mode; IGNORE pixels have no class.
    * @throws UserError if a label is not a class or the maps differ in size
    */
   generate(labels: LabelMap | readonly LabelMap[], options: { attention?: boolean } = {}): LGGANOutput {
     const maps = 'data' in labels ? [labels] : labels;
     const [height, width] = this.config.imageSize;
-    const pyramid = this.prepare(maps.map((m) => resizeNearest(m, height, width)));
+    const pyramid = this.prepare(maps.map((m) => resizeLabels(m, [height, width])));
     try {
       return tf.tidy(() => this.forward(pyramid, options) as unknown as tf.TensorContainer) as unknown as LGGANOutput;
     } finally {

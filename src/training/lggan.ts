@@ -1,8 +1,10 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '../tf';
 import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
 import { configure, wholeNumbers } from '../config';
 import type { Batch, BatchSource } from '../data/batches';
+import { UserError } from '../errors';
 import type { LabelPyramid } from '../layers/label_pyramid';
 import { fakeHinge, realHinge } from '../losses/adversarial';
 import { generatorLosses, realSide, stackImages, type LossWeights } from '../losses/generator';
@@ -21,6 +23,8 @@ export interface TrainLGGANConfig {
   schedule: Partial<ScheduleConfig>;
   /** Changes to the weights of the losses of each stage; the rest are the original's (`LOSS_WEIGHTS`). */
   lossWeights: { 1?: Partial<LossWeights>; 2?: Partial<LossWeights> };
+  /** 1: stop at the end of stage 1. 2: go on with a run that has got there. Default 0: both. */
+  stage: 0 | 1 | 2;
   /** Steps that count as an epoch. Default 0: as many as the training set has batches. */
   stepsPerEpoch: number;
   /**
@@ -45,6 +49,7 @@ export const TRAIN_LGGAN_DEFAULTS: TrainLGGANConfig = {
   discriminator: {},
   schedule: {},
   lossWeights: {},
+  stage: 0,
   stepsPerEpoch: 0,
   fakes: 'fresh',
   ema: 0,
@@ -242,11 +247,17 @@ export async function trainLGGAN(
   const trainer = new LGGANTrainer(config, vgg);
   const { output, checkpointEvery, sampleEvery, evaluateEvery } = trainer.config;
   const stepsPerEpoch = trainer.config.stepsPerEpoch || batches.batchesPerEpoch;
-  const total = trainer.schedule.config.epochs * stepsPerEpoch;
+  const { epochs, secondStageFrom } = trainer.schedule.config;
+  const total = (trainer.config.stage === 1 ? Math.min(epochs, secondStageFrom - 1) : epochs) * stepsPerEpoch;
 
   const saved = await trainer.load('latest', hooks.onMessage);
   let step = (saved?.step as number | undefined) ?? 0;
+  if (trainer.config.stage === 2 && step < (secondStageFrom - 1) * stepsPerEpoch) {
+    trainer.dispose();
+    throw new UserError(`${output}: stage 2 goes on from the end of stage 1, and this run is at step ${step}; train stage 1 first.`);
+  }
   let best = (saved?.best as number | null | undefined) ?? null;
+  await mkdir(output, { recursive: true });
   const historyFile = join(output, 'history.csv');
   const history = saved ? await History.load(historyFile, { upTo: step }) : new History();
   if (saved) batches.restore(saved.batches);

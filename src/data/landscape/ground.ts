@@ -12,6 +12,7 @@ const ROCK = 4;
 const HILL = 7;
 const PATH = 19;
 const ROAD = 23;
+const WATERFALL = 16;
 const SOIL_LABELS: Record<Soil, number> = { grass: 12, earth: 6, land: 10, sand: 9, rock: ROCK, field: 22 };
 
 /** Metres from the centre line of a track, as a share of its half width; above 1 beside it. */
@@ -87,7 +88,12 @@ export function paintGround(frame: Frame, scene: Scene, terrain: Terrain): void 
       out.bump = 0;
       out.gloss = 0;
       let label: number;
-      if (fb > 0.06) {
+      if (relief.cliff?.fall && fm > 0.4 && steep > 0.7 && z < relief.cliff.at * 1.5 && soil.waterfall(relief.cliff.fall, relief.cliff.height, x, h, across, shift)) {
+        label = WATERFALL;
+      } else if (relief.cliff && fm > 0.4 && z < relief.cliff.at * 1.5 && steep > 0.6) {
+        label = ROCK;
+        soil.cliff(palette, cover.lush, x, h, z, across, shift, towardX, towardZ);
+      } else if (fb > 0.06) {
         label = ROCK;
         soil.rock(palette, x, h, z, across, shift, towardX, towardZ);
       } else if (fm > fh && fm > 6 + 0.03 * relief.level) {

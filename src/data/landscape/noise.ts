@@ -72,10 +72,8 @@ export function eroded(x: number, y: number, octaves: number): number {
     let dx = 6 * fx * (1 - fx) * (b - a + twist * v);
     let dy = 6 * fy * (1 - fy) * (c - a + twist * u);
     if (i < 3) {
-      const above = value > 0.5;
-      value = above ? 2 - 2 * value : 2 * value;
-      dx *= above ? -2 : 2;
-      dy *= above ? -2 : 2;
+      // The slope keeps its sign across a crest: turning it would tear the octaves that follow.
+      value = value > 0.5 ? 2 - 2 * value : 2 * value;
       value = value * value * 0.9;
     }
     slopeX += dx * 0.55;

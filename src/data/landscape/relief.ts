@@ -42,7 +42,7 @@ export interface Relief {
   shore: Shore;
   ranges: Range[];
   /** A wall of rock at depth `at`, `height` metres high, its edge wandering by `swing` metres. */
-  cliff?: { at: number; height: number; swing: number; from: number; to: number };
+  cliff?: { at: number; height: number; swing: number; from: number; to: number; fall?: { x: number; half: number; sway: number } };
   /** Boulders: cells of `size` metres, a share of them holding one, up to `reach` metres from the shore (or everywhere). */
   boulders?: { size: number; share: number; height: number; near: number; far: number; reach: number };
   origin: [number, number];

@@ -96,19 +96,50 @@ export function hill(p: Palette, wooded: number, x: number, h: number, z: number
   paint.bump += clamp(relief(soft, x / 5, z / 5, tx * 2, tz * 2) * 0.14, -0.3, 0.3);
 }
 
-/** Boulders and bare rock: cracks, lichen, rough to the light. */
+/** Boulders and bare rock: bedding, cracks, lichen, rough to the light. */
 export function rock(p: Palette, x: number, h: number, z: number, across: number, shift: Shift, tx: number, tz: number): void {
   const { soft, crease, fine, cells } = tiles();
-  const a = sample(crease, x * 22 + shift[0], h * 26 + z * 19);
-  const b = sample(soft, x * 9 + h * 7, z * 9 + h * 11 + shift[1]);
-  const coarse = sample(soft, x * 1.7 + shift[0], z * 1.7 + h * 2.1);
-  const grain = sample(fine, x * 75 + h * 40, z * 60 + h * 75) * fade(0.06, across);
-  const crack = smooth(0.14, 0.02, sample(cells, x * 9 + b * 3, h * 12 + z * 8 + b * 3)) * fade(0.3, across);
+  const coarse = sample(soft, x * 2.3 + shift[0], z * 2.3 + h * 3.1);
+  const b = sample(soft, x * 11 + h * 7, z * 11 + h * 13 + shift[1]);
+  const a = sample(crease, x * 26 + shift[0] + b * 4, h * 34 + z * 21);
+  const grain = sample(fine, x * 85 + h * 40, z * 70 + h * 85) * fade(0.06, across);
+  const rough = sample(fine, x * 19 + shift[1], z * 19 + h * 23) * fade(0.3, across);
+  const warped = b * 9 + rough * 2.5;
+  const crack = smooth(0.09, 0.01, sample(cells, x * 6 + warped, h * 9 + z * 4 + warped)) * fade(0.5, across);
   put(p.rockDark, 1);
-  tint(p.rock, unit(0.58 + a * 0.13 + b * 0.16 + coarse * 0.15), 1.04 + grain * 0.09);
-  tint(MOSS, unit(b * 0.55 + coarse * 0.3 - 0.62) * 0.65);
-  tint(p.rockDark, crack * 0.75, 0.55);
-  paint.bump = clamp(relief(crease, x * 14, z * 14 + h * 14, tx * 2, tz * 2) * 0.32 * fade(0.5, across) + relief(soft, x * 5, z * 5 + h * 5, tx * 4, tz * 4) * 0.4, -0.9, 0.9);
+  tint(p.rock, unit(0.6 + a * 0.12 + b * 0.13 + coarse * 0.16 + rough * 0.08), 1.02 + grain * 0.1 + rough * 0.05);
+  tint(MOSS, unit(b * 0.4 + coarse * 0.4 - 0.7) * 0.6, 0.9 + grain * 0.2);
+  tint(p.rockDark, crack * 0.6, 0.5);
+  paint.bump = clamp(relief(crease, x * 20 + b * 4, z * 16 + h * 26, tx * 2, tz * 2) * 0.3 * fade(0.5, across) + relief(soft, x * 8, z * 8 + h * 8, tx * 4, tz * 4) * 0.42 + relief(fine, x * 19 + shift[1], z * 19 + h * 23, tx * 2, tz * 2) * 0.25 * fade(0.3, across), -0.9, 0.9);
+}
+
+/** A cliff: layers of stone, stained by water, with ledges of moss. */
+export function cliff(p: Palette, lush: number, x: number, h: number, z: number, across: number, shift: Shift, tx: number, tz: number): void {
+  const { soft, crease, fine } = tiles();
+  const layer = sample(soft, x * 1.2 + shift[0], h * 9 + z * 0.7);
+  const split = sample(crease, x * 6 + shift[1], h * 2.2);
+  const stain = sample(soft, x * 5 + shift[0], h * 0.5);
+  const grain = sample(fine, x * 18, h * 18 + z * 5) * fade(0.25, across);
+  put(p.rockDark, 0.85);
+  tint(p.rock, unit(0.5 + layer * 0.2 + split * 0.16), 0.95 + grain * 0.1);
+  tint(p.rockDark, unit(stain * 0.5 - 0.25), 0.6);
+  tint(MOSS, unit(layer * 0.6 + sample(soft, x * 3, h * 3 + 50) * 0.5 - 0.75 + lush * 0.45) * 0.8, 0.9 + grain * 0.15);
+  paint.bump = clamp(relief(crease, x * 5 + shift[1], h * 3, tx * 2, 2) * 0.35 + relief(soft, x * 3, h * 6, tx * 3, 2) * 0.3 + tz * 0, -0.8, 0.8);
+}
+
+/** White water down a cliff; false where the point lies beside it. */
+export function waterfall(fall: { x: number; half: number; sway: number }, height: number, x: number, h: number, across: number, shift: Shift): boolean {
+  const { soft, fine } = tiles();
+  const t = unit(h / height);
+  const centre = fall.x + fall.sway * (noise(h / 9 + shift[0], 1.5) - 0.5);
+  const half = fall.half * (1.5 - 0.6 * t) * (0.8 + 0.4 * noise(h / 4, shift[1]));
+  const d = (x - centre) / half;
+  if (d > 1 || d < -1) return false;
+  const strand = sample(fine, (x - centre) * 26 + shift[0], h * 1.1) * fade(0.12, across) + sample(soft, (x - centre) * 40 + shift[1], h * 2.5);
+  const white = unit(0.78 + strand * 0.16 - (d < 0 ? -d : d) * 0.22 + (t < 0.15 ? 0.2 : 0));
+  put([0.32, 0.4, 0.46], 1);
+  tint([0.93, 0.95, 0.97], white);
+  return true;
 }
 
 /** A trodden path: pale, stony, smoother than the ground beside it. */
@@ -153,15 +184,20 @@ export function plain(kind: Soil, p: Palette, x: number, h: number, z: number, a
 
 function grass(p: Palette, x: number, z: number, across: number, away: number, shift: Shift, tx: number, tz: number): void {
   const { soft, fine } = tiles();
-  const blades = sample(fine, x * 60 + shift[0], z * 14) * fade(0.1, across * 2);
-  const tuft = sample(fine, x * 9 + shift[1], z * 7) * fade(0.9, away);
-  const patch = sample(soft, x * 1.6 + shift[0], z * 1.3 + shift[1]);
-  const broad = sample(soft, x / 5 + shift[1], z / 5);
-  put(p.grass, clamp(0.88 + blades * 0.2 + tuft * 0.13 + patch * 0.09, 0.3, 1.6));
-  tint(p.grassDry, unit(0.2 + broad * 0.2 + patch * 0.16 + blades * 0.06), 0.9 + tuft * 0.1);
+  // Upright blades: narrow across, and as tall on the picture as the ground behind them that they hide.
+  const blades = sample(fine, x * 95 + shift[0], z * 22) * fade(0.05, across);
+  const stalks = sample(fine, x * 34 + shift[1], z * 12) * fade(0.16, across * 1.5);
+  const tuft = sample(fine, x * 9 + shift[1], z * 7) * fade(0.7, away);
+  const clump = sample(fine, x * 2.6 + shift[0], z * 2.2) * fade(2.5, away);
+  const patch = sample(soft, x * 1.4 + shift[0], z * 1.1 + shift[1]);
+  const broad = sample(soft, x / 4 + shift[1], z / 4);
+  const light = 0.9 + blades * 0.24 + stalks * 0.2 + tuft * 0.14 + clump * 0.07 + patch * 0.06;
+  put(p.grass, clamp(light, 0.25, 1.7));
+  tint(p.grassDry, unit(0.26 + broad * 0.18 + patch * 0.14 + stalks * 0.08), clamp(light, 0.3, 1.6));
+  tint(p.earth, unit(patch * 0.4 + clump * 0.25 + tuft * 0.15 - 0.95) * 0.6, 0.8);
   const flower = sample(fine, x * 33, z * 33 + 70) * fade(0.15, away);
   if (flower > 2.55 && p.season !== 'winter') tint(broad > 0 ? [0.8, 0.72, 0.2] : [0.85, 0.82, 0.84], 0.7);
-  paint.bump = clamp(relief(fine, x * 6, z * 6, tx * 2, tz * 2) * 0.16 * fade(1.2, away) + relief(soft, x * 2, z * 2, tx * 4, tz * 4) * 0.22, -0.5, 0.5);
+  paint.bump = clamp(relief(fine, x * 6, z * 6, tx * 2, tz * 2) * 0.14 * fade(1.2, away) + relief(soft, x * 2.5, z * 2.5, tx * 4, tz * 4) * 0.2, -0.5, 0.5);
 }
 
 function sand(p: Palette, x: number, z: number, away: number, shift: Shift, tx: number, tz: number): void {
@@ -182,7 +218,8 @@ function earth(p: Palette, x: number, z: number, away: number, shift: Shift, tx:
   const grain = sample(fine, x * 70, z * 70) * fade(0.06, away);
   const broad = sample(soft, x * 1.3 + shift[1], z * 1.3);
   put(p.earth, 0.95 + clods * 0.14 + grain * 0.1 + broad * 0.1);
-  const stone = smooth(0.22, 0.42, sample(cells, x * 21, z * 21)) * unit(sample(soft, x * 4, z * 4 + 60) * 0.9) * fade(0.4, away);
+  const wobble = sample(fine, x * 13, z * 13) * 1.6;
+  const stone = smooth(0.2, 0.34, sample(cells, x * 42 + wobble, z * 42 + wobble)) * unit(sample(soft, x * 7, z * 7 + 60) * 0.9 - 0.2) * fade(0.3, away);
   tint(p.rock, stone * 0.8, 0.95 + grain * 0.1);
   tint(p.leafOther, unit(broad * 0.4 - 0.45) * 0.5, 0.9);
   paint.bump = clamp(relief(fine, x * 12, z * 12, tx * 2, tz * 2) * 0.25 * fade(0.4, away) + relief(soft, x * 3, z * 3, tx * 3, tz * 3) * 0.3 + stone * 0.2, -0.7, 0.7);
@@ -193,10 +230,11 @@ function land(p: Palette, x: number, z: number, away: number, shift: Shift, tx: 
   const scrub = smooth(0.75, 1.25, sample(soft, x * 4.2 + shift[0], z * 4.2) + 0.35 * sample(fine, x * 5, z * 5));
   const grain = sample(fine, x * 45, z * 45 + shift[1]) * fade(0.1, away);
   const broad = sample(soft, x / 1.8 + shift[1], z / 1.8);
-  const dry = smooth(0.09, 0.02, sample(cells, x * 14, z * 14)) * fade(0.35, away);
+  const wobble = sample(fine, x * 9, z * 9) * 1.5;
+  const dry = smooth(0.09, 0.02, sample(cells, x * 18 + wobble, z * 18 + wobble)) * fade(0.35, away) * unit(0.3 + broad);
   put(p.land, 0.95 + grain * 0.09 + broad * 0.08);
   tint(p.grassDry, unit(0.2 + broad * 0.3) * 0.5, 0.95);
-  tint(p.earth, dry * 0.5);
+  tint(p.earth, dry * 0.4);
   tint(HEATHER, scrub * 0.8, 0.85 + grain * 0.2);
   paint.bump = clamp(relief(soft, x * 2.4, z * 2.4, tx * 3, tz * 3) * 0.26 + scrub * 0.12, -0.5, 0.5);
 }

@@ -101,9 +101,9 @@ export function paintWater(frame: Frame, scene: Scene, terrain: Terrain, canvas:
       const turn = unit(shallow * (1 - 0.25 * gusts));
       const sunShare = sunAt(frame, terrain, c, terrain.step[p]);
       const body = (0.35 + 0.5 * water.murk) * bright * (1 + tilt * 0.35) * (0.55 + 0.45 * sunShare);
-      let red = mix(waterDeep[0] * body * 1.4, waterShallow[0] * bright * 0.8, turn * 0.75);
-      let green = mix(waterDeep[1] * body * 1.4, waterShallow[1] * bright * 0.8, turn * 0.75);
-      let blue = mix(waterDeep[2] * body * 1.4, waterShallow[2] * bright * 0.8, turn * 0.75);
+      let red = mix(waterDeep[0] * body * 1.4, waterShallow[0] * bright * 0.42, turn * 0.6);
+      let green = mix(waterDeep[1] * body * 1.4, waterShallow[1] * bright * 0.42, turn * 0.6);
+      let blue = mix(waterDeep[2] * body * 1.4, waterShallow[2] * bright * 0.42, turn * 0.6);
       const o = q * 3;
       red = mix(red, canvas.colour[o] * 0.93, facing);
       green = mix(green, canvas.colour[o + 1] * 0.95, facing);

@@ -1,0 +1,66 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeJpeg, writePng } from '../data/image';
+import { labelFolder } from '../data/pairs';
+import { resizeImage } from '../data/resize';
+import { saveFigure } from '../figures/figure';
+import { lgganPanel } from '../figures/lggan_panel';
+import { sauKernels } from '../figures/sau_kernels';
+import { imageFromTensor } from '../figures/tensors';
+import { disposeOutput } from '../models/lggan';
+import { loadLGGAN, loadRCAN } from '../models/pretrained';
+import { progress } from '../progress';
+import { engineInfo } from '../tf';
+import { readMapping } from '../data/mapping';
+import { interruptible, runCommand } from './arguments';
+
+void runCommand(
+  {
+    name: 'npm run generate --',
+    description: 'Paints a photo for every label map of a folder: NAME.png -> NAME.jpg.',
+    options: {
+      input_path: { type: 'string', value: 'DIR', required: true, help: 'label maps (PNG)' },
+      output_path: { type: 'string', value: 'DIR', required: true, help: 'where the images go' },
+      checkpoint: { type: 'string', value: 'PATH', default: 'checkpoints/lggan', help: 'generator: a run\'s folder or a .safetensors file' },
+      use_sr: { type: 'flag', help: 'enlarge x2 by RCAN instead of bicubic' },
+      sr_checkpoint: { type: 'string', value: 'PATH', default: 'checkpoints/rcan', help: 'RCAN: a run\'s folder or a .safetensors file' },
+      mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
+      attention: { type: 'flag', help: 'also write how each image was put together, and SAU\'s kernels, as PNG' },
+      png: { type: 'flag', help: 'write PNG instead of JPEG' },
+      limit: { type: 'integer', min: 1, help: 'only the first so many' },
+    },
+    examples: ['npm run generate -- --input_path labels --output_path results --use_sr'],
+  },
+  async (args) => {
+    const generator = await loadLGGAN(args.checkpoint);
+    const rcan = args.use_sr ? await loadRCAN(args.sr_checkpoint) : undefined;
+    const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
+    const labels = labelFolder(args.input_path, { limit: args.limit, mapping });
+    await mkdir(args.output_path, { recursive: true });
+    console.log(engineInfo().description);
+    const interrupt = interruptible();
+    const shown = progress(labels.length, 'generating', { unit: 'images' });
+    let done = 0;
+    for (; done < labels.length && !interrupt.requested; done++) {
+      const { name, labels: map } = await labels.at(done);
+      const output = generator.generate(map, { attention: args.attention });
+      const small = await imageFromTensor(output.final);
+      const image = rcan ? await rcan.upscale(small) : resizeImage(small, [2 * small.height, 2 * small.width]);
+      const target = join(args.output_path, name);
+      await (args.png ? writePng(`${target}.png`, image) : writeJpeg(`${target}.jpg`, image));
+      if (args.attention) {
+        await saveFigure(`${target}_parts`, lgganPanel(output, map, { title: name }), { formats: ['png'] });
+        const kernels = output.attention?.local[1];
+        if (kernels) {
+          const title = `${name}: SAU kernels`;
+          await saveFigure(`${target}_sau`, sauKernels(kernels, map, { title, background: small }), { formats: ['png'] });
+        }
+      }
+      disposeOutput(output);
+      shown.update(done + 1, name);
+    }
+    shown.finish(args.output_path);
+    generator.dispose();
+    rcan?.dispose();
+  },
+);

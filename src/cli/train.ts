@@ -1,0 +1,176 @@
+import { join } from 'node:path';
+import type { Choice } from '../config';
+import { TrainingBatches } from '../data/batches';
+import { readMapping } from '../data/mapping';
+import { folderPairs } from '../data/pairs';
+import type { LabelMap, PairDataset, RgbImage } from '../data/types';
+import { transformPair } from '../data/batches';
+import { UserError } from '../errors';
+import { saveFigure } from '../figures/figure';
+import { samplesOverTime, type Sample } from '../figures/samples_over_time';
+import { imageFromTensor } from '../figures/tensors';
+import { UPSAMPLINGS } from '../layers/upsampler';
+import { disposeOutput, LGGAN_DEFAULTS, type LGGAN } from '../models/lggan';
+import { Vgg19 } from '../models/vgg19';
+import { findVgg19 } from '../models/vgg19_weights';
+import { progress } from '../progress';
+import { engineInfo } from '../tf';
+import { trainLGGAN } from '../training/lggan';
+import { SCHEDULE_DEFAULTS } from '../training/schedule';
+import { eventLog } from '../training/tensorboard';
+import { interruptible, runCommand } from './arguments';
+
+const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS;
+
+void runCommand(
+  {
+    name: 'npm run train --',
+    description:
+      'Trains LGGAN on a folder with imgs/ and labels/, or goes on with the run in --output_path. Stage 1 and 2 differ in the ' +
+      'weights of the losses; without --stage both follow each other.',
+    options: {
+      stage: { type: 'integer', choices: [1, 2], help: '1: to the end of stage 1; 2: go on from there to the end' },
+      input_path: { type: 'string', value: 'DIR', required: true, help: 'training set: DIR/imgs and DIR/labels' },
+      output_path: { type: 'string', value: 'DIR', default: 'checkpoints/lggan', help: 'checkpoints, history.csv, samples' },
+      mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
+      image_size: { type: 'string', value: 'HxW', default: '192x256', help: 'size of the generated images, multiples of 32' },
+      batch_size: { type: 'integer', min: 1, default: 2, help: 'pairs a step' },
+      epochs: { type: 'integer', min: 1, default: epochs, help: 'passes over the set, both stages' },
+      second_stage_from: { type: 'integer', min: 1, default: secondStageFrom, help: 'first epoch of stage 2' },
+      decay_epochs: { type: 'integer', min: 0, default: decayEpochs, help: 'last epochs, in which the learning rate falls to 0' },
+      steps_per_epoch: { type: 'integer', min: 0, default: 0, help: 'steps that count as an epoch; 0: one pass over the set' },
+      learning_rate: { type: 'number', default: learningRate, help: 'G learns at half of it, D at twice' },
+      ngf: { type: 'integer', min: 2, default: LGGAN_DEFAULTS.ngf, help: 'width of the generator' },
+      ndf: { type: 'integer', min: 1, default: 64, help: 'width of the discriminator' },
+      spade_hidden: { type: 'integer', min: 1, default: LGGAN_DEFAULTS.spadeHidden, help: 'hidden channels of SPADE' },
+      residual_blocks: { type: 'integer', min: 0, default: LGGAN_DEFAULTS.residualBlocks, help: 'of the local branch' },
+      upsampling: { type: 'string', choices: UPSAMPLINGS, default: 'sau', help: 'how the local branch is upsampled' },
+      behaviour: { type: 'string', choices: ['paper', 'original'], default: 'paper', help: 'where the original departs from the papers' },
+      fakes: { type: 'string', choices: ['fresh', 'same'], default: 'fresh', help: 'what D learns from: images of the updated G, or those of its step' },
+      ema: { type: 'number', default: 0, help: 'decay of the moving average of the weights, such as 0.999; 0: none' },
+      crop_scale: { type: 'number', default: 1, help: 'random windows from this share of a photo\'s side up to all of it; 1: whole photos' },
+      no_flip: { type: 'flag', help: 'no random mirroring' },
+      vgg: { type: 'string', value: 'PATH', help: 'weights of VGG19 for the perceptual loss, or "none"; default: those in checkpoints/' },
+      limit: { type: 'integer', min: 1, help: 'only the first so many pairs' },
+      seed: { type: 'integer', min: 0, default: LGGAN_DEFAULTS.seed, help: 'of weights, order and augmentation' },
+      sample_every: { type: 'integer', min: 1, default: 200, help: 'steps between samples' },
+      checkpoint_every: { type: 'integer', min: 1, default: 500, help: 'steps between checkpoints' },
+      tensorboard: { type: 'flag', help: 'also write the losses for TensorBoard, into DIR/events' },
+    },
+    examples: [
+      'npm run train -- --stage 1 --input_path datasets/landscape/train',
+      'npm run train -- --input_path my_photos --image_size 96x128 --ngf 16 --spade_hidden 32 --ndf 16 --epochs 20',
+    ],
+  },
+  async (args) => {
+    const imageSize = parseSize(args.image_size);
+    const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
+    const pairs = folderPairs(args.input_path, { mapping, limit: args.limit });
+    const crop: Choice = args.behaviour as Choice;
+    const batches = new TrainingBatches(pairs, {
+      imageSize,
+      crop,
+      batchSize: args.batch_size,
+      seed: args.seed,
+      flip: !args.no_flip,
+      ...(args.crop_scale < 1 && { randomCrop: { minScale: args.crop_scale } }),
+    });
+    const vggPath = args.vgg === 'none' ? undefined : args.vgg ?? findVgg19();
+    const vgg = vggPath ? await Vgg19.load(vggPath) : undefined;
+    const log = args.tensorboard ? eventLog(join(args.output_path, 'events')) : undefined;
+    console.log(engineInfo().description);
+    console.log(`${pairs.length} pairs of ${pairs.source}; perceptual loss: ${vgg?.name ?? 'none, as there are no weights of VGG19'}`);
+
+    const controller = new AbortController();
+    const interrupt = interruptible((sentence) => {
+      controller.abort();
+      process.stderr.write(`\n${sentence}\n`);
+    });
+    const samples = new SampleFile(join(args.output_path, 'samples'), pairs, imageSize, crop);
+    let bar: ReturnType<typeof progress> | undefined;
+    const result = await trainLGGAN(
+      {
+        generator: {
+          imageSize,
+          ngf: args.ngf,
+          spadeHidden: args.spade_hidden,
+          residualBlocks: args.residual_blocks,
+          upsampling: args.upsampling,
+          behaviour: args.behaviour as Choice,
+          seed: args.seed,
+        },
+        discriminator: { ndf: args.ndf },
+        schedule: {
+          epochs: args.epochs,
+          decayEpochs: Math.min(args.decay_epochs, args.epochs),
+          secondStageFrom: args.second_stage_from,
+          learningRate: args.learning_rate,
+        },
+        stage: (args.stage ?? 0) as 0 | 1 | 2,
+        stepsPerEpoch: args.steps_per_epoch,
+        fakes: args.fakes,
+        ema: args.ema,
+        output: args.output_path,
+        sampleEvery: args.sample_every,
+        checkpointEvery: args.checkpoint_every,
+      },
+      batches,
+      {
+        signal: controller.signal,
+        onMessage: (message) => console.error(message),
+        onStep: (row, done, total) => {
+          bar ??= progress(total, 'training', { unit: 'steps', from: done - 1 });
+          bar.update(done, `epoch ${row.epoch}, G ${row.generator.toFixed(2)}, D ${(row.discriminatorFake + row.discriminatorReal).toFixed(2)}`);
+          const { step, ...values } = row;
+          log?.scalars(step, values);
+        },
+        onSample: (generator, step) => samples.add(generator, step),
+      },
+      vgg,
+    );
+    bar?.finish(args.output_path);
+    if (result.interrupted) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
+    log?.flush();
+    interrupt.dispose();
+    result.trainer.dispose();
+    vgg?.dispose();
+  },
+);
+
+/** Images of the same few label maps over the steps, in one picture. */
+class SampleFile {
+  private readonly samples: Sample[] = [];
+  private labels?: LabelMap[];
+  private photos: RgbImage[] = [];
+
+  constructor(
+    private readonly path: string,
+    private readonly pairs: PairDataset,
+    private readonly imageSize: [number, number],
+    private readonly crop: Choice,
+  ) {}
+
+  async add(generator: LGGAN, step: number): Promise<void> {
+    if (!this.labels) {
+      const count = Math.min(3, this.pairs.length);
+      const chosen = await Promise.all(Array.from({ length: count }, (_, i) => this.pairs.at(Math.floor((i * this.pairs.length) / count))));
+      const pairs = chosen.map((p) => transformPair(p, { imageSize: this.imageSize, crop: this.crop }));
+      this.labels = pairs.map((p) => p.labels);
+      this.photos = pairs.map((p) => p.image);
+    }
+    const images: RgbImage[] = [];
+    for (const map of this.labels) {
+      const output = generator.generate(map);
+      images.push(await imageFromTensor(output.final));
+      disposeOutput(output);
+    }
+    this.samples.push({ step, images });
+    await saveFigure(this.path, samplesOverTime(this.samples, { labels: this.labels, photos: this.photos }), { formats: ['png'], scale: 1 });
+  }
+}
+
+function parseSize(text: string): [number, number] {
+  const match = /^(\d+)x(\d+)$/.exec(text);
+  if (!match) throw new UserError(`--image_size: expected HEIGHTxWIDTH such as 192x256, got '${text}'.`);
+  return [Number(match[1]), Number(match[2])];
+}

@@ -1,0 +1,182 @@
+/** Training batches of LGGAN. */
+import { configure, oneOf, wholeNumbers, type Choice } from '../config';
+import { UserError } from '../errors';
+import { resizeImage, resizeLabels } from './resize';
+import { Random } from './random';
+import { CACHE_BYTES, Cache, Sequence, type SequenceOptions, type Source } from './sequence';
+import type { LabelMap, Pair, PairDataset, RgbImage } from './types';
+
+/** What a training step takes. */
+export interface Batch {
+  /** [B, H, W, 3], NHWC, values in [-1, 1]. */
+  images: Float32Array;
+  /** B label maps of [H, W]. */
+  labels: LabelMap[];
+  /** Stems, B. */
+  names: string[];
+}
+
+/** A sequence of batches without end that can be taken up again. */
+export type BatchSource = Source<Batch>;
+
+export interface TransformOptions {
+  /** [height, width]. Default [192, 256]. */
+  imageSize?: [number, number];
+  /**
+   * `paper` (default): the whole pair is resized to `imageSize`. `original`: it is resized to a square of the width, and the top rows are
+   * kept, so that the bottom quarter of a 4:3 photograph is never seen.
+   */
+  crop?: Choice;
+}
+
+export interface BatchOptions extends TransformOptions, SequenceOptions {
+  /** Mirrors image and label map with probability 1/2. Default true. */
+  flip?: boolean;
+  /**
+   * Random parts of the photographs, for sets of few large ones: a window of `imageSize`'s proportions, its side uniform between
+   * `minScale` (0 to 1) and 1 times the largest that fits, anywhere. Default: the whole photograph.
+   */
+  randomCrop?: { minScale: number };
+  /** Memory for pairs read before, in bytes; 0 for none. Resized pairs are kept, whole ones with `randomCrop`. Default 1 GiB. */
+  cacheBytes?: number;
+}
+
+/**
+ * A pair at the size of training: the image by Pillow's bicubic, the label map by Pillow's nearest, as the original's transform.
+ * Returns the pair itself where nothing changes.
+ */
+export function transformPair(pair: Pair, { imageSize = [192, 256], crop = 'paper' }: TransformOptions = {}): Pair {
+  const [height, width] = imageSize;
+  if (crop === 'paper') {
+    if (pair.image.height === height && pair.image.width === width) return pair;
+    return { name: pair.name, image: resizeImage(pair.image, imageSize, 'bicubic'), labels: resizeLabels(pair.labels, imageSize) };
+  }
+  if (height > width) {
+    throw new UserError(`imageSize: crop 'original' keeps the top rows of a square of the width, so ${width}x${height} is too high.`);
+  }
+  const image = resizeImage(pair.image, [width, width], 'bicubic');
+  const labels = resizeLabels(pair.labels, [width, width]);
+  return {
+    name: pair.name,
+    image: { data: image.data.slice(0, height * width * 3), height, width },
+    labels: { data: labels.data.slice(0, height * width), height, width },
+  };
+}
+
+/** A window of a pair. Throws a RangeError where it leaves the picture. */
+export function cropPair(pair: Pair, x: number, y: number, width: number, height: number): Pair {
+  return {
+    name: pair.name,
+    image: { data: cropBytes(pair.image.data, pair.image, 3, x, y, width, height), height, width },
+    labels: { data: cropBytes(pair.labels.data, pair.labels, 1, x, y, width, height), height, width },
+  };
+}
+
+/** A window of interleaved bytes. Throws a RangeError where it leaves the picture. */
+export function cropBytes(
+  data: Uint8Array,
+  size: { height: number; width: number },
+  channels: number,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+): Uint8Array {
+  if (x < 0 || y < 0 || width < 1 || height < 1 || x + width > size.width || y + height > size.height) {
+    throw new RangeError(`the window ${width}x${height} at (${x}, ${y}) leaves the picture of ${size.width}x${size.height}`);
+  }
+  const out = new Uint8Array(width * height * channels);
+  for (let row = 0; row < height; row++) {
+    const begin = ((y + row) * size.width + x) * channels;
+    out.set(data.subarray(begin, begin + width * channels), row * width * channels);
+  }
+  return out;
+}
+
+/** The byte 0..255 in [-1, 1] as the original computes it in float32: (x / 255 - 0.5) / 0.5. */
+const NORMALISED = Float32Array.from({ length: 256 }, (_, x) => (Math.fround(Math.fround(x / 255) - 0.5)) / 0.5);
+
+/** Writes an image, mirrored or not, into a batch's [-1, 1] floats at `offset`. */
+export function writeNormalised(image: RgbImage, out: Float32Array, offset = 0, mirrored = false): void {
+  const { data, height, width } = image;
+  let o = offset;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const i = (y * width + (mirrored ? width - 1 - x : x)) * 3;
+      out[o++] = NORMALISED[data[i]];
+      out[o++] = NORMALISED[data[i + 1]];
+      out[o++] = NORMALISED[data[i + 2]];
+    }
+  }
+}
+
+function mirrorLabels(labels: LabelMap): LabelMap {
+  const { height, width } = labels;
+  const data = new Uint8Array(labels.data.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) data[y * width + x] = labels.data[y * width + width - 1 - x];
+  }
+  return { data, height, width };
+}
+
+/** A random window of the given proportions (height / width). */
+function randomWindow(pair: Pair, [h, w]: [number, number], minScale: number, random: Random): Pair {
+  const { height, width } = pair.image;
+  const largest = Math.min(width, (height * w) / h);
+  const scale = random.uniform(minScale, 1);
+  const cropWidth = Math.max(1, Math.min(width, Math.round(largest * scale)));
+  const cropHeight = Math.max(1, Math.min(height, Math.round((largest * scale * h) / w)));
+  const x = random.randrange(width - cropWidth + 1);
+  const y = random.randrange(height - cropHeight + 1);
+  return cropPair(pair, x, y, cropWidth, cropHeight);
+}
+
+/**
+ * Training batches of a data set: shuffled anew each epoch, transformed, mirrored at random; the next is read while one is used. The same
+ * seed gives the same batches, also after `restore(state())`. See `Sequence`.
+ */
+export class TrainingBatches extends Sequence<Batch> {
+  private readonly transform: Required<TransformOptions>;
+  private readonly flip: boolean;
+  private readonly minScale?: number;
+  private readonly cache: Cache<Pair>;
+
+  /** Throws a UserError for options out of range, and where the set has fewer pairs than a batch. */
+  constructor(private readonly dataset: PairDataset, options: BatchOptions = {}) {
+    super(dataset.source, dataset.names, options);
+    const imageSize: [number, number] = options.imageSize ?? [192, 256];
+    wholeNumbers({ height: imageSize[0], width: imageSize[1] }, 'imageSize');
+    this.transform = { imageSize, crop: options.crop ?? 'paper' };
+    oneOf(this.transform.crop, ['paper', 'original'], 'crop');
+    this.flip = options.flip ?? true;
+    if (options.randomCrop) {
+      this.minScale = configure({ minScale: 1 }, options.randomCrop, 'randomCrop').minScale;
+      if (!(this.minScale > 0 && this.minScale <= 1)) {
+        throw new UserError(`randomCrop.minScale: expected a number above 0 and up to 1, got ${this.minScale}.`);
+      }
+    }
+    this.cache = new Cache(options.cacheBytes ?? CACHE_BYTES, (p) => p.image.data.length + p.labels.data.length);
+  }
+
+  protected async load(items: number[], random: Random): Promise<Batch> {
+    const [height, width] = this.transform.imageSize;
+    // Drawn before anything is read: what is read first must not matter.
+    const plans = items.map((item) => ({ item, mirrored: this.flip && random.random() < 0.5, window: random.getrandbits(32) }));
+    const pairs = await Promise.all(plans.map(({ item, window }) => this.prepare(item, window)));
+    const images = new Float32Array(items.length * height * width * 3);
+    const labels = pairs.map((pair, b) => {
+      writeNormalised(pair.image, images, b * height * width * 3, plans[b].mirrored);
+      return plans[b].mirrored ? mirrorLabels(pair.labels) : pair.labels;
+    });
+    return { images, labels, names: pairs.map((p) => p.name) };
+  }
+
+  private async prepare(item: number, windowSeed: number): Promise<Pair> {
+    if (this.minScale === undefined) {
+      return this.cache.get(item, async (i) => transformPair(await this.dataset.at(i), this.transform));
+    }
+    const whole = await this.cache.get(item, (i) => this.dataset.at(i));
+    const window = randomWindow(whole, this.transform.imageSize, this.minScale, new Random(windowSeed));
+    return transformPair(window, this.transform);
+  }
+}

@@ -1,0 +1,2 @@
+export { landscapeName, renderLandscape } from './render';
+export type { LandscapeRequest } from './render';

@@ -1,0 +1,161 @@
+/** The order in which training sees a data set: seeded, resumable, read ahead. */
+import { createHash } from 'node:crypto';
+import { wholeNumbers } from '../config';
+import { UserError } from '../errors';
+import { Random } from './random';
+
+/** Where a sequence of batches stands, fit for JSON. Every random choice follows from these numbers. */
+export type SequenceState = {
+  version: 1;
+  seed: number;
+  batchSize: number;
+  repeat: number;
+  /** Number of items, and the hash of their names. */
+  items: number;
+  names: string;
+  /** Epochs begun before, from 0. */
+  epoch: number;
+  /** Batches of this epoch that were handed out. */
+  batch: number;
+};
+
+export interface SequenceOptions {
+  /** Items a batch. Default 2. */
+  batchSize?: number;
+  /** Default 628. */
+  seed?: number;
+  /** How often an epoch goes through the set, for small sets that are cropped at random. Default 1. */
+  repeat?: number;
+  /** Random order, another one each epoch. Default true. */
+  shuffle?: boolean;
+  /** Leaves out a last batch that is not full. Default true. */
+  dropLast?: boolean;
+}
+
+/** What a trainer needs of a sequence of batches. */
+export interface Source<B> {
+  readonly batchesPerEpoch: number;
+  next(): Promise<B>;
+  state(): SequenceState;
+  restore(state: unknown): void;
+}
+
+/**
+ * Batches of a list without end, epoch by epoch. The random numbers of a batch come from a generator of its own, seeded by (seed, epoch,
+ * batch), so that the state is three numbers and the sequence after `restore` equals the uninterrupted one.
+ * While a batch is used, the next is read.
+ */
+export abstract class Sequence<B> implements Source<B> {
+  /** Batches an epoch. */
+  readonly batchesPerEpoch: number;
+  private readonly settings: Required<SequenceOptions>;
+  private readonly nameHash: string;
+  private place = { epoch: 0, batch: 0 };
+  private ahead?: Promise<B>;
+  private order?: { epoch: number; items: number[] };
+
+  /** Throws a UserError where the set has fewer items than a batch. */
+  protected constructor(readonly source: string, private readonly names: readonly string[], options: SequenceOptions) {
+    const { batchSize = 2, seed = 628, repeat = 1, shuffle = true, dropLast = true } = options;
+    wholeNumbers({ batchSize, repeat }, 'batches');
+    wholeNumbers({ seed }, 'batches', 0);
+    this.settings = { batchSize, seed, repeat, shuffle, dropLast };
+    const items = names.length * repeat;
+    this.batchesPerEpoch = dropLast ? Math.floor(items / batchSize) : Math.ceil(items / batchSize);
+    if (this.batchesPerEpoch < 1) {
+      throw new UserError(`${source}: its ${items} items do not fill a batch of ${batchSize}; lower batchSize or raise repeat.`);
+    }
+    this.nameHash = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16);
+  }
+
+  /** Reads the batch of these items; all random choices come from `random`. */
+  protected abstract load(items: number[], random: Random): Promise<B>;
+
+  /** The next batch. If it cannot be read, the place stays, and the next call tries again. */
+  async next(): Promise<B> {
+    const place = this.place;
+    const reading = this.ahead ?? this.read(place);
+    this.ahead = undefined;
+    const batch = await reading;
+    if (this.place !== place) throw new Error('next() was called again, or restore(), before it had ended');
+    this.place = place.batch + 1 < this.batchesPerEpoch ? { ...place, batch: place.batch + 1 } : { epoch: place.epoch + 1, batch: 0 };
+    this.ahead = this.read(this.place);
+    // Its failure is reported by the call that asks for it.
+    this.ahead.catch(() => undefined);
+    return batch;
+  }
+
+  private async read({ epoch, batch }: { epoch: number; batch: number }): Promise<B> {
+    const { batchSize, seed } = this.settings;
+    const items = this.orderOf(epoch).slice(batch * batchSize, (batch + 1) * batchSize);
+    return this.load(items, randomOf(seed, epoch, batch + 1));
+  }
+
+  private orderOf(epoch: number): number[] {
+    if (this.order?.epoch !== epoch) {
+      const { repeat, seed, shuffle } = this.settings;
+      const items = Array.from({ length: this.names.length * repeat }, (_, i) => i % this.names.length);
+      if (shuffle) randomOf(seed, epoch, 0).shuffle(items);
+      this.order = { epoch, items };
+    }
+    return this.order.items;
+  }
+
+  /** Where the sequence stands: the batches handed out count, those read ahead do not. */
+  state(): SequenceState {
+    const { seed, batchSize, repeat } = this.settings;
+    return { version: 1, seed, batchSize, repeat, items: this.names.length, names: this.nameHash, ...this.place };
+  }
+
+  /** Goes on from a saved state. Throws a UserError where it is none, or was saved with other settings or another set. */
+  restore(state: unknown): void {
+    const s = (state ?? {}) as Partial<SequenceState>;
+    const own = this.state();
+    if (s.version !== 1 || !Number.isInteger(s.epoch) || !Number.isInteger(s.batch) || s.epoch! < 0 || s.batch! < 0) {
+      throw new UserError(`${this.source}: what was saved is not the place in a sequence of batches; start the training anew.`);
+    }
+    for (const key of ['seed', 'batchSize', 'repeat', 'items', 'names'] as const) {
+      if (s[key] === own[key]) continue;
+      const what = { seed: 'seed', batchSize: 'batch size', repeat: 'repeat', items: 'number of items', names: 'list of files' }[key];
+      throw new UserError(
+        `${this.source}: the saved training had another ${what} (${s[key]}, now ${own[key]}); restore it, or start the training anew.`,
+      );
+    }
+    if (s.batch! >= this.batchesPerEpoch) throw new UserError(`${this.source}: the saved place lies beyond the epoch's last batch.`);
+    this.place = { epoch: s.epoch!, batch: s.batch! };
+    this.ahead = undefined;
+  }
+}
+
+/** A generator for one purpose: the seed's two words, the epoch, and 0 for the order or the number of the batch, from 1. */
+function randomOf(seed: number, epoch: number, purpose: number): Random {
+  return new Random([seed % 4294967296, Math.floor(seed / 4294967296), epoch, purpose, 1]);
+}
+
+/** Keeps what was read in memory, up to a limit; what does not fit is read again each time. */
+export class Cache<T> {
+  private readonly items = new Map<number, T>();
+  private bytes = 0;
+
+  constructor(private readonly limitBytes: number, private readonly sizeOf: (item: T) => number) {}
+
+  async get(i: number, read: (i: number) => Promise<T>): Promise<T> {
+    const kept = this.items.get(i);
+    if (kept) return kept;
+    const item = await read(i);
+    const size = this.sizeOf(item);
+    // Each epoch goes through all items once, so that replacing kept ones would never pay.
+    if (!this.items.has(i) && this.bytes + size <= this.limitBytes) {
+      this.items.set(i, item);
+      this.bytes += size;
+    }
+    return item;
+  }
+
+  get size(): number {
+    return this.items.size;
+  }
+}
+
+/** Limit of a cache unless told otherwise: 1 GiB, 5000 pairs of 256x192. */
+export const CACHE_BYTES = 2 ** 30;

@@ -1,0 +1,156 @@
+/** The split of the training set into train and val, as the original's split_dataset chooses it. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { wholeNumbers } from '../config';
+import { UserError } from '../errors';
+import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, listFiles, readJson, stem, writeWhole } from './files';
+import { folderPairs, pairFolders, subset, type PairFolders } from './pairs';
+import { Random } from './random';
+import type { PairDataset } from './types';
+
+export interface SplitOptions {
+  /** Pairs that move to val. Default 400. */
+  count?: number;
+  /** Seed of Python's `random`. Default 628. */
+  seed?: number;
+  onProgress?(done: number, total: number, note?: string): void;
+}
+
+export interface SplitResult {
+  /** Image files in `val`, in the order in which Python chooses them. */
+  val: string[];
+  /** Image files that stay in `train`, sorted. */
+  train: string[];
+  /** Whether this call moved anything; false where the split was complete already. */
+  changed: boolean;
+}
+
+/** Name of the journal in the data set's folder: what is to move. It stays as the record of the split. */
+const JOURNAL = 'split.json';
+
+interface Journal {
+  seed: number;
+  count: number;
+  /** Image and label files to move, by name. */
+  moves: { image: string; labels: string }[];
+  complete: boolean;
+}
+
+/** What `random.seed(seed); random.sample(sorted(files), count)` chooses in Python. */
+export function chooseValidation<T>(files: readonly T[], count = 400, seed = 628): T[] {
+  return new Random(seed).sample(files, count);
+}
+
+/** The same split of a data set that stays where it is, by stems. */
+export function splitPairs(dataset: PairDataset, { count = 400, seed = 628 }: SplitOptions = {}): { train: PairDataset; val: PairDataset } {
+  wholeNumbers({ count, seed }, 'split', 0);
+  if (count < 1 || count >= dataset.length) {
+    throw new UserError(`split: ${count} of ${dataset.length} pairs cannot be held back; take at least 1, and leave at least 1.`);
+  }
+  const all = dataset.names.map((_, i) => i);
+  const val = chooseValidation(all, count, seed);
+  const taken = new Set(val);
+  const train = all.filter((i) => !taken.has(i));
+  return { train: subset(dataset, train, `${dataset.source} (train)`), val: subset(dataset, val, `${dataset.source} (val)`) };
+}
+
+/**
+ * Moves `count` pairs of `ROOT/train/{imgs,labels}` to `ROOT/val/{imgs,labels}`: exactly those that Python's
+ * `random.seed(seed); random.sample(sorted(os.listdir('train/imgs')), count)` chooses (hidden files and files that are no pictures aside).
+ *
+ * The choice is written to `ROOT/split.json` before the first file moves. A run that was interrupted is completed by the next with the
+ * same settings; a complete split is left as it is. Nothing is ever overwritten.
+ * Throws a UserError: a pair without a partner, fewer pairs than `count`, a val that holds files already, other settings than those of
+ * the split that was begun.
+ */
+export async function splitDataset(root: string, options: SplitOptions = {}): Promise<SplitResult> {
+  const { count = 400, seed = 628, onProgress } = options;
+  wholeNumbers({ count }, 'split');
+  wholeNumbers({ seed }, 'split', 0);
+  const file = join(root, JOURNAL);
+  const train = pairFolders(join(root, 'train'));
+  const layout = (folder: string) => train[folder as 'images' | 'labels'].slice(dirname(train.images).length + 1);
+  const val = { images: join(root, 'val', layout('images')), labels: join(root, 'val', layout('labels')) };
+
+  let journal = existsSync(file) ? readJournal(file) : undefined;
+  if (journal && (journal.count !== count || journal.seed !== seed)) {
+    throw new UserError(
+      `${file}: a split of ${journal.count} pairs with seed ${journal.seed} was ${journal.complete ? 'made' : 'begun'} here; ` +
+        `${journal.complete ? 'move the files of val back to train and delete this file' : 'complete it with the same settings'} first.`,
+    );
+  }
+  if (!journal) {
+    journal = { seed, count, moves: plan(root, train, val, count, seed), complete: false };
+    await writeJournal(file, journal);
+  }
+  const changed = !journal.complete;
+  if (changed) {
+    mkdirSync(val.images, { recursive: true });
+    mkdirSync(val.labels, { recursive: true });
+    for (const [i, { image, labels }] of journal.moves.entries()) {
+      await move(join(train.images, image), join(val.images, image));
+      await move(join(train.labels, labels), join(val.labels, labels));
+      onProgress?.(i + 1, count, image);
+    }
+    await writeJournal(file, { ...journal, complete: true });
+  }
+  return { val: journal.moves.map((m) => m.image), train: listFiles(train.images, IMAGE_EXTENSIONS), changed };
+}
+
+/** Chooses, and checks before anything moves that everything can. */
+function plan(root: string, train: PairFolders, val: PairFolders, count: number, seed: number): Journal['moves'] {
+  folderPairs(train);
+  for (const folder of [val.images, val.labels]) {
+    if (existsSync(folder) && listFiles(folder, IMAGE_EXTENSIONS).length) {
+      throw new UserError(
+        `${folder}: there are files in it, but no ${JOURNAL} in ${root} that tells of a split; empty val (or use the split that is there).`,
+      );
+    }
+  }
+  const files = listFiles(train.images, IMAGE_EXTENSIONS);
+  if (files.length <= count) {
+    throw new UserError(`${train.images}: it holds ${files.length} photographs; ${count} of them cannot be moved to val with some left.`);
+  }
+  const labels = new Map(listFiles(train.labels, LABEL_EXTENSIONS).map((name) => [stem(name), name]));
+  return chooseValidation(files, count, seed).map((image) => ({ image, labels: labels.get(stem(image))! }));
+}
+
+/** Moves a file that may have been moved already. */
+async function move(from: string, to: string): Promise<void> {
+  const [source, target] = [existsSync(from), existsSync(to)];
+  if (!source && target) return;
+  if (!source) throw new UserError(`${from}: the file is gone, and ${to} is not there; put it back and start again.`);
+  // Both are there where copying to another disk was interrupted before the source was removed.
+  if (target && !readFileSync(from).equals(readFileSync(to))) {
+    throw new UserError(`${to}: another file of this name is there already; remove it and start again.`);
+  }
+  if (target) return rm(from);
+  try {
+    await rename(from, to);
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).code !== 'EXDEV') throw e;
+    const part = `${to}.part`;
+    await copyFile(from, part);
+    await rename(part, to);
+    await rm(from);
+  }
+}
+
+function readJournal(file: string): Journal {
+  const j = readJson(file) as Partial<Journal> | null;
+  const ok =
+    Number.isInteger(j?.seed) &&
+    Number.isInteger(j?.count) &&
+    typeof j?.complete === 'boolean' &&
+    Array.isArray(j.moves) &&
+    j.moves.length === j.count &&
+    j.moves.every((m) => isName(m?.image) && isName(m?.labels));
+  if (!ok) throw new UserError(`${file}: this is not the record of a split; delete it if train and val are as they should be.`);
+  return j as Journal;
+}
+
+/** A plain file name: a journal must not move files outside the data set. */
+const isName = (x: unknown): boolean => typeof x === 'string' && x.length > 0 && !/[\\/\0]/.test(x) && x !== '..';
+
+const writeJournal = (file: string, journal: Journal) => writeWhole(file, `${JSON.stringify(journal, null, 1)}\n`);

@@ -1,0 +1,182 @@
+/** Pairs for super-resolution: photographs at half and quarter size, as the original's construct_sr_dataset makes them. */
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../errors';
+import { IMAGE_EXTENSIONS, byCodePoint, listFiles, removeOldParts, stem } from './files';
+import { readImage, writeJpeg } from './image';
+import { pairFolders } from './pairs';
+import { resizeImage } from './resize';
+import type { PairDataset, RgbImage } from './types';
+
+/** A picture and its half. `high` is exactly twice as large. */
+export interface SrPair {
+  name: string;
+  low: RgbImage;
+  high: RgbImage;
+}
+
+export interface SrDataset {
+  readonly source: string;
+  readonly names: readonly string[];
+  readonly length: number;
+  at(i: number): Promise<SrPair>;
+}
+
+export interface SrOptions {
+  /** Default ['train', 'val'] as far as they exist. */
+  splits?: string[];
+  /** Photographs worked on at the same time: one decodes while another is resized. Default 4. */
+  concurrency?: number;
+  onProgress?(done: number, total: number, note?: string): void;
+}
+
+export interface SrResult {
+  /** Photographs whose two files were written by this call. */
+  written: number;
+  /** Photographs that were finished before. */
+  skipped: number;
+}
+
+/** Folders of the two smaller sizes beside `imgs`. */
+export const SR_HIGH = 'imgs_lr';
+export const SR_LOW = 'imgs_lr_256';
+
+/** Half the size, rounded down, by Pillow's bicubic. Throws a RangeError for a side of 1. */
+export function halve(image: RgbImage): RgbImage {
+  return resizeImage(image, [Math.floor(image.height / 2), Math.floor(image.width / 2)], 'bicubic');
+}
+
+/**
+ * For each photograph of `ROOT/SPLIT/imgs` writes `imgs_lr` (w//2, h//2; 512x384 of 1024x768) and `imgs_lr_256` (half of that, made from
+ * the saved file), each by Pillow's bicubic and as Pillow's default JPEG, under the photograph's stem.
+ *
+ * Files that are there and newer than what they are made from are skipped, and files appear whole or not at all: a run that was
+ * interrupted is completed by the next. Orientation in EXIF is not applied, as in the original: label maps describe the stored pixels.
+ * Throws a UserError that names the first photograph that cannot be used.
+ */
+export async function constructSrDataset(root: string, options: SrOptions = {}): Promise<SrResult> {
+  const { concurrency = 4, onProgress } = options;
+  const splits = options.splits ?? ['train', 'val'].filter((split) => existsSync(join(root, split)));
+  if (!splits.length) throw new UserError(`${root}: there is neither a folder "train" nor "val" in it.`);
+  const jobs: { from: string; high: string; low: string }[] = [];
+  for (const split of splits) {
+    const dir = join(root, split);
+    const images = existsSync(join(dir, 'imgs')) ? join(dir, 'imgs') : pairFolders(dir).images;
+    const files = listFiles(images, IMAGE_EXTENSIONS);
+    if (!files.length) throw new UserError(`${images}: there are no photographs in it.`);
+    await Promise.all([SR_HIGH, SR_LOW].map((folder) => removeOldParts(join(dir, folder))));
+    for (const name of files) {
+      const jpeg = `${stem(name)}.jpg`;
+      jobs.push({ from: join(images, name), high: join(dir, SR_HIGH, jpeg), low: join(dir, SR_LOW, jpeg) });
+    }
+  }
+  let done = 0;
+  let written = 0;
+  let next = 0;
+  const work = async () => {
+    while (next < jobs.length) {
+      const job = jobs[next++];
+      try {
+        if (await makeOne(job)) written++;
+      } catch (e) {
+        // The others finish what they have begun and take nothing new.
+        next = jobs.length;
+        throw e;
+      }
+      onProgress?.(++done, jobs.length, job.from);
+    }
+  };
+  const results = await Promise.allSettled(Array.from({ length: Math.max(1, concurrency) }, work));
+  const failed = results.find((r): r is PromiseRejectedResult => r.status === 'rejected');
+  if (failed) throw failed.reason;
+  return { written, skipped: jobs.length - written };
+}
+
+async function makeOne({ from, high, low }: { from: string; high: string; low: string }): Promise<boolean> {
+  const makeHigh = !isNewer(high, from);
+  if (makeHigh) await writeHalf(from, high);
+  if (!makeHigh && isNewer(low, high)) return false;
+  await writeHalf(high, low);
+  return true;
+}
+
+async function writeHalf(from: string, to: string): Promise<void> {
+  const image = await readImage(from, { orient: false });
+  if (image.height < 2 || image.width < 2) {
+    throw new UserError(`${from}: ${image.width}x${image.height} cannot be halved; remove the picture.`);
+  }
+  await writeJpeg(to, halve(image));
+}
+
+/** Whether a file is there, not empty, and no older than its source. */
+function isNewer(file: string, source: string): boolean {
+  const made = statSync(file, { throwIfNoEntry: false });
+  return made !== undefined && made.size > 0 && made.mtimeMs >= (statSync(source, { throwIfNoEntry: false })?.mtimeMs ?? Infinity);
+}
+
+/**
+ * The pairs (imgs_lr_256, imgs_lr) of a split's folder, which `constructSrDataset` made. Throws a UserError that names the file: folders
+ * or partners missing, and when a pair is read, one of which is not twice the other.
+ */
+export function srFolder(dir: string, options: { limit?: number } = {}): SrDataset {
+  const [low, high] = [SR_LOW, SR_HIGH].map((name) => {
+    const folder = join(dir, name);
+    if (existsSync(folder)) return { folder, files: listFiles(folder, IMAGE_EXTENSIONS) };
+    throw new UserError(`${folder}: there is no such folder; make it with constructSrDataset (npm run construct-sr).`);
+  });
+  const partner = new Map(high.files.map((file) => [stem(file), file]));
+  const missing = low.files.find((file) => !partner.has(stem(file)));
+  if (missing) {
+    throw new UserError(`${join(low.folder, missing)} has no partner in ${high.folder}; run constructSrDataset (npm run construct-sr) again.`);
+  }
+  const files = low.files.sort((a, b) => byCodePoint(stem(a), stem(b))).slice(0, options.limit);
+  if (!files.length) throw new UserError(`${low.folder}: there are no pictures in it.`);
+  return {
+    source: dir,
+    names: files.map(stem),
+    length: files.length,
+    async at(i) {
+      if (!(i in files)) throw new RangeError(`there is no item ${i} of ${files.length}`);
+      const [lowFile, highFile] = [join(low.folder, files[i]), join(high.folder, partner.get(stem(files[i]))!)];
+      const [a, b] = await Promise.all([lowFile, highFile].map((f) => readImage(f, { orient: false })));
+      return checkedPair(stem(files[i]), a, b, `${lowFile} (${a.width}x${a.height}) and ${highFile} (${b.width}x${b.height})`);
+    },
+  };
+}
+
+/** An odd row or column of `high`, which halving drops, is cut off: then high is exactly twice low. */
+function checkedPair(name: string, low: RgbImage, high: RgbImage, files: string): SrPair {
+  const [height, width] = [low.height * 2, low.width * 2];
+  const fits = (full: number, twice: number) => full === twice || full === twice + 1;
+  if (!fits(high.height, height) || !fits(high.width, width)) {
+    throw new UserError(`${files}: the second is not twice the first; delete both and run constructSrDataset (npm run construct-sr) again.`);
+  }
+  if (high.height === height && high.width === width) return { name, low, high };
+  const data = new Uint8Array(height * width * 3);
+  for (let y = 0; y < height; y++) {
+    data.set(high.data.subarray(y * high.width * 3, (y * high.width + width) * 3), y * width * 3);
+  }
+  return { name, low, high: { data, height, width } };
+}
+
+/**
+ * Pairs made in memory from pictures: `high` is the picture (odd sizes lose a row or column), `low` its half by Pillow's bicubic, without
+ * the JPEG in between. For data sets that are drawn or too small to need files.
+ */
+export function srPairsOf(dataset: Pick<PairDataset, 'source' | 'names' | 'length'> & { at(i: number): Promise<{ image: RgbImage }> }): SrDataset {
+  return {
+    source: dataset.source,
+    names: dataset.names,
+    length: dataset.length,
+    async at(i) {
+      const { image } = await dataset.at(i);
+      const even = checkedPair(
+        dataset.names[i],
+        { data: new Uint8Array(0), height: image.height >> 1, width: image.width >> 1 },
+        image,
+        dataset.names[i],
+      ).high;
+      return { name: dataset.names[i], low: halve(even), high: even };
+    },
+  };
+}

@@ -1,0 +1,19 @@
+/** All that figures offer: figure functions, saving them, and showing them in a notebook. */
+export { type ClassCounts, classStatistics, countClasses } from './class_statistics';
+export { type FloatMap, heatMap, LINE_COLOURS, rangeOf, viridis } from './colours';
+export { confusionPlot } from './confusion';
+export { type Figure, type FigureFormat, saveFigure } from './figure';
+export { type Cell, type GridOptions, GridSheet, imageGrid } from './grid';
+export { type Box, crop } from './images';
+export { type ClassStyles, classLegend, colourLabels, overlayLabels } from './labels';
+export { lgganPanel, type PanelOptions } from './lggan_panel';
+export { type LiveOptions, type LiveTraining, liveTraining } from './live';
+export { type HistoryColumns, type HistoryRow, type LossCurveOptions, lossCurves } from './loss_curves';
+export { pairGrid, type PairGridOptions } from './pairs';
+export { perClassLocal, type PerClassOptions } from './per_class_local';
+export { Plot, type PlotlyFigure, type PlotOptions, plotPng, savePlot } from './plot';
+export { type Sample, samplesOverTime, type SamplesOptions } from './samples_over_time';
+export { choosePoints, type Kernel, type KernelPoint, readKernels, type SauKernelOptions, sauKernels } from './sau_kernels';
+export { inNotebook, markdownTable, show, Slot, type Showable, showHtml, showMarkdown, type ShowOptions, showTable } from './show';
+export { mostDetailed, srComparison, type SrComparisonOptions, type SrExample } from './sr_comparison';
+export { imageFromTensor, imagesFromTensor, mapsFromTensor } from './tensors';

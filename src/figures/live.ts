@@ -1,0 +1,127 @@
+/** A training watched while it runs: a progress line, the loss curves and the latest samples, each rewritten in place. */
+import type { LabelMap, RgbImage } from '../data/types';
+import { progress, replacingSink, terminalSink, type Progress } from '../progress';
+import type { ClassStyles } from './labels';
+import { type HistoryRow, lossCurves, type LossCurveOptions } from './loss_curves';
+import { loadPlotly } from './plotly_dom';
+import { type Sample, samplesOverTime } from './samples_over_time';
+import { Slot, inNotebook } from './show';
+
+export interface LiveOptions {
+  /** What is trained, in front of the progress line and over the curves. */
+  title?: string;
+  /** Columns of the history to draw; by default all losses. */
+  names?: readonly string[];
+  /** Which column is named in the progress line. */
+  main?: string;
+  /** The label maps that the samples are made from, and the photos that belong to them. */
+  labels?: readonly LabelMap[];
+  photos?: readonly RgbImage[];
+  classes?: ClassStyles;
+  /** Shortest time between two drawings of the curves, in seconds; drawing never takes more than a twentieth of the time. */
+  drawEvery?: number;
+  /** Steps already done before (a resumed run). */
+  from?: number;
+  curves?: Omit<LossCurveOptions, 'names' | 'title'>;
+}
+
+export interface LiveTraining {
+  /** To be called (and awaited) after every step: takes its row, and lets the kernel breathe, so that outputs appear and interrupts arrive. */
+  readonly onStep: (row: HistoryRow, done: number, total: number) => Promise<void>;
+  /** Shows what the network makes of the label maps now. */
+  readonly sample: (images: readonly RgbImage[], step: number) => Promise<void>;
+  /** A message that stays above the progress line. */
+  readonly message: (text: string) => void;
+  /** Aborted when the kernel is interrupted (or Ctrl+C pressed): the training should stop after its step. */
+  readonly signal: AbortSignal;
+  /** Draws everything a last time and hands interrupts back. Call it also when the training failed (in `finally`). */
+  readonly finish: (note?: string) => Promise<void>;
+}
+
+const MOST_ROWS = 4000;
+
+/**
+ * Watches a training. Outside a notebook only the progress line is shown, on the terminal.
+ *
+ * ```ts
+ * const live = liveTraining({ title: 'LGGAN', labels });
+ * try {
+ *   await train(data, { onStep: live.onStep, signal: live.signal, onSample: async (g, step) => live.sample(await draw(g), step) });
+ * } finally {
+ *   await live.finish();
+ * }
+ * ```
+ *
+ * An interrupt stops the training gently: the cell ends normally, its checkpoint saved, and the next cell works. A second interrupt is
+ * handed to whoever listened before.
+ */
+export function liveTraining(options: LiveOptions = {}): LiveTraining {
+  const { title = 'training', drawEvery = 5, names, main, labels, photos, classes, from = 0 } = options;
+  const notebook = inNotebook();
+  const slots = { line: new Slot(), curves: new Slot(), samples: new Slot() };
+  const sink = notebook ? replacingSink((text) => slots.line.text(text)) : terminalSink();
+  const interrupts = catchInterrupts();
+  const samples: Sample[] = [];
+  let rows: HistoryRow[] = [];
+  let line: Progress | undefined;
+  let nextDraw = 0;
+  let drawnRows = -1;
+  let finished = false;
+
+  const drawCurves = async () => {
+    if (!notebook || rows.length < 2 || drawnRows === rows.length) return;
+    drawnRows = rows.length;
+    await loadPlotly(); // Its loading happens once and should not count.
+    const began = performance.now();
+    await slots.curves.show(lossCurves(rows, { ...options.curves, title: `${title}: losses`, names }));
+    nextDraw = performance.now() + Math.max(1000 * drawEvery, 20 * (performance.now() - began));
+  };
+
+  return {
+    signal: interrupts.signal,
+    async onStep(row, done, total) {
+      line ??= progress(total, title, { sink, from, unit: 'steps' });
+      rows.push(row);
+      // Far beyond what a plot resolves: every other row goes.
+      if (rows.length > MOST_ROWS) rows = rows.filter((_, i) => i % 2 === 0 || i === rows.length - 1);
+      const value = main ? row[main] : undefined;
+      line.update(done, typeof value === 'number' ? `${main} ${value.toPrecision(4)}` : undefined);
+      if (performance.now() >= nextDraw) await drawCurves();
+      await breathe();
+    },
+    async sample(images, step) {
+      samples.push({ images, step });
+      if (notebook) await slots.samples.show(samplesOverTime(samples, { title: `${title}: samples`, labels, photos, classes }));
+    },
+    message: (text) => (line ? line.print(text) : sink.print(text)),
+    async finish(note) {
+      if (finished) return;
+      finished = true;
+      interrupts.release();
+      await drawCurves();
+      line?.finish(note ?? (interrupts.signal.aborted ? 'interrupted' : undefined));
+      await breathe();
+    },
+  };
+}
+
+/** A turn of the event loop: timers, messages to Jupyter, signals. */
+const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Takes SIGINT over from its listeners (tslab's ends the cell at once, with the training still running) until released. */
+function catchInterrupts(): { signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const before = process.listeners('SIGINT');
+  const restore = () => {
+    process.removeListener('SIGINT', onInterrupt);
+    for (const listener of before) if (!process.listeners('SIGINT').includes(listener)) process.on('SIGINT', listener);
+  };
+  const onInterrupt = () => {
+    controller.abort();
+    // The next one ends what does not end by itself.
+    restore();
+  };
+  for (const listener of before) process.removeListener('SIGINT', listener);
+  process.on('SIGINT', onInterrupt);
+  return { signal: controller.signal, release: restore };
+}

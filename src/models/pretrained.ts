@@ -1,0 +1,50 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { newestCheckpoint } from '../checkpoints/checkpoint';
+import { loadParameters } from '../checkpoints/parameters';
+import { readTensorsHeader } from '../checkpoints/safetensors';
+import { UserError } from '../errors';
+import { LGGAN, type LGGANConfig } from './lggan';
+import { RCAN, type RcanConfig } from './rcan';
+
+/**
+ * A trained generator from a `.safetensors` file or from the folder of a training run (its best checkpoint, else its latest; averaged
+ * weights where there are any).
+ * @throws UserError that names what is missing or does not fit
+ */
+export async function loadLGGAN(path: string): Promise<LGGAN> {
+  const { file, config } = await find(path, 'LGGAN', ['EMA', 'G']);
+  const generator = new LGGAN(config as Partial<LGGANConfig>);
+  await loadParameters(file, generator.parameters);
+  return generator;
+}
+
+/** A trained RCAN, found as `loadLGGAN` finds a generator. */
+export async function loadRCAN(path: string): Promise<RCAN> {
+  const { file, config } = await find(path, 'RCAN', ['RCAN']);
+  const network = new RCAN(config as Partial<RcanConfig>);
+  await loadParameters(file, network.parameters);
+  return network;
+}
+
+async function find(path: string, network: string, names: string[]): Promise<{ file: string; config: object }> {
+  const file = await fileOf(path, network, names);
+  const { metadata } = await readTensorsHeader(file);
+  if (metadata.network && metadata.network !== network) {
+    throw new UserError(`${file} holds the network ${metadata.network}, not ${network}; give the path of another checkpoint.`);
+  }
+  try {
+    return { file, config: JSON.parse(metadata.config ?? '{}') as object };
+  } catch {
+    throw new UserError(`${file}: the configuration in its metadata is not JSON; save it again, or remove the entry.`);
+  }
+}
+
+async function fileOf(path: string, network: string, names: string[]): Promise<string> {
+  if (!existsSync(path)) throw new UserError(`${path}: there is no such checkpoint; train one, or give the path of another with --checkpoint.`);
+  if (!statSync(path).isDirectory()) return path;
+  const folder = (await newestCheckpoint(path, 'best')) ?? (await newestCheckpoint(path, 'latest')) ?? path;
+  const file = names.map((n) => join(folder, `${n}.safetensors`)).find((f) => existsSync(f));
+  if (!file) throw new UserError(`${path}: there is no checkpoint of ${network} in it; train one, or give the path of another with --checkpoint.`);
+  return file;
+}
