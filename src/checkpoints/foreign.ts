@@ -35,22 +35,29 @@ const WEIGHTS = ['model', 'state_dict', 'net', 'params', 'generator', 'netG', 'n
  * read, so 440 MB open in the time the checksum takes and read tensor by tensor.
  * Throws a UserError that names the file where it is damaged, of no such kind, or asks for anything but data. Nothing in it is executed.
  */
-export async function openForeign(file: string): Promise<ForeignCheckpoint> {
+export async function openForeign(file: string, options: OpenOptions = {}): Promise<ForeignCheckpoint> {
   const source = new FileSource(file);
+  let keepOpen = false;
   try {
     if (source.length === 0) throw new DamagedFileError(file, 'is empty (0 bytes)');
     const start = Buffer.alloc(Math.min(9, source.length));
     source.read(0, start);
-    if (start[0] === 0x50 && start[1] === 0x4b) return openTorch(file);
+    if (start[0] === 0x50 && start[1] === 0x4b) return openTorch(file, options);
     if (start.length === 9 && start[8] === 0x7b) return await openSafetensors(file);
-    return openPickle(source);
-  } catch (e) {
-    source.close();
-    throw e;
+    const checkpoint = openPickle(source, options);
+    keepOpen = true;
+    return checkpoint;
+  } finally {
+    if (!keepOpen) source.close();
   }
 }
 
-function openPickle(source: FileSource): ForeignCheckpoint {
+export interface OpenOptions {
+  /** The name under which the weights stand in a file that holds several dictionaries; looked for under the usual names if not said. */
+  key?: string;
+}
+
+function openPickle(source: FileSource, { key }: OpenOptions): ForeignCheckpoint {
   const { file, length } = source;
   const tail = Buffer.alloc(Math.min(JITTOR_TAIL, length));
   source.read(length - tail.length, tail);
@@ -65,7 +72,7 @@ function openPickle(source: FileSource): ForeignCheckpoint {
   } else if (end !== length) {
     throw new DamagedFileError(file, `is damaged or no file of weights: ${length - end} bytes follow its pickle`);
   }
-  const { weights, values } = findWeights(file, value);
+  const { weights, values } = findWeights(file, value, key);
   const tensors = new Map<string, ForeignTensor>();
   for (const [name, array] of weights) {
     if (!(array instanceof NdArray)) throw new UserError(`${file} holds '${name}', which is no array.`);
@@ -74,7 +81,7 @@ function openPickle(source: FileSource): ForeignCheckpoint {
   return { format: jittor ? 'jittor pickle' : 'pickle', tensors, values, close: () => source.close() };
 }
 
-function openTorch(file: string): ForeignCheckpoint {
+function openTorch(file: string, { key }: OpenOptions): ForeignCheckpoint {
   const zip = new ZipFile(file);
   try {
     const pickle = [...zip.entries.keys()].find((name) => /(^|\/)data\.pkl$/.test(name));
@@ -85,15 +92,15 @@ function openTorch(file: string): ForeignCheckpoint {
       throw new UserError(`${file} holds big-endian numbers, which are not read.`);
     }
     const { value } = readPickle(new BufferSource(file, zip.read(pickle, 64 << 20)));
-    const { weights, values } = findWeights(file, value);
+    const { weights, values } = findWeights(file, value, key);
     // Tensors that share a storage follow each other; one storage in memory is enough.
-    let last: { key: string; values: ArrayLike<number | bigint> } | undefined;
-    const storage = ({ key, code, length }: TorchTensor['storage']) => {
-      if (last?.key !== key) {
-        const name = `${folder}data/${key}`;
+    let last: { id: string; values: ArrayLike<number | bigint> } | undefined;
+    const storage = ({ key: id, code, length }: TorchTensor['storage']) => {
+      if (last?.id !== id) {
+        const name = `${folder}data/${id}`;
         const needed = length * Number(code.slice(-1));
         if (zip.entries.get(name)?.size !== needed) throw new DamagedFileError(file, `is damaged: '${name}' should hold ${needed} bytes`);
-        last = { key, values: decodeNumbers(code, zip.read(name)) };
+        last = { id, values: decodeNumbers(code, zip.read(name)) };
       }
       return last.values;
     };
@@ -118,20 +125,20 @@ async function openSafetensors(file: string): Promise<ForeignCheckpoint> {
 }
 
 /** The dictionary of weights in what a file holds: the whole of it, or the one under a usual name. */
-function findWeights(file: string, value: PickleValue): { weights: Map<string, PickleValue>; values: Record<string, number | string> } {
+function findWeights(file: string, value: PickleValue, wanted?: string): { weights: Map<string, PickleValue>; values: Record<string, number | string> } {
   if (!(value instanceof Map)) throw new UserError(`${file} holds no dictionary of weights.`);
   const values: Record<string, number | string> = {};
   for (const [key, v] of value) {
     if (typeof key === 'string' && (typeof v === 'number' || typeof v === 'string') && key !== '__proto__') values[key] = v;
   }
-  for (const candidate of [value, ...WEIGHTS.map((name) => value.get(name))]) {
+  for (const candidate of wanted === undefined ? [value, ...WEIGHTS.map((name) => value.get(name))] : [value.get(wanted)]) {
     if (!(candidate instanceof Map)) continue;
     const arrays = [...candidate].filter(([key, v]) => typeof key === 'string' && isTensor(v)) as [string, PickleValue][];
     // Numbers may stand between the weights; another dictionary means that the weights are inside.
     if (arrays.length && ![...candidate.values()].some((v) => v instanceof Map)) return { weights: new Map(arrays), values };
   }
   const keys = [...value.keys()].filter((k): k is string => typeof k === 'string');
-  throw new UserError(`${file} holds no dictionary of weights; it holds ${keys.length ? listed(keys) : 'nothing'}.`);
+  throw new UserError(`${file} holds no dictionary of weights${wanted === undefined ? '' : ` under '${wanted}'`}; it holds ${keys.length ? listed(keys) : 'nothing'}.`);
 }
 
 const isTensor = (v: PickleValue) => v instanceof NdArray || v instanceof TorchTensor;

@@ -481,6 +481,8 @@ export function decodeArray(array: NdArray, file: string): ArrayLike<number | bi
 
 /** The elements of a strided window in C order. */
 export function gather(values: ArrayLike<number | bigint>, offset: number, shape: readonly number[], strides: readonly number[]): ArrayLike<number | bigint> {
+  const inOrder = shape.every((n, d) => n === 1 || strides[d] === product(shape.slice(d + 1)));
+  if (inOrder && 'subarray' in values) return (values as Float32Array).subarray(offset, offset + product(shape));
   const out = new (values.constructor as new (n: number) => { [i: number]: number | bigint; length: number })(product(shape));
   const index = shape.map(() => 0);
   for (let i = 0, at = offset; i < out.length; i++) {

@@ -1,5 +1,6 @@
 import * as tf from '../tf';
 import type { LabelMap } from '../data/types';
+import { tanh } from './activation';
 import { Convolution } from './convolution';
 import type { LabelPyramid } from './label_pyramid';
 import { pad2d } from './padding';
@@ -44,7 +45,7 @@ export class ClassSpecificGenerator {
     const masks = labels.at(labels.height, labels.width).oneHot;
     const perClass: PerClass = {};
     for (const c of labels.present) perClass[c] = this.paint(c, padded, masks, boundingBox(labels.maps, c));
-    const local = tf.tanh(this.combineImages(perClass, constants, labels)) as tf.Tensor4D;
+    const local = tanh(this.combineImages(perClass, constants, labels));
     return { local, perClass, constants };
   }
 
@@ -73,7 +74,7 @@ export class ClassSpecificGenerator {
     const masked = tf.mul(features, tf.slice(mask, [0, top, left, 0], [b, rows + 6, columns + 6, 1])) as tf.Tensor4D;
     const inBox = tf.conv2d(masked, this.perClass[c].weight, 1, 'valid');
     const image = tf.pad(inBox, [[0, 0], [top, height - bottom], [left, width - right], [0, 0]]);
-    return tf.tanh(tf.add(image, this.perClass[c].bias!) as tf.Tensor4D);
+    return tanh(tf.add(image, this.perClass[c].bias!));
   }
 
   private combineImages(perClass: PerClass, constants: tf.Tensor2D, labels: LabelPyramid): tf.Tensor4D {

@@ -1,4 +1,5 @@
 import * as tf from '../tf';
+import { relu } from './activation';
 import { Convolution } from './convolution';
 import { instanceNorm } from './normalisation';
 import type { Parameters } from './parameters';
@@ -16,7 +17,7 @@ export class ResidualBlock {
   }
 
   apply(x: tf.Tensor4D): tf.Tensor4D {
-    const y = tf.relu(instanceNorm(this.conv1.apply(x)));
+    const y = relu(instanceNorm(this.conv1.apply(x)));
     return tf.add(x, instanceNorm(this.conv2.apply(y)));
   }
 }

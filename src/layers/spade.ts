@@ -1,5 +1,6 @@
 import * as tf from '../tf';
 import type { Choice } from '../config';
+import { relu } from './activation';
 import { Convolution } from './convolution';
 import type { LabelLevel, Neighbourhoods } from './label_pyramid';
 import { BatchNorm } from './normalisation';
@@ -41,13 +42,13 @@ export class Spade {
 
   /** The definition. */
   dense(labels: LabelLevel): { gamma: tf.Tensor4D; beta: tf.Tensor4D } {
-    const hidden = tf.relu(this.shared.apply(labels.oneHot));
+    const hidden = relu(this.shared.apply(labels.oneHot));
     return { gamma: this.gamma.apply(hidden), beta: this.beta.apply(hidden) };
   }
 
   private table(labels: LabelLevel, { count, oneHot, inside, index }: Neighbourhoods) {
     const shared = tf.conv2d(oneHot, this.shared.weight, 1, 'valid');
-    const hidden = tf.mul(tf.relu(tf.add(shared, this.shared.bias!)), inside);
+    const hidden = tf.mul(relu(tf.add(shared, this.shared.bias!)), inside);
     const rows = tf.reshape(hidden, [count, -1]) as tf.Tensor2D;
     const [b, h, w] = labels.oneHot.shape;
     const lookUp = ({ weight, bias }: Convolution) => {

@@ -1,5 +1,6 @@
 import * as tf from '../tf';
 import type { Behaviour } from '../config';
+import { leakyRelu } from './activation';
 import { Convolution } from './convolution';
 import type { LabelLevel } from './label_pyramid';
 import type { Parameters } from './parameters';
@@ -58,6 +59,6 @@ class Stage {
 
   apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean, activate: boolean): tf.Tensor4D {
     const y = this.norm.apply(x, labels, training);
-    return this.conv.apply(activate ? tf.leakyRelu(y, 0.2) : y, this.spectral?.apply(training));
+    return this.conv.apply(activate ? leakyRelu(y) : y, this.spectral?.apply(training));
   }
 }

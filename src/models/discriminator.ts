@@ -1,5 +1,6 @@
 import * as tf from '../tf';
 import { behaviour, configure, wholeNumbers, type Behaviour, type BehaviourOption } from '../config';
+import { leakyRelu } from '../layers/activation';
 import { Convolution, convolve } from '../layers/convolution';
 import { instanceNorm } from '../layers/normalisation';
 import { Parameters } from '../layers/parameters';
@@ -118,12 +119,12 @@ class PatchLayer {
     const labelPart = this.conv.apply(oneHot, labelWeight as tf.Tensor4D);
     const imagePart = convolve(images, imageWeight as tf.Tensor4D, { stride: 2, padding: 2 });
     const copies = Array(images.shape[0] / oneHot.shape[0]).fill(labelPart) as tf.Tensor4D[];
-    return tf.leakyRelu(tf.add(copies.length > 1 ? tf.concat(copies) : labelPart, imagePart) as tf.Tensor4D, 0.2);
+    return leakyRelu(tf.add(copies.length > 1 ? tf.concat(copies) : labelPart, imagePart));
   }
 
   apply(x: tf.Tensor4D, training: boolean): tf.Tensor4D {
     let y = this.conv.apply(x, this.spectral?.apply(training));
     if (this.norm) y = instanceNorm(y);
-    return this.activate ? tf.leakyRelu(y, 0.2) : y;
+    return this.activate ? leakyRelu(y) : y;
   }
 }

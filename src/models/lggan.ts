@@ -3,6 +3,7 @@ import { behaviour, configure, oneOf, wholeNumbers, type Behaviour, type Behavio
 import { resizeLabels } from '../data/resize';
 import type { LabelMap } from '../data/types';
 import { UserError } from '../errors';
+import { leakyRelu, relu, tanh } from '../layers/activation';
 import { ClassSpecificGenerator, type PerClass } from '../layers/class_specific';
 import { Convolution } from '../layers/convolution';
 import { LabelPyramid } from '../layers/label_pyramid';
@@ -189,7 +190,7 @@ export class LGGAN {
   /** Five convolutions, each with instance norm and relu: the features at a quarter of the size, and at a sixteenth. */
   private encode(labels: LabelPyramid): [tf.Tensor4D, tf.Tensor4D] {
     let x: tf.Tensor4D = labels.at(labels.height, labels.width).oneHot;
-    const outputs = this.encoder.map((conv) => (x = tf.relu(instanceNorm(conv.apply(x)))));
+    const outputs = this.encoder.map((conv) => (x = relu(instanceNorm(conv.apply(x)))));
     return [outputs[2], outputs[4]];
   }
 
@@ -203,7 +204,7 @@ export class LGGAN {
       if (upsampleBefore) x = upsampleNearest2(x);
       x = block.apply(x, labels.at(x.shape[1], x.shape[2]), training);
     }
-    return tf.tanh(this.globalImage.apply(tf.leakyRelu(x, 0.2)));
+    return tanh(this.globalImage.apply(leakyRelu(x)));
   }
 
   private localFeatures(encoded: tf.Tensor4D) {
@@ -238,7 +239,7 @@ function climb(x: tf.Tensor4D, ups: Upsampler[]): { out: tf.Tensor4D; inputs: tf
   const inputs: tf.Tensor4D[] = [];
   for (const up of ups) {
     inputs.push(x);
-    x = tf.relu(instanceNorm(up.apply(x)));
+    x = relu(instanceNorm(up.apply(x)));
   }
   return { out: x, inputs };
 }

@@ -1,0 +1,145 @@
+import { UserError } from '../errors';
+import type { ForeignCheckpoint, ForeignTensor } from './foreign';
+import { originalShape, toOriginal, type NamedVariables } from './layout';
+import { isFiniteArray, listed, saveTensors, type TensorEntry } from './safetensors';
+
+/** Which of the system's networks a file of weights holds, and the part of its configuration that its shapes tell. */
+export type NetworkGuess =
+  | {
+      network: 'LGGAN';
+      config: { classes: number; ngf: number; spadeHidden: number; residualBlocks: number; upsampling: 'sau' | 'transposed'; sauCompressed?: number };
+    }
+  | { network: 'Discriminator'; config: { classes: number; ndf: number; scales: number; layers: number } }
+  | { network: 'RCAN'; config: { groups: number; blocks: number; features: number; reduction: number; scale: number } };
+
+/** Tells by names and shapes whose weights these are; throws a UserError if they are of none of the system's networks. */
+export function guessNetwork(file: string, tensors: ReadonlyMap<string, { shape: number[] }>): NetworkGuess {
+  const names = [...tensors.keys()];
+  const shape = (name: string) => tensors.get(name)?.shape ?? tensors.get(`${name}_orig`)?.shape;
+  const count = (pattern: RegExp) => new Set(names.flatMap((n) => pattern.exec(n)?.[1] ?? [])).size;
+  const conv1 = shape('conv1.weight');
+  const hidden = shape('head_0.norm_0.mlp_shared.0.weight');
+  if (conv1?.length === 4 && hidden?.length === 4) {
+    const compression = shape('deconv3_local.sakg_block.feature_channel_compression.weight');
+    return {
+      network: 'LGGAN',
+      config: {
+        classes: conv1[1],
+        ngf: conv1[0],
+        spadeHidden: hidden[0],
+        residualBlocks: count(/^resnet_blocks(\d+)\.conv1\.weight/),
+        upsampling: compression ? 'sau' : 'transposed',
+        ...(compression && { sauCompressed: compression[0] }),
+      },
+    };
+  }
+  const first = shape('model.discriminator_0.model.model0.0.weight');
+  if (first?.length === 4) {
+    return {
+      network: 'Discriminator',
+      config: {
+        classes: first[1] - 3,
+        ndf: first[0],
+        scales: count(/^model\.discriminator_(\d+)\./),
+        layers: count(/^model\.discriminator_0\.model\.model(\d+)\./) - 1,
+      },
+    };
+  }
+  const head = shape('head.0.weight');
+  const squeeze = shape('body.0.body.0.body.3.conv_du.0.weight');
+  const up = shape('tail.0.0.weight');
+  if (head?.length === 4 && squeeze?.length === 4 && up?.length === 4) {
+    return {
+      network: 'RCAN',
+      config: {
+        groups: count(/^body\.(\d+)\.body\.0\.body\.0\.weight/),
+        blocks: count(/^body\.0\.body\.(\d+)\.body\.0\.weight/),
+        features: head[0],
+        reduction: head[0] / squeeze[0],
+        scale: tensors.has('tail.0.2.weight') ? 4 : Math.sqrt(up[0] / head[0]),
+      },
+    };
+  }
+  throw new UserError(`${file} holds the weights of none of these networks: generator, discriminator, RCAN. Its names begin with ${listed(names, 3)}.`);
+}
+
+export interface Match {
+  /** By the network's name. */
+  found: Map<string, ForeignTensor>;
+  missing: string[];
+  unexpected: string[];
+  /** Left out on purpose: what the original stores but never uses, counters of PyTorch's batch norm. */
+  ignored: string[];
+  /** Vectors of spectral norm that the file lacks; they keep the network's own values and converge within some steps. */
+  kept: string[];
+  wrongShape: string[];
+}
+
+/** `fc` stands in the original's generator, where nothing reads it. */
+const IGNORED = /(^|\.)num_batches_tracked$|^fc\.(weight|bias)$/;
+const SPECTRAL = /\.weight_[uv]$/;
+
+/**
+ * Maps the names of a file to those of a network. The same name first; else `X.weight` for `X.weight_orig` and the other way round (the file was
+ * saved with or without spectral norm), PyTorch's `X.parametrizations.weight.*`, and all names under `module.` (several GPUs).
+ */
+export function matchNames(tensors: ReadonlyMap<string, ForeignTensor>, network: NamedVariables): Match {
+  const left = new Map([...tensors].map(([name, t]) => [name.replace(/^module\./, ''), t]));
+  const match: Match = { found: new Map(), missing: [], unexpected: [], ignored: [], kept: [], wrongShape: [] };
+  for (const { name, kind, variable } of network.entries()) {
+    const alias = [name, ...aliases(name)].find((n) => left.has(n));
+    if (alias === undefined) {
+      (SPECTRAL.test(name) ? match.kept : match.missing).push(name);
+      continue;
+    }
+    const tensor = left.get(alias)!;
+    left.delete(alias);
+    const shape = originalShape(kind, variable.shape);
+    if (`${tensor.shape}` === `${shape}`) match.found.set(name, tensor);
+    else match.wrongShape.push(`${name} has [${tensor.shape}] instead of [${shape}]`);
+  }
+  for (const name of left.keys()) (IGNORED.test(name) || SPECTRAL.test(name) ? match.ignored : match.unexpected).push(name);
+  return match;
+}
+
+function aliases(name: string): string[] {
+  const module = name.replace(/\.weight(_orig|_u|_v)?$/, '');
+  const end = name.slice(module.length);
+  if (end === '.weight') return [`${module}.weight_orig`, `${module}.parametrizations.weight.original`];
+  if (end === '.weight_orig') return [`${module}.weight`, `${module}.parametrizations.weight.original`];
+  if (end === '.weight_u' || end === '.weight_v') return [`${module}.parametrizations.weight.0._${end.slice(-1)}`];
+  return [];
+}
+
+/**
+ * Writes a foreign file's weights as a `.safetensors` checkpoint of ours, tensor by tensor. Everything is matched first: one UserError names the file
+ * and all that is missing, unexpected or of another shape, and nothing is written; the same for NaN and infinity, which would spoil
+ * every image. Returns the match, to be reported.
+ */
+export async function importWeights(
+  file: string,
+  foreign: ForeignCheckpoint,
+  network: NamedVariables,
+  target: string,
+  metadata: Record<string, string> = {},
+  onProgress?: (done: number, total: number) => void,
+): Promise<Match> {
+  const match = matchNames(foreign.tensors, network);
+  const faults = [
+    ...(match.missing.length ? [`missing: ${listed(match.missing)}`] : []),
+    ...(match.unexpected.length ? [`unexpected: ${listed(match.unexpected)}`] : []),
+    ...(match.wrongShape.length ? [`of another shape: ${listed(match.wrongShape)}`] : []),
+  ];
+  if (faults.length) throw new UserError(`${file} does not fit this network (${faults.join('; ')}).`);
+  const entries = network.entries().map(({ name, kind, variable }): TensorEntry => {
+    const tensor = match.found.get(name);
+    const read = () => {
+      const values = tensor!.read();
+      if (!isFiniteArray(values)) throw new UserError(`${file} holds NaN or infinity in ${tensor!.name}: the run that saved it had diverged; take an earlier checkpoint.`);
+      return values;
+    };
+    return { name, shape: originalShape(kind, variable.shape), data: tensor ? read : () => toOriginal(kind, variable) };
+  });
+  await saveTensors(target, entries, metadata, { onProgress });
+  return match;
+}
