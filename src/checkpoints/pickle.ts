@@ -463,8 +463,9 @@ export const elementSize = (code: string): number => Number(code.slice(-1));
 
 /** Numbers of a type code from their bytes. */
 export function decodeNumbers(code: string, bytes: Uint8Array): ArrayLike<number | bigint> {
-  // A copy where the bytes do not lie at the start of their own buffer.
-  const own = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength ? (bytes.buffer as ArrayBuffer) : bytes.slice().buffer;
+  // A copy where the bytes do not fill their buffer: small Buffers share one (and slice() of a Buffer copies nothing).
+  const alone = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
+  const own = alone ? (bytes.buffer as ArrayBuffer) : new Uint8Array(bytes).buffer;
   return DECODERS.get(code)!(own);
 }
 

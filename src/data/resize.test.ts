@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { withMaterial } from '../testing/material';
-import { picture, photo, pillowReference } from './fixtures';
+import { photo, picture, pillowReference } from './fixtures';
 import { readImage, readLabelValues } from './image';
 import { resizeBytes, resizeImage, resizeLabels, resizeLabelsCorner, type Filter } from './resize';
 
@@ -26,7 +26,8 @@ test("equals Pillow's pictures", async (t) => {
   if (!file) return;
   const { cases } = JSON.parse(readFileSync(file, 'utf8')) as { cases: { id: string; filter: string; from: number[]; to: number[] }[] };
   for (const { id, filter, to } of cases) {
-    const [input, output] = ['in', 'out'].map((part) => join(file, '..', `${id}_${part}.png`));
+    const input = join(file, '..', `${id}_in.png`);
+    const output = join(file, '..', `${id}_out.png`);
     const rgb = await readImage(input);
     const expected = await readImage(output);
     const size = [to[1], to[0]] as const;

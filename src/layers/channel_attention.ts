@@ -1,7 +1,8 @@
 import * as tf from '../tf';
-import { Convolution } from './convolution';
-import { torchConvolution } from './torch_convolution';
+import { relu } from './activation';
+import type { Convolution } from './convolution';
 import type { Parameters } from './parameters';
+import { torchConvolution } from './torch_convolution';
 
 /**
  * Channel attention (RCAN, 1807.02758, section 3.3, eq. 9 to 12): each channel's mean over the whole image goes through two 1x1
@@ -21,7 +22,7 @@ export class ChannelAttention {
   /** The factors, each in 0..1: [B,H,W,C] -> [B,1,1,C]. */
   weights(x: tf.Tensor4D): tf.Tensor4D {
     const mean = tf.mean(x, [1, 2], true) as tf.Tensor4D;
-    return tf.sigmoid(this.up.apply(tf.relu(this.down.apply(mean))));
+    return tf.sigmoid(this.up.apply(relu(this.down.apply(mean))));
   }
 
   apply(x: tf.Tensor4D): tf.Tensor4D {

@@ -1,4 +1,5 @@
 import * as tf from '../tf';
+import { relu } from './activation';
 import { ChannelAttention } from './channel_attention';
 import type { Convolution } from './convolution';
 import type { Parameters } from './parameters';
@@ -20,7 +21,7 @@ export class Rcab {
   }
 
   apply(x: tf.Tensor4D): tf.Tensor4D {
-    const y = this.conv2.apply(tf.relu(this.conv0.apply(x)));
+    const y = this.conv2.apply(relu(this.conv0.apply(x)));
     return tf.add(x, this.attention.apply(y));
   }
 }

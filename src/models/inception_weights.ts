@@ -143,11 +143,9 @@ export async function readInceptionWeights(file: string): Promise<InceptionWeigh
   try {
     const tensor = (index: number, length: number) => {
       const name = `out_jit_module/data/${index}`;
-      const out = new Float32Array(length);
-      const entry = zip.entries.get(name);
-      if (entry?.size !== out.byteLength) throw new UserError(`${file}: ${name} does not hold ${length} numbers.`);
-      zip.readStored(entry, 0, new Uint8Array(out.buffer));
-      return out;
+      const bytes = zip.read(name);
+      if (bytes.length !== 4 * length) throw new UserError(`${file}: ${name} does not hold ${length} numbers.`);
+      return new Float32Array(new Uint8Array(bytes).buffer);
     };
     return INCEPTION_LAYERS.map((l, i) => ({
       layer: l,

@@ -122,7 +122,10 @@ export function checkGradient(f: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: 
     const out = tf.tidy(() => {
       if (x instanceof tf.Variable) {
         x.assign(moved);
-        return f(...inputs);
+        const y = f(...inputs);
+        // Back at once: the inputs after this one are checked at the original place.
+        x.assign(tf.tensor(originals[k], x.shape));
+        return y;
       }
       return f(...inputs.map((input, i) => (i === k ? moved : input)));
     });

@@ -11,7 +11,8 @@ export function labelMap(height: number, width: number, f: (y: number, x: number
 /** Seeded standard normal numbers, times `scale`; typed as the images and kernels that most tests need. */
 export function normalTensor(shape: number[], seed: number, scale = 1): tf.Tensor4D {
   const next = normals(seed);
-  return tf.tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => scale * next()), shape) as tf.Tensor4D;
+  const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => scale * next());
+  return tf.tensor(values, shape) as tf.Tensor4D;
 }
 
 /** Gives every parameter seeded normal values: networks start with zero biases and tiny weights, which would hide mistakes. */
@@ -36,7 +37,7 @@ export function assertSame(
   tolerance: { value: number; gradient: number },
 ): { value: number; gradient: number } {
   return tf.tidy(() => {
-    const weights = normalTensor(tf.tidy(expected).shape, 99);
+    const weights = normalTensor(tf.tidy(expected).shape, 99) as tf.Tensor;
     const a = valueAndGradients(actual, inputs, weights);
     const e = valueAndGradients(expected, inputs, weights);
     const value = assertClose(a.value, e.value, tolerance.value, 'value').relative;

@@ -2,7 +2,7 @@ import type { Composition } from './compositions';
 import { lead, walker } from './compositions_inland';
 import { other } from './figures';
 import { add, backdrop, chain, cottages, edgeOf, foreground, grow, Plan, stand } from './placing';
-import { groundAt, Shore } from './relief';
+import { found, groundAt, measure, Shore, shoreDistance } from './relief';
 import { pier } from './structures';
 import { boat, ship } from './vessels';
 
@@ -14,14 +14,29 @@ function sea(p: Plan, waves: number): void {
 /** Boats and ships on open water between two depths, on the side given by directions -1 .. 1. */
 export function traffic(p: Plan, boats: number, ships: number, left: number, right: number, from = 40, to = 220): void {
   const { random, scene } = p;
-  for (let i = 0; i < boats; i++) {
+  const afloat = (x: number, z: number, length: number): boolean => {
+    for (const dx of [-0.6, 0, 0.6]) {
+      if (shoreDistance(scene.relief, x + dx * length, z) > -1.5) return false;
+      measure(scene.relief, x + dx * length, z);
+      if (found.height > -0.1) return false;
+    }
+    return true;
+  };
+  for (let i = 0, tries = 0; i < boats && tries < 60; tries++) {
     const z = random.range(from, to);
-    add(p, boat(random.range(left, right) * edgeOf(scene) * z, z, random.range(5, 12), random));
+    const length = random.range(5, 12);
+    const x = random.range(left, right) * edgeOf(scene) * z;
+    if (!afloat(x, z, length)) continue;
+    add(p, boat(x, z, length, random));
+    i++;
   }
-  for (let i = 0; i < ships; i++) {
+  for (let i = 0, tries = 0; i < ships && tries < 60; tries++) {
     const length = random.range(60, 140);
     const z = length * random.range(2.5, 8);
-    add(p, ship(random.range(left, right) * edgeOf(scene) * z, z, length, random));
+    const x = random.range(left, right) * edgeOf(scene) * z;
+    if (!afloat(x, z, length)) continue;
+    add(p, ship(x, z, length, random));
+    i++;
   }
 }
 
@@ -42,7 +57,7 @@ function coast(p: Plan): void {
   const { relief, cover } = scene;
   const side = random.sign() as 1 | -1;
   sea(p, random.range(0.25, 0.8));
-  relief.shore = { kind: 'along', offset: side * random.range(-9, 4), along: side * random.range(-0.12, 0.22), side: -side as 1 | -1, bays: random.range(0.5, 1.2) };
+  relief.shore = { kind: 'along', offset: side * random.range(-9, 4), along: side * random.range(-0.12, 0.22), side, bays: random.range(0.5, 1.2) };
   relief.level = random.range(1.5, 9);
   relief.rise = random.range(12, 45);
   relief.rough = random.range(0.4, 2);

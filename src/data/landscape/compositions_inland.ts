@@ -193,9 +193,9 @@ function forest(p: Plan): void {
   const track = random.chance(0.5) ? lead(p, 'path', 80) : undefined;
   const mix = mixOf(random);
   const opening = random.range(-0.5, 0.5);
-  const gap = random.range(0.05, 0.35);
-  grow(p, { count: random.int(60, 110), from: 12, to: 110, left: -1.15, right: opening - gap, species: mix, height: [9, 19], margin: 1.5 });
-  grow(p, { count: random.int(60, 110), from: 12, to: 110, left: opening + gap, right: 1.15, species: mix, height: [9, 19], margin: 1.5 });
+  const gap = random.range(0.12, 0.45);
+  grow(p, { count: random.int(60, 110), from: 17, to: 120, left: -1.15, right: opening - gap, species: mix, height: [9, 19], margin: 1.5 });
+  grow(p, { count: random.int(60, 110), from: 17, to: 120, left: opening + gap, right: 1.15, species: mix, height: [9, 19], margin: 1.5 });
   grow(p, { count: random.int(20, 90), from: 60, to: 170, left: -1.1, right: 1.1, species: mix, height: [8, 17] });
   foreground(p, { fern: 3, bush: 2, tuft: 2 }, random.int(20, 60), 3.5, 22, [0.35, 1]);
   if (random.chance(0.18)) walker(p, track, 9, 20);

@@ -58,7 +58,7 @@ function harbour(p: Plan): void {
   const { relief, cover } = scene;
   const side = random.sign() as 1 | -1;
   scene.water = { kind: random.chance(0.65) ? 'sea' : 'water', waves: random.range(0.08, 0.3), surf: 0, murk: 0.4 };
-  relief.shore = { kind: 'along', offset: side * random.range(-6, 0), along: side * random.range(-0.02, 0.12), side: -side as 1 | -1, bays: 0.25 };
+  relief.shore = { kind: 'along', offset: side * random.range(-6, 0), along: side * random.range(-0.02, 0.12), side, bays: 0.25 };
   relief.level = 2.4;
   relief.rise = 3;
   relief.rough = 0.15;

@@ -57,7 +57,7 @@ export function shoreDistance(relief: Relief, x: number, z: number): number {
   if (s.kind === 'river') {
     const centre = s.offset + s.along * z + s.swing * (noise(z / s.length + ox, oz) * 2 - 1) * unit(z / s.length);
     const d = x - centre;
-    return (d < 0 ? -d : d) - s.half * (0.75 + 0.5 * noise(z / (s.half * 6) + oz, ox));
+    return (d < 0 ? -d : d) - s.half * (0.75 + 0.5 * noise(z / (s.half * 6) + oz, ox)) + smooth(500, 1100, z) * 300;
   }
   const small = fractal(x / 9 + ox, z / 9 + oz, 3) * 1.6;
   const large = fractal(x / 160 + oz, z / 160 + ox, 4) * 42 + fractal(x / 900 + ox, z / 900 + oz, 3) * 210;
@@ -126,15 +126,16 @@ export function measure(relief: Relief, x: number, z: number): void {
       base += relief.rough * fractal(x / relief.roughSize + relief.origin[0], z / relief.roughSize + relief.origin[1], 5) * away;
       if (base < 0.03 * away) base = 0.03 * away;
     }
-    const rising = unit(shore / 60);
+    const rising = unit(shore / 60 + smooth(900, 2200, z));
     mountain *= rising;
     hill *= rising;
   } else {
     base = shore * relief.bed;
     if (base < -relief.depth) base = -relief.depth;
-    // Out at sea, a range has to lift the bed before it shows: islands.
-    mountain *= 0.8;
-    hill *= 0.8;
+    // Close by, water stays open; far off, a range lifts the bed and shows as islands and headlands.
+    const rising = smooth(900, 2200, z);
+    mountain *= rising;
+    hill *= rising;
   }
   if (relief.cliff) {
     const c = relief.cliff;

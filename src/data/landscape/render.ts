@@ -2,7 +2,7 @@ import { Pair } from '../types';
 import { compose } from './compositions';
 import { Canvas, FAR, Frame } from './frame';
 import { paintGround, smoothOutlines } from './ground';
-import { clamp, power, smooth } from './maths';
+import { clamp, mix, power, smooth } from './maths';
 import { sample, tiles } from './noise';
 import { groundAt } from './relief';
 import { Scene } from './scene';
@@ -80,7 +80,11 @@ function develop(frame: Frame, scene: Scene): Uint8Array {
   const { width, height, colour } = frame;
   const out = new Uint8Array(width * height * 3);
   const { fine } = tiles();
-  const exposure = scene.palette.exposure;
+  // As a camera does: half-way from the scene's own brightness to an average one.
+  let sum = 0;
+  for (let i = 1; i < colour.length; i += 3) sum += colour[i] < 1.5 ? colour[i] : 1.5;
+  const mean = sum / (width * height);
+  const exposure = mix(scene.palette.exposure, 0.235 / (mean + 0.02), 0.55);
   for (let r = 0; r < height; r++) {
     const dy = (r + 0.5) / height - 0.5;
     for (let c = 0; c < width; c++) {

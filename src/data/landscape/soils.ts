@@ -53,19 +53,25 @@ export function mountain(p: Palette, lush: number, x: number, h: number, z: numb
   const tone = unit(0.5 + strata * 0.22 + broad * 0.16);
   put(p.rockDark, 1);
   tint(p.rock, tone);
-  const lift = 1 + grain * 0.1 * fade(4, across);
+  const ledge = sample(crease, x / 1.6 + shift[0] + strata * 2, h / 0.8 + z / 2.2) * fade(5, across);
+  const chips = sample(fine, x * 2.6, h * 3.4 + z * 1.7) * fade(1.6, across);
+  const lift = 1 + grain * 0.08 * fade(4, across) + ledge * 0.1 + chips * 0.09;
   paint.r *= lift;
   paint.g *= lift;
   paint.b *= lift;
-  paint.bump = clamp(relief(crease, x / 7 + shift[0], z / 7 + h / 5, tx * 1.6, tz * 1.6) * 0.3 + relief(soft, x / 22, z / 22 + h / 16, tx * 3, tz * 3) * 0.3, -0.8, 0.9);
+  paint.bump = clamp(relief(crease, x / 7 + shift[0], z / 7 + h / 5, tx * 1.6, tz * 1.6) * 0.3 + relief(soft, x / 22, z / 22 + h / 16, tx * 3, tz * 3) * 0.3 + relief(crease, x / 1.6 + shift[0] + strata * 2, h / 0.8 + z / 2.2, tx * 1.5, 1.5) * 0.2 * fade(5, across), -0.8, 0.9);
   const level = h + broad * 70 + strata * 25;
   const gentle = smooth(1.25, 0.55, steep + grain * 0.08);
   const green = smooth(p.treeLine * 1.25 + 60, p.treeLine * 0.7, level) * lush;
   const meadow = unit(green * 1.6) * smooth(1.5, 0.8, steep + strata * 0.1);
-  if (meadow > 0) tint(p.grassDry, meadow * 0.55, 0.8), tint(p.grass, meadow * 0.5, 0.75);
+  if (meadow > 0) {
+    const blades = 0.8 + chips * 0.1 + ledge * 0.04;
+    tint(p.grassDry, meadow * 0.55, blades);
+    tint(p.grass, meadow * 0.5, blades);
+  }
   const wood = smooth(0.25, 0.55, green * (0.75 + 0.3 * broad) + 0.12 * sample(soft, x / 5, z / 5 + h / 5)) * smooth(2.2, 1.3, steep);
   if (wood > 0) {
-    const crowns = sample(fine, x / 1.1 + shift[0], z / 1.4 + h / 1.1) * fade(7, across);
+    const crowns = sample(fine, x / 1.1 + shift[0], z / 1.4 + h / 1.1) * fade(7, across) + 0.6 * sample(fine, x * 1.9, h * 1.9 + z) * fade(1.5, across);
     tint(p.conifer, wood, 0.95 + crowns * 0.3);
     tint(p.leaf, wood * unit(0.35 + broad * 0.4), 0.9 + crowns * 0.3);
     paint.bump += wood * crowns * 0.3;
@@ -213,13 +219,12 @@ function sand(p: Palette, x: number, z: number, away: number, shift: Shift, tx: 
 }
 
 function earth(p: Palette, x: number, z: number, away: number, shift: Shift, tx: number, tz: number): void {
-  const { soft, fine, cells } = tiles();
+  const { soft, fine } = tiles();
   const clods = sample(fine, x * 16 + shift[0], z * 16) * fade(0.3, away);
   const grain = sample(fine, x * 70, z * 70) * fade(0.06, away);
   const broad = sample(soft, x * 1.3 + shift[1], z * 1.3);
   put(p.earth, 0.95 + clods * 0.14 + grain * 0.1 + broad * 0.1);
-  const wobble = sample(fine, x * 13, z * 13) * 1.6;
-  const stone = smooth(0.2, 0.34, sample(cells, x * 42 + wobble, z * 42 + wobble)) * unit(sample(soft, x * 7, z * 7 + 60) * 0.9 - 0.2) * fade(0.3, away);
+  const stone = smooth(1.35, 1.75, sample(fine, x * 15 + 70, z * 15) + 0.25 * broad) * fade(0.3, away);
   tint(p.rock, stone * 0.8, 0.95 + grain * 0.1);
   tint(p.leafOther, unit(broad * 0.4 - 0.45) * 0.5, 0.9);
   paint.bump = clamp(relief(fine, x * 12, z * 12, tx * 2, tz * 2) * 0.25 * fade(0.4, away) + relief(soft, x * 3, z * 3, tx * 3, tz * 3) * 0.3 + stone * 0.2, -0.7, 0.7);

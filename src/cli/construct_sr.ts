@@ -1,0 +1,17 @@
+import { constructSrDataset } from '../data/sr_pairs';
+import { reporter } from '../progress';
+import { runCommand } from './arguments';
+
+void runCommand(
+  {
+    name: 'npm run construct-sr --',
+    description: 'For each photo of DIR/{train,val}/imgs writes imgs_lr (half the size) and imgs_lr_256 (half of that), to train RCAN on.',
+    options: {
+      input_path: { type: 'string', value: 'DIR', default: 'datasets/landscape', help: 'data set with the folders train and val' },
+    },
+  },
+  async ({ input_path }) => {
+    const { written, skipped } = await constructSrDataset(input_path, { onProgress: reporter('resizing') });
+    console.log(`${written} photos resized, ${skipped} were finished before.`);
+  },
+);

@@ -1,0 +1,56 @@
+import { imageFolder, labelFolder, folderPairs } from '../data/pairs';
+import { readMapping } from '../data/mapping';
+import { UserError } from '../errors';
+import { resultsTable } from '../metrics/contest';
+import { Evaluator } from '../metrics/evaluation';
+import type { Judged } from '../metrics/mask_accuracy';
+import { describeMetric } from '../metrics/metric';
+import { trainSegmenter } from '../metrics/train_segmenter';
+import { Inception } from '../models/inception';
+import { findInception } from '../models/inception_weights';
+import { reporter } from '../progress';
+import { resizeLabels } from '../data/resize';
+import { runCommand } from './arguments';
+
+void runCommand(
+  {
+    name: 'npm run evaluate --',
+    description: 'Judges generated images: mask accuracy and mIoU, FID and KID, with the real images\' own figures beside them.',
+    options: {
+      labels: { type: 'string', value: 'DIR', required: true, help: 'the label maps that the images were made from' },
+      fake: { type: 'string', value: 'DIR', required: true, help: 'generated images, named as their label maps' },
+      real: { type: 'string', value: 'DIR', required: true, help: 'real pairs: DIR/imgs and DIR/labels' },
+      train: { type: 'string', value: 'DIR', help: 'real pairs to train the segmenter on; default: those of --real, which flatters the ceiling' },
+      mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
+      segmenter_steps: { type: 'integer', min: 1, default: 300, help: 'training steps of the segmenter' },
+      name: { type: 'string', default: 'generated', help: 'name of the row' },
+      json: { type: 'flag', help: 'print the figures as JSON' },
+    },
+  },
+  async (args) => {
+    const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
+    const real = folderPairs(args.real, { mapping });
+    const train = args.train ? folderPairs(args.train, { mapping }) : real;
+    const labels = labelFolder(args.labels, { mapping });
+    const fakes = imageFolder(args.fake);
+    const missing = labels.names.filter((name) => !fakes.names.includes(name));
+    if (missing.length) throw new UserError(`${args.fake}: there is no image for ${missing.length} label maps, the first is ${missing[0]}; generate them first.`);
+    const generated: Judged[] = [];
+    for (let i = 0; i < labels.length; i++) {
+      const { image } = await fakes.at(fakes.names.indexOf(labels.names[i]));
+      generated.push({ image, labels: resizeLabels((await labels.at(i)).labels, [image.height, image.width]) });
+    }
+    const segmenter = await trainSegmenter(train, { steps: args.segmenter_steps }, reporter('training the segmenter'));
+    const weights = findInception();
+    const features = weights ? await Inception.load(weights) : segmenter.featureNetwork();
+    const result = await new Evaluator({ segmenter, features }, real, train).evaluate(args.name, generated, reporter('judging'));
+    if (args.json) {
+      console.log(JSON.stringify({ row: result.row, metrics: result.metrics }, undefined, 2));
+    } else {
+      console.log(`\n${resultsTable([result.row])}\n`);
+      for (const metric of result.metrics) console.log(describeMetric(metric));
+    }
+    features.dispose();
+    segmenter.dispose();
+  },
+);

@@ -1,0 +1,38 @@
+/** All that a notebook imports: `import { ... } from './src'`. */
+export * as tf from './tf';
+export { engineInfo } from './tf';
+export { UserError } from './errors';
+export { CLASSES, CLASS_NAMES, NUM_CLASSES } from './classes';
+
+export { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage } from './data/types';
+export { folderPairs, imageFolder, labelFolder, memoryPairs, subset } from './data/pairs';
+export { readMapping } from './data/mapping';
+export { readImage, writeJpeg, writePng } from './data/image';
+export { resizeImage, resizeLabels } from './data/resize';
+export { splitDataset, splitPairs } from './data/split';
+export { constructSrDataset, srFolder } from './data/sr_pairs';
+export { datasetStatistics } from './data/statistics';
+export { TrainingBatches, transformPair } from './data/batches';
+export { SrPatches } from './data/sr_batches';
+export { landscapes, renderLandscape, writeLandscapes } from './data/landscape';
+
+export { LGGAN, disposeOutput, type LGGANConfig, type LGGANOutput } from './models/lggan';
+export { Discriminator } from './models/discriminator';
+export { RCAN } from './models/rcan';
+export { Vgg19 } from './models/vgg19';
+export { Inception } from './models/inception';
+export { Segmenter } from './models/segmenter';
+export { loadLGGAN, loadRCAN } from './models/pretrained';
+
+export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
+export { LOSS_WEIGHTS, Schedule } from './training/schedule';
+export { History } from './training/history';
+
+export { trainSegmenter } from './metrics/train_segmenter';
+export { Evaluator } from './metrics/evaluation';
+export { PUBLISHED_ROWS, contestScore, resultsTable } from './metrics/contest';
+export { psnr, ssim } from './metrics/image_quality';
+export { describeMetric } from './metrics/metric';
+
+export { progress, reporter } from './progress';
+export * from './figures';

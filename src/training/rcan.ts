@@ -1,0 +1,213 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import * as tf from '../tf';
+import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
+import { resizeImage } from '../data/resize';
+import { SrPatches, type SrBatch } from '../data/sr_batches';
+import type { SrDataset, SrPair } from '../data/sr_pairs';
+import type { RgbImage } from '../data/types';
+import { UserError } from '../errors';
+import { l1 } from '../losses/pixel';
+import { psnr } from '../metrics/image_quality';
+import { RCAN } from '../models/rcan';
+import { startBilinear } from '../models/rcan_start';
+import { Adam } from './adam';
+import { gradients } from './gradients';
+import { History } from './history';
+import { rcanLearningRate, trainRcanConfig, type TrainRcanConfig } from './rcan_config';
+
+/** Mean PSNR over validation pairs, in dB. */
+export type SrQuality = {
+  /** All three channels, whole images. */
+  rgb: number;
+  /** Luminance, without a border of 2 pixels: the figure of the super-resolution papers. */
+  y: number;
+};
+
+export interface RcanData {
+  train: SrDataset;
+  /** Pairs that training does not see. Without them there is no best checkpoint. */
+  validation?: SrDataset;
+}
+
+export interface TrainRcanHooks {
+  /** After each step: its row of the history (`loss`, `learningRate`, `seconds`; after a validation `psnrRgb`, `psnrY`), how far the run is. */
+  onStep?(row: { step: number } & Record<string, number>, done: number, total: number): void | Promise<void>;
+  /** After each validation, with the network as it stands then. */
+  onValidation?(network: RCAN, quality: SrQuality, bicubic: SrQuality, step: number): void | Promise<void>;
+  /** A sentence for the user: a checkpoint passed over, ... */
+  onMessage?(message: string): void;
+  /** Stops the run after the current step; its checkpoint is saved. */
+  signal?: AbortSignal;
+}
+
+export interface TrainRcanResult {
+  /** With the weights of the best validation where there was one, else the last. The caller disposes of it. */
+  network: RCAN;
+  history: History;
+  /** The best validation and its step. */
+  best?: SrQuality & { step: number };
+  /** What bicubic enlargement reaches on the same pairs. */
+  bicubic?: SrQuality;
+  /** Steps done, of `total`. */
+  step: number;
+  total: number;
+  interrupted: boolean;
+}
+
+/** The network, its optimiser and one training step. */
+export class RcanTrainer {
+  readonly config: TrainRcanConfig;
+  readonly network: RCAN;
+  private readonly optimiser: Adam;
+
+  /** @throws UserError that names the field if one is unknown, ill-typed or out of range */
+  constructor(config: Partial<TrainRcanConfig>) {
+    this.config = trainRcanConfig(config);
+    this.network = new RCAN(this.config.network);
+    if (this.config.start === 'bilinear') startBilinear(this.network);
+    this.optimiser = new Adam(this.network.parameters.entries(), { epsilonChoice: this.config.adamEpsilon });
+  }
+
+  /** Moves the weights against the gradient of the mean absolute difference, which it returns (in units of 0..255). */
+  step({ low, high, patch }: SrBatch, learningRate: number): number {
+    const batch = high.length / (patch * patch * 3);
+    const x = tf.tensor4d(low, [batch, patch / 2, patch / 2, 3]);
+    const target = tf.tensor4d(high, [batch, patch, patch, 3]);
+    const { value, gradients: g } = gradients(() => l1(this.network.forward(x), target), this.network.parameters);
+    this.optimiser.step(g, learningRate);
+    const loss = value.dataSync()[0];
+    tf.dispose([x, target, value, ...Object.values(g)]);
+    return loss;
+  }
+
+  /** Saves everything that the next step depends on. */
+  async save(name: 'latest' | 'best', state: Record<string, Json>): Promise<void> {
+    const { steps, tensors } = this.optimiser.state();
+    try {
+      await saveCheckpoint(this.config.output, name, {
+        networks: { RCAN: this.network.parameters },
+        extra: { optimiser: tensors },
+        state: { ...state, optimiserSteps: steps },
+        metadata: { network: 'RCAN', config: JSON.stringify(this.network.config) },
+      });
+    } finally {
+      tf.dispose(tensors);
+    }
+  }
+
+  /** Takes up a saved state; undefined where there is none. */
+  async load(name: 'latest', onMessage?: (m: string) => void): Promise<Record<string, Json> | undefined> {
+    const loaded = await loadCheckpoint(this.config.output, name, {
+      networks: { RCAN: this.network.parameters },
+      extra: ['optimiser'],
+    });
+    if (!loaded) return undefined;
+    loaded.damaged.forEach((m) => onMessage?.(m));
+    const state = loaded.state as Record<string, Json>;
+    tf.tidy(() => {
+      const stored = [...loaded.extra.optimiser].map(([n, t]) => [n, tf.tensor1d(t.data as Float32Array)]);
+      this.optimiser.restore({ steps: state.optimiserSteps as number, tensors: Object.fromEntries(stored) });
+    });
+    return state;
+  }
+
+  /** Frees the optimiser's state; the network stays. */
+  dispose(): void {
+    this.optimiser.dispose();
+  }
+}
+
+/** PSNR of enlarged images against the high-resolution ones. */
+export async function srQuality(pairs: readonly SrPair[], enlarge: (pair: SrPair) => RgbImage | Promise<RgbImage>): Promise<SrQuality> {
+  const sum = { rgb: 0, y: 0 };
+  for (const pair of pairs) {
+    const image = await enlarge(pair);
+    sum.rgb += psnr(image, pair.high);
+    sum.y += psnr(image, pair.high, { channel: 'y', border: 2 });
+  }
+  return { rgb: sum.rgb / pairs.length, y: sum.y / pairs.length };
+}
+
+/** Enlargement by Pillow's bicubic, what RCAN has to beat. */
+export const bicubicEnlarged = ({ low, high }: SrPair) => resizeImage(low, [high.height, high.width], 'bicubic');
+
+/**
+ * Trains RCAN x2, or goes on with the run that `config.output` holds: the mean absolute difference of patches, by Adam, with a learning rate
+ * that is halved every so many epochs. The latest and the best checkpoint (by PSNR on the validation pairs) and the history are kept there.
+ * @throws UserError for a field, a file or a saved run that does not fit
+ */
+export async function trainRcan(config: Partial<TrainRcanConfig>, data: RcanData, hooks: TrainRcanHooks = {}): Promise<TrainRcanResult> {
+  const trainer = new RcanTrainer(config);
+  try {
+    return await run(trainer, data, hooks);
+  } catch (e) {
+    trainer.network.dispose();
+    throw e;
+  } finally {
+    trainer.dispose();
+  }
+}
+
+async function run(trainer: RcanTrainer, data: RcanData, hooks: TrainRcanHooks): Promise<TrainRcanResult> {
+  const { config, network } = trainer;
+  const { batchSize, patch, repeat, seed, output, validateEvery, checkpointEvery } = config;
+  const batches = new SrPatches(data.train, { batchSize, patch, repeat, seed });
+  const stepsPerEpoch = config.stepsPerEpoch || batches.batchesPerEpoch;
+  const total = config.epochs * stepsPerEpoch;
+  const pairs = data.validation && (await evenly(data.validation, config.validationPairs));
+  const bicubic = pairs && (await srQuality(pairs, bicubicEnlarged));
+
+  const saved = await trainer.load('latest', hooks.onMessage);
+  let step = (saved?.step as number | undefined) ?? 0;
+  let best = (saved?.best as TrainRcanResult['best'] | null | undefined) ?? undefined;
+  if (saved) batches.restore(saved.batches);
+  await mkdir(output, { recursive: true });
+  const historyFile = join(output, 'history.csv');
+  const history = saved ? await History.load(historyFile, { upTo: step }) : new History();
+  const save = async (name: 'latest' | 'best') => {
+    await history.save(historyFile);
+    await trainer.save(name, { step, best: best ?? null, batches: batches.state() });
+  };
+
+  let interrupted = hooks.signal?.aborted ?? false;
+  while (step < total && !interrupted) {
+    const epoch = Math.floor(step / stepsPerEpoch) + 1;
+    const started = performance.now();
+    const batch = await batches.next();
+    const learningRate = rcanLearningRate(config, epoch);
+    const loss = trainer.step(batch, learningRate);
+    if (!Number.isFinite(loss)) {
+      throw new UserError(`The loss became ${loss} in step ${step + 1}; lower the learning rate and go on from ${output}.`);
+    }
+    step += 1;
+    const row: { step: number } & Record<string, number> = { step, epoch, loss, learningRate, seconds: (performance.now() - started) / 1000 };
+
+    const validate = pairs && (step % validateEvery === 0 || step === total);
+    const quality = validate ? await srQuality(pairs, ({ low }) => network.upscale(low)) : undefined;
+    if (quality) Object.assign(row, { psnrRgb: quality.rgb, psnrY: quality.y });
+    history.append(row);
+    if (quality && !(best && best.rgb >= quality.rgb)) {
+      best = { ...quality, step };
+      await save('best');
+    }
+    await hooks.onStep?.(row, step, total);
+    if (quality) await hooks.onValidation?.(network, quality, bicubic!, step);
+
+    // Nothing above need wait for anything, and signals are heard only in between.
+    await setImmediate();
+    interrupted = hooks.signal?.aborted ?? false;
+    if (step % checkpointEvery === 0 || step === total || interrupted) await save('latest');
+  }
+  if (best) await loadCheckpoint(output, 'best', { networks: { RCAN: network.parameters } });
+  return { network, history, best, bicubic, step, total, interrupted };
+}
+
+/** `count` pairs at equal distances (0: all), read. */
+async function evenly(dataset: SrDataset, count: number): Promise<SrPair[]> {
+  const n = count === 0 ? dataset.length : Math.min(count, dataset.length);
+  const pairs: SrPair[] = [];
+  for (let i = 0; i < n; i++) pairs.push(await dataset.at(Math.floor((i * dataset.length) / n)));
+  return pairs;
+}

@@ -1,0 +1,76 @@
+import { configure, oneOf, wholeNumbers, type Choice } from '../config';
+import { UserError } from '../errors';
+import type { RcanConfig } from '../models/rcan';
+
+export interface TrainRcanConfig {
+  network: Partial<RcanConfig>;
+  /**
+   * The weights it starts from. `random`: PyTorch's initial weights, as the original. `bilinear`: changed so that the network starts as
+   * bilinear enlargement (see `startBilinear`), for short runs. Default `random`.
+   */
+  start: 'random' | 'bilinear';
+  /** Default 100. */
+  epochs: number;
+  /** Steps that count as an epoch. Default 0: as many as the training set has batches. */
+  stepsPerEpoch: number;
+  /** Default 2e-4. */
+  learningRate: number;
+  /** Epochs after which the learning rate is halved, again and again. Default 25. */
+  halveEvery: number;
+  /** Patches a step. Default 32. */
+  batchSize: number;
+  /** Side of the high-resolution patches, even. Default 96. */
+  patch: number;
+  /** Patches of each picture an epoch. Default 1. */
+  repeat: number;
+  /** Seed of the order and the patches. Default 628. */
+  seed: number;
+  /** Where to add Adam's epsilon, see `Adam`. Default `paper`. */
+  adamEpsilon: Choice;
+  /** Steps between validations, which choose the best checkpoint. Default 500. */
+  validateEvery: number;
+  /** Pairs that a validation looks at, spread evenly over the set; 0 for all. Default 32. */
+  validationPairs: number;
+  /** Steps between checkpoints. Default 500. */
+  checkpointEvery: number;
+  /** Where checkpoints and the history go. Default 'checkpoints/rcan'. */
+  output: string;
+}
+
+/** The original's training: L1, Adam, 2e-4 halved every 25 of 100 epochs, 32 patches of 96 pixels. */
+export const TRAIN_RCAN_DEFAULTS: TrainRcanConfig = {
+  network: {},
+  start: 'random',
+  epochs: 100,
+  stepsPerEpoch: 0,
+  learningRate: 2e-4,
+  halveEvery: 25,
+  batchSize: 32,
+  patch: 96,
+  repeat: 1,
+  seed: 628,
+  adamEpsilon: 'paper',
+  validateEvery: 500,
+  validationPairs: 32,
+  checkpointEvery: 500,
+  output: 'checkpoints/rcan',
+};
+
+/** @throws UserError that names the field if one is unknown, ill-typed or out of range */
+export function trainRcanConfig(overrides: Partial<TrainRcanConfig>): TrainRcanConfig {
+  const config = configure(TRAIN_RCAN_DEFAULTS, overrides, 'trainRcan');
+  const { epochs, halveEvery, batchSize, patch, repeat, validateEvery, checkpointEvery } = config;
+  wholeNumbers({ epochs, halveEvery, batchSize, patch, repeat, validateEvery, checkpointEvery }, 'trainRcan');
+  wholeNumbers({ stepsPerEpoch: config.stepsPerEpoch, validationPairs: config.validationPairs }, 'trainRcan', 0);
+  oneOf(config.start, ['random', 'bilinear'], 'trainRcan.start');
+  oneOf(config.adamEpsilon, ['paper', 'original'], 'trainRcan.adamEpsilon');
+  if (config.learningRate <= 0) throw new UserError(`trainRcan.learningRate: expected more than 0, got ${config.learningRate}`);
+  const { scale = 2 } = config.network;
+  if (scale !== 2) throw new UserError(`trainRcan.network.scale: the pairs of this project differ by a factor of 2, got ${scale}`);
+  return config;
+}
+
+/** The learning rate of an epoch, counted from 1. */
+export function rcanLearningRate({ learningRate, halveEvery }: TrainRcanConfig, epoch: number): number {
+  return learningRate * 0.5 ** Math.floor((epoch - 1) / halveEvery);
+}
