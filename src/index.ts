@@ -2,6 +2,7 @@
 export * as tf from './tf';
 export { engineInfo } from './tf';
 export { UserError } from './errors';
+export { featureNetwork, notebookSettings, sample, take, writeText } from './notebook';
 export { CLASSES, CLASS_NAMES, NUM_CLASSES } from './classes';
 
 export { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage } from './data/types';
@@ -11,6 +12,7 @@ export { readImage, writeJpeg, writePng } from './data/image';
 export { resizeImage, resizeLabels } from './data/resize';
 export { splitDataset, splitPairs } from './data/split';
 export { constructSrDataset, srFolder } from './data/sr_pairs';
+export { embeddedDataset, splitFolder } from './data/embedded';
 export { datasetStatistics } from './data/statistics';
 export { TrainingBatches, transformPair } from './data/batches';
 export { SrPatches } from './data/sr_batches';
@@ -26,9 +28,11 @@ export { loadLGGAN, loadRCAN } from './models/pretrained';
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
 export { LOSS_WEIGHTS, Schedule } from './training/schedule';
+export { bicubicEnlarged, srQuality, trainRcan } from './training/rcan';
 export { History } from './training/history';
 
 export { trainSegmenter } from './metrics/train_segmenter';
+export { paintMeanColours } from './metrics/mask_accuracy';
 export { Evaluator } from './metrics/evaluation';
 export { PUBLISHED_ROWS, contestScore, resultsTable } from './metrics/contest';
 export { psnr, ssim } from './metrics/image_quality';

@@ -209,6 +209,9 @@ class Unpickler {
     const meaning = GLOBALS.get(`${module}.${name}`);
     if (!meaning) {
       const shown = `${module}.${name}`.replace(/[^\x20-\x7e]/g, '?').slice(0, 80);
+      if (/^(torch\.nn\.|__torch__)/.test(shown)) {
+        throw new UserError(`${this.source.file} holds a whole module of PyTorch ('${shown}'), not its weights: save module.state_dict() instead.`);
+      }
       throw new UserError(`${this.source.file} asks for '${shown}', which a file of weights has no use for: it may be malicious, and nothing of it was used.`);
     }
     this.push(new Global(meaning));

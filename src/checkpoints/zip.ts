@@ -47,7 +47,7 @@ export class ZipFile {
   }
 
   /** The entry's unpacked bytes, its size and checksum verified. `limit`: refuse to unpack more bytes than this. */
-  read(name: string, limit = 2 ** 31): Buffer {
+  read(name: string, limit = 2 ** 30): Buffer {
     const entry = this.entries.get(name);
     if (!entry) throw this.fault(`holds no entry '${name}'`);
     if (entry.size > limit) throw new UserError(`${this.file} unpacks '${name}' to ${entry.size} bytes, above the limit of ${limit}.`);

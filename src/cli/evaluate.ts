@@ -6,8 +6,7 @@ import { Evaluator } from '../metrics/evaluation';
 import type { Judged } from '../metrics/mask_accuracy';
 import { describeMetric } from '../metrics/metric';
 import { trainSegmenter } from '../metrics/train_segmenter';
-import { Inception } from '../models/inception';
-import { findInception } from '../models/inception_weights';
+import { featureNetwork } from '../notebook';
 import { reporter } from '../progress';
 import { resizeLabels } from '../data/resize';
 import { runCommand } from './arguments';
@@ -41,8 +40,7 @@ void runCommand(
       generated.push({ image, labels: resizeLabels((await labels.at(i)).labels, [image.height, image.width]) });
     }
     const segmenter = await trainSegmenter(train, { steps: args.segmenter_steps }, reporter('training the segmenter'));
-    const weights = findInception();
-    const features = weights ? await Inception.load(weights) : segmenter.featureNetwork();
+    const features = await featureNetwork(segmenter);
     const result = await new Evaluator({ segmenter, features }, real, train).evaluate(args.name, generated, reporter('judging'));
     if (args.json) {
       console.log(JSON.stringify({ row: result.row, metrics: result.metrics }, undefined, 2));

@@ -1,18 +1,17 @@
 import { join } from 'node:path';
 import type { Choice } from '../config';
-import { TrainingBatches } from '../data/batches';
+import { TrainingBatches, transformPair } from '../data/batches';
 import { readMapping } from '../data/mapping';
 import { folderPairs } from '../data/pairs';
 import type { LabelMap, PairDataset, RgbImage } from '../data/types';
-import { transformPair } from '../data/batches';
 import { UserError } from '../errors';
 import { saveFigure } from '../figures/figure';
 import { samplesOverTime, type Sample } from '../figures/samples_over_time';
-import { imageFromTensor } from '../figures/tensors';
 import { UPSAMPLINGS } from '../layers/upsampler';
-import { disposeOutput, LGGAN_DEFAULTS, type LGGAN } from '../models/lggan';
+import { LGGAN_DEFAULTS, type LGGAN } from '../models/lggan';
 import { Vgg19 } from '../models/vgg19';
 import { findVgg19 } from '../models/vgg19_weights';
+import { sample } from '../notebook';
 import { progress } from '../progress';
 import { engineInfo } from '../tf';
 import { trainLGGAN } from '../training/lggan';
@@ -158,13 +157,7 @@ class SampleFile {
       this.labels = pairs.map((p) => p.labels);
       this.photos = pairs.map((p) => p.image);
     }
-    const images: RgbImage[] = [];
-    for (const map of this.labels) {
-      const output = generator.generate(map);
-      images.push(await imageFromTensor(output.final));
-      disposeOutput(output);
-    }
-    this.samples.push({ step, images });
+    this.samples.push({ step, images: await sample(generator, this.labels) });
     await saveFigure(this.path, samplesOverTime(this.samples, { labels: this.labels, photos: this.photos }), { formats: ['png'], scale: 1 });
   }
 }

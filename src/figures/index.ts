@@ -1,5 +1,5 @@
 /** All that figures offer: figure functions, saving them, and showing them in a notebook. */
-export { type ClassCounts, classStatistics, countClasses } from './class_statistics';
+export { classStatistics } from './class_statistics';
 export { type FloatMap, heatMap, LINE_COLOURS, rangeOf, viridis } from './colours';
 export { confusionPlot } from './confusion';
 export { type Figure, type FigureFormat, saveFigure } from './figure';

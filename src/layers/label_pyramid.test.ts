@@ -5,7 +5,7 @@ import { UserError } from '../errors';
 import { assertNoLeak, normals } from '../testing/close';
 import { labelMap } from '../testing/toy';
 import * as tf from '../tf';
-import { LabelPyramid, distinctNeighbourhoods, resizeNearest } from './label_pyramid';
+import { LabelPyramid, distinctNeighbourhoods } from './label_pyramid';
 
 const CLASSES = 29;
 const IGNORED = CLASSES;
@@ -64,48 +64,52 @@ test('the distinct neighbourhoods are those that text keys count, and each pixel
   assert.equal(distinctNeighbourhoods(MAPS['one class'], CLASSES).count, 25);
 });
 
-test('nearest resize takes the original\'s source pixels', () => {
-  // What Jittor's nearest interpolation picked.
-  const picked: [number, number, number[]][] = [
-    [192, 6, [0, 32, 64, 96, 128, 160]],
-    [192, 12, [0, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176]],
-    [64, 2, [0, 32]],
-    [7, 3, [0, 2, 4]],
-    [10, 7, [0, 1, 2, 4, 5, 7, 8]],
-    [100, 7, [0, 14, 28, 42, 57, 71, 85]],
-  ];
-  for (const [from, to, expected] of picked) {
-    assert.deepEqual([...resizeNearest(labelMap(from, 2, (y) => y), to, 2).data].filter((_, i) => i % 2 === 0), expected);
-    assert.deepEqual([...resizeNearest(labelMap(1, from, (_, x) => x), 1, to).data], expected);
+test('levels take the original\'s source pixels', () => {
+  // What Jittor's nearest interpolation picked: floor(i * in / out).
+  for (const [from, factor, expected] of [
+    [192, 32, [0, 32, 64, 96, 128, 160]],
+    [192, 16, [0, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176]],
+    [64, 32, [0, 32]],
+  ] as const) {
+    for (const [height, width] of [[from, factor], [factor, from]]) {
+      const along = labelMap(height, width, (y, x) => (height === from ? y : x));
+      const pyramid = new LabelPyramid([along], 192, [factor]);
+      const labels = pyramid.at(height / factor, width / factor).oneHot.argMax(3);
+      assert.deepEqual([...labels.dataSync()], [...expected], `${height}x${width}`);
+      labels.dispose();
+      pyramid.dispose();
+    }
   }
 });
 
 test('levels: sizes, one-hot rows, ignored pixels as zeros, neighbourhoods only where they pay', () => {
-  const scene = labelMap(64, 64, (y, x) => (y < 30 ? 1 : x < 20 ? IGNORE : 28));
-  const pyramid = new LabelPyramid([scene, scene], CLASSES, [1, 2, 32]);
+  const scene = labelMap(64, 64, (y, x) => (y < 31 ? 1 : x < 21 ? IGNORE : 28));
+  const pyramid = new LabelPyramid([scene, scene], CLASSES, [1, 2]);
   assert.deepEqual(pyramid.present, [1, 28]);
   assert.equal(pyramid.batch, 2);
   const full = pyramid.at(64, 64);
   assert.deepEqual(full.oneHot.shape, [2, 64, 64, 29]);
-  const oneHot = full.oneHot.dataSync();
+  const oneHot = full.oneHot.dataSync() as Float32Array;
   scene.data.forEach((label, i) => {
     const row = oneHot.subarray((4096 + i) * 29, (4096 + i + 1) * 29);
     assert.equal(row.reduce((a, b) => a + b), label === IGNORE ? 0 : 1);
     if (label !== IGNORE) assert.equal(row[label], 1);
   });
-  // Pixel (y, x) at half the size is (2y, 2x): rows 0..14 lie above 30, columns from 10 on right of 20.
+  // Pixel (y, x) at half the size is (2y, 2x): rows 0..15 lie above 31, columns 0..10 left of 21.
   const half = tf.tidy(() => tf.matMul(tf.reshape(pyramid.at(32, 32).oneHot, [-1, 29]), tf.range(0, 29).reshape([29, 1])).dataSync());
-  const expected = labelMap(32, 32, (y, x) => (y < 15 ? 1 : x < 10 ? 0 : 28));
+  const expected = labelMap(32, 32, (y, x) => (y < 16 ? 1 : x < 11 ? 0 : 28));
   assert.deepEqual([...half], [...expected.data, ...expected.data]);
   const { neighbourhoods } = full;
   assert.equal(neighbourhoods?.count, distinctNeighbourhoods([scene, scene], CLASSES).count);
   assert.deepEqual(neighbourhoods!.oneHot.shape, [neighbourhoods!.count, 5, 5, 29]);
   assert.deepEqual(neighbourhoods!.inside.shape, [neighbourhoods!.count, 3, 3, 1]);
   assert.equal(neighbourhoods!.index.dtype, 'int32');
-  // 2x2 pixels, all different.
-  assert.equal(pyramid.at(2, 2).neighbourhoods, undefined);
   assert.throws(() => pyramid.at(16, 16), /no level of 16x16/);
   pyramid.dispose();
+  // Of 2x2 pixels every one has another border around it.
+  const tiny = new LabelPyramid([labelMap(2, 2, () => 1)], CLASSES);
+  assert.equal(tiny.at(2, 2).neighbourhoods, undefined);
+  tiny.dispose();
 });
 
 test('wrong label maps are named', () => {

@@ -232,7 +232,7 @@ function configOf(file: string, tensors: ReadonlyMap<string, StoredTensor>): Par
     features,
     reduction: features / hidden,
     scale: tensors.has('tail.0.2.weight') ? factor * factor : factor,
-    rgbMean: tensors.has('add_mean.bias') ? Array.from(tensors.get('add_mean.bias')!.data, (v) => Number(v) / 255) : undefined,
+    rgbMean: tensors.has('add_mean.bias') ? Array.from(tensors.get('add_mean.bias')!.data as Float32Array, (v) => v / 255) : undefined,
   };
 }
 

@@ -12,7 +12,7 @@ export function labelMap(height: number, width: number, f: (y: number, x: number
 export function normalTensor(shape: number[], seed: number, scale = 1): tf.Tensor4D {
   const next = normals(seed);
   const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => scale * next());
-  return tf.tensor(values, shape) as tf.Tensor4D;
+  return tf.tensor(values, shape as [number]) as tf.Tensor as tf.Tensor4D;
 }
 
 /** Gives every parameter seeded normal values: networks start with zero biases and tiny weights, which would hide mistakes. */

@@ -40,6 +40,11 @@ function wildGround(p: Plan): void {
   scene.cover.second = second;
   scene.cover.share = random.range(0.15, 0.5);
   scene.cover.patch = random.range(5, 16);
+  // Bare rock is never flat.
+  if (main === 'rock' || second === 'rock') {
+    scene.relief.boulders = { size: random.range(1.4, 4), share: random.range(0.45, 0.8), height: random.range(0.5, 1), near: 2, far: 130, reach: 1e9 };
+    scene.relief.rough += 0.5;
+  }
 }
 
 function lake(p: Plan): void {
@@ -56,7 +61,7 @@ function lake(p: Plan): void {
   wildGround(p);
   cover.shore = random.pick(['earth', 'rock', 'sand', 'grass']);
   cover.shoreWidth = random.range(0.8, 3);
-  if (random.chance(0.5)) relief.boulders = { size: random.range(1.2, 3), share: random.range(0.2, 0.6), height: random.range(0.4, 1), near: 2, far: 40, reach: 6 };
+  if (!relief.boulders && random.chance(0.5)) relief.boulders = { size: random.range(1.2, 3), share: random.range(0.2, 0.6), height: random.range(0.4, 1), near: 2, far: 40, reach: 6 };
   scene.camera.horizon = random.range(0.4, 0.56);
   if (random.chance(0.12)) relief.ranges.push(chain(random, 'hill', far, far + 400, random.range(70, 160)));
   backdrop(p, far + 60, [350, 1300], 0.97);
@@ -84,7 +89,7 @@ function river(p: Plan): void {
   if (random.chance(0.6)) cover.main = 'grass';
   cover.shore = random.pick(['rock', 'earth', 'sand']);
   cover.shoreWidth = random.range(0.8, 3);
-  if (random.chance(0.55)) relief.boulders = { size: random.range(1.4, 3.4), share: random.range(0.25, 0.6), height: random.range(0.5, 1), near: 2, far: 60, reach: 4 };
+  if (!relief.boulders && random.chance(0.55)) relief.boulders = { size: random.range(1.4, 3.4), share: random.range(0.25, 0.6), height: random.range(0.5, 1), near: 2, far: 60, reach: 4 };
   scene.camera.horizon = random.range(0.32, 0.5);
   if (random.chance(0.25)) relief.ranges.push(chain(random, 'hill', 80, 380, random.range(40, 110), { gap: { at: random.range(-0.1, 0.1), width: 0.22, depth: 0.95 } }));
   backdrop(p, 500, [350, 1200], 0.92);
@@ -104,12 +109,12 @@ function river(p: Plan): void {
 function pass(p: Plan): void {
   const { random, scene } = p;
   const { relief, cover } = scene;
-  wildGround(p);
   relief.level = 6;
   relief.rise = 1;
   relief.rough = random.range(1, 5);
   relief.roughSize = random.range(25, 70);
-  relief.boulders = random.chance(0.75) ? { size: random.range(1.5, 5), share: random.range(0.15, 0.55), height: random.range(0.5, 1.1), near: 3, far: 120, reach: 1e9 } : undefined;
+  wildGround(p);
+  if (!relief.boulders && random.chance(0.75)) relief.boulders = { size: random.range(1.5, 5), share: random.range(0.15, 0.55), height: random.range(0.5, 1.1), near: 3, far: 120, reach: 1e9 };
   scene.camera.horizon = random.range(0.48, 0.68);
   cover.lush *= random.range(0.2, 1);
   const h = random.range(500, 1700);

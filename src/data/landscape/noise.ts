@@ -44,42 +44,23 @@ export function fractal(x: number, y: number, octaves: number): number {
 }
 
 /**
- * Eroded mountains, about [0, 1]: sharp crests from folded noise in the first octaves, then octaves damped by the slope
- * gathered so far, which leaves valleys smooth and walls rough (after I. Quilez, "Elevated").
+ * Mountains, about [0, 1]: noise folded to sharp crests, each octave weighted by the height of the one before, which leaves valleys smooth
+ * and walls rough (F. K. Musgrave's ridged multifractal); the finest octaves are plain.
  */
 export function eroded(x: number, y: number, octaves: number): number {
   let sum = 0;
-  let gain = 0.5;
-  let slopeX = 0;
-  let slopeY = 0;
+  let gain = 0.56;
+  let weight = 1;
   for (let i = 0; i < octaves; i++) {
-    const ix = Math.floor(x);
-    const iy = Math.floor(y);
-    const fx = x - ix;
-    const fy = y - iy;
-    const u = fx * fx * (3 - 2 * fx);
-    const v = fy * fy * (3 - 2 * fy);
-    const top = (iy & 255) << 8;
-    const bottom = ((iy + 1) & 255) << 8;
-    const left = ix & 255;
-    const right = (ix + 1) & 255;
-    const a = LATTICE[top | left];
-    const b = LATTICE[top | right];
-    const c = LATTICE[bottom | left];
-    const d = LATTICE[bottom | right];
-    const twist = a - b - c + d;
-    let value = a + (b - a) * u + (c - a) * v + twist * u * v;
-    let dx = 6 * fx * (1 - fx) * (b - a + twist * v);
-    let dy = 6 * fy * (1 - fy) * (c - a + twist * u);
-    if (i < 3) {
-      // The slope keeps its sign across a crest: turning it would tear the octaves that follow.
-      value = value > 0.5 ? 2 - 2 * value : 2 * value;
-      value = value * value * 0.9;
-    }
-    slopeX += dx * 0.55;
-    slopeY += dy * 0.55;
-    sum += (gain * value) / (1 + 0.5 * (slopeX * slopeX + slopeY * slopeY));
-    gain *= 0.48;
+    const value = noise(x, y);
+    if (i < 6) {
+      const crest = value > 0.5 ? 2 - 2 * value : 2 * value;
+      const signal = crest * crest * weight;
+      sum += gain * signal;
+      weight = signal * 1.7 + 0.08;
+      if (weight > 1) weight = 1;
+    } else sum += gain * (value - 0.35) * weight * 1.3;
+    gain *= 0.5;
     const rotated = 1.6 * x + 1.2 * y + 31.7;
     y = 1.6 * y - 1.2 * x + 11.3;
     x = rotated;

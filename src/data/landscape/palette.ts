@@ -80,12 +80,12 @@ interface Sky {
 const SKIES: Record<Hour, Sky> = {
   noon: {
     weight: 30, elevation: [0.65, 1.1], sunlight: [2.35, 2.2, 1.95], skylight: [0.5, 0.64, 0.86],
-    zenith: hex('#2f6fc0'), horizon: hex('#b4d3ec'), glow: [0.25, 0.22, 0.18], visibility: [9000, 26000],
+    zenith: hex('#1f66c4'), horizon: hex('#b4d3ec'), glow: [0.25, 0.22, 0.18], visibility: [9000, 26000],
     cumulus: [0, 0.62], cirrus: [0, 0.5], exposure: 0.62,
   },
   afternoon: {
     weight: 24, elevation: [0.38, 0.65], sunlight: [2.4, 2.05, 1.6], skylight: [0.46, 0.58, 0.78],
-    zenith: hex('#3b78c2'), horizon: hex('#c9dced'), glow: [0.4, 0.32, 0.2], visibility: [7000, 20000],
+    zenith: hex('#2d70c4'), horizon: hex('#c9dced'), glow: [0.4, 0.32, 0.2], visibility: [7000, 20000],
     cumulus: [0.05, 0.6], cirrus: [0, 0.8], exposure: 0.65,
   },
   golden: {
@@ -175,7 +175,7 @@ export function drawPalette(random: Random, bias: Partial<Record<Hour, number>> 
     conifer: jitter(hex('#2c4a2c'), 0.2),
     rock: jitter(hex(rock), 0.12),
     rockDark: jitter(hex(rockDark), 0.12),
-    earth: jitter(hex(random.pick(['#6f5136', '#7c5a3c', '#5d4632'])), 0.15),
+    earth: jitter(hex(random.pick(['#75604a', '#836b52', '#65523f'])), 0.15),
     land: jitter(hex(random.pick(['#a38a66', '#9c7d5b', '#b09a75', '#a5866a'])), 0.12),
     sand: jitter(hex(random.pick(['#dcc79a', '#e3d2ad', '#cdb489'])), 0.08),
     waterDeep: jitter(hex(tropical ? '#0f5f78' : random.pick(['#123f57', '#1a4a5a', '#0f3550'])), 0.2),

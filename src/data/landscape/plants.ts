@@ -165,10 +165,10 @@ function fern(d: Drawing): void {
 
 /** How each species is drawn. */
 export const GROW: Record<Species, (d: Drawing) => void> = {
-  broad: (d) => broadleaf(d, 26, 0.26, 0.4, 0.42, 0.13, 0.0125, 0.02),
-  oak: (d) => broadleaf(d, 34, 0.24, 0.54, 0.36, 0.14, 0.0135, 0.028),
-  birch: (d) => broadleaf(d, 24, 0.22, 0.25, 0.4, 0.085, 0.0105, 0.012),
-  poplar: (d) => broadleaf(d, 26, 0.1, 0.125, 0.4, 0.065, 0.0105, 0.011),
+  broad: (d) => broadleaf(d, 26, 0.26, 0.4, 0.42, 0.13, 0.0085, 0.02),
+  oak: (d) => broadleaf(d, 34, 0.24, 0.54, 0.36, 0.14, 0.009, 0.028),
+  birch: (d) => broadleaf(d, 24, 0.22, 0.25, 0.4, 0.085, 0.0072, 0.012),
+  poplar: (d) => broadleaf(d, 26, 0.1, 0.125, 0.4, 0.065, 0.0072, 0.011),
   spruce: (d) => conifer(d, 30, 0.22, 0.05, 0.5, 0.25),
   pine: (d) => conifer(d, 19, 0.29, 0.24, 0.16, 0.5),
   palm,
@@ -176,7 +176,7 @@ export const GROW: Record<Species, (d: Drawing) => void> = {
     d.limb(0, 0, 0, 0.25, 0.02, 0.016);
     for (let i = 0; i < 5; i++) twigs(d, 0, 0.18 + i * 0.03, (i - 2) * 0.34 + d.random.range(-0.1, 0.1), 0.25, 0.011, 5);
   },
-  bush: (d) => leaves(d, crown(d, 26, 0.1, 1, 0.72, 0.3, 0.22), 0.026, 1.15, 1, 0),
+  bush: (d) => leaves(d, crown(d, 26, 0.1, 1, 0.72, 0.3, 0.22), 0.016, 1.15, 1, 0),
   fern,
   reed: (d) => blades(d, 90, 0.55, 0.009, 0.12),
   tuft: (d) => blades(d, 130, 0.3, 0.011, 0.45),

@@ -57,9 +57,10 @@ export function shoreDistance(relief: Relief, x: number, z: number): number {
   if (s.kind === 'river') {
     const centre = s.offset + s.along * z + s.swing * (noise(z / s.length + ox, oz) * 2 - 1) * unit(z / s.length);
     const d = x - centre;
-    return (d < 0 ? -d : d) - s.half * (0.75 + 0.5 * noise(z / (s.half * 6) + oz, ox)) + smooth(500, 1100, z) * 300;
+    const bank = z < 400 ? fractal(x / 7 + ox, z / 7 + oz, 3) * (0.5 + s.half * 0.07) + fractal(x / 40 + oz, z / 40 + ox, 2) * s.half * 0.3 : 0;
+    return bank + (d < 0 ? -d : d) - s.half * (0.75 + 0.5 * noise(z / (s.half * 6) + oz, ox)) + smooth(500, 1100, z) * 300;
   }
-  const small = fractal(x / 9 + ox, z / 9 + oz, 3) * 1.6;
+  const small = z < 500 ? fractal(x / 9 + ox, z / 9 + oz, 3) * 1.6 : 0;
   const large = fractal(x / 160 + oz, z / 160 + ox, 4) * 42 + fractal(x / 900 + ox, z / 900 + oz, 3) * 210;
   if (s.kind === 'along') {
     const line = s.offset + s.along * z;
@@ -86,7 +87,12 @@ function rangeHeight(range: Range, x: number, z: number): number {
   if (envelope < 0.002) return 0;
   const px = x / range.size + range.origin[0];
   const pz = z / range.size + range.origin[1];
-  if (range.kind === 'mountain') return range.height * envelope * eroded(px, pz, 10) * 1.25;
+  if (range.kind === 'mountain') {
+    // No finer than a picture of 1024 columns shows: finer forms would only flicker from column to column.
+    let octaves = 3;
+    for (let w = range.size / 8; w > z * 0.0028 && octaves < 11; w /= 2) octaves++;
+    return range.height * envelope * eroded(px, pz, octaves) * 1.25;
+  }
   const soft = 0.5 + 0.5 * fractal(px, pz, 4);
   return range.height * envelope * unit(soft + 0.15) * (0.94 + 0.06 * noise(px * 30, pz * 30));
 }
@@ -104,8 +110,8 @@ function boulderHeight(relief: Relief, x: number, z: number, shore: number): num
   const wobble = 0.75 + 0.5 * noise(x / radius * 1.7 + cx * 7.3, z / radius * 1.7 + cz * 3.1);
   const r2 = (dx * dx + dz * dz) / (radius * radius * wobble);
   if (r2 >= 1) return 0;
-  const facets = 0.72 + 0.56 * noise(x / radius * 3.1 + 9.7, z / radius * 3.1 + cx);
-  return b.height * (radius / b.size) * 2.6 * Math.sqrt(1 - r2) * facets;
+  const facets = 0.7 + 0.45 * noise(x / radius * 2.3 + 9.7, z / radius * 2.3 + cx) + 0.15 * noise(x / radius * 7 + cz, z / radius * 7);
+  return b.height * (radius / b.size) * 2.9 * (1 - r2 * r2) * facets;
 }
 
 /** Measures the ground at (x, z) and leaves the result in `found`. */
@@ -123,7 +129,7 @@ export function measure(relief: Relief, x: number, z: number): void {
     const away = shore / (shore + relief.rise);
     base = relief.level * away;
     if (relief.rough > 0) {
-      base += relief.rough * fractal(x / relief.roughSize + relief.origin[0], z / relief.roughSize + relief.origin[1], 5) * away;
+      base += relief.rough * fractal(x / relief.roughSize + relief.origin[0], z / relief.roughSize + relief.origin[1], z < 60 ? 6 : z < 400 ? 4 : 2) * away;
       if (base < 0.03 * away) base = 0.03 * away;
     }
     const rising = unit(shore / 60 + smooth(900, 2200, z));

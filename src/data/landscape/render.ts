@@ -32,6 +32,9 @@ const GAMMA = (() => {
   return table;
 })();
 
+/** Classes that are water: they mirror things and take no shadow. */
+const WET = Uint8Array.from({ length: 256 }, (_, i) => (i === 2 || i === 3 || i === 8 || i === 20 ? 1 : 0));
+
 /** The shadows of trees, houses and people on the ground. */
 function shadeGround(frame: Frame, scene: Scene): void {
   const { sun, hour } = scene.palette;
@@ -59,7 +62,7 @@ function shadeGround(frame: Frame, scene: Scene): void {
       for (let c = c0; c <= c1; c++) {
         const p = r * frame.width + c;
         const z = frame.depth[p];
-        if (z >= FAR || z > zFar + reach || z < zNear - reach) continue;
+        if (z >= FAR || WET[frame.labels[p]] === 1 || z > zFar + reach || z < zNear - reach) continue;
         const dx = ((c + 0.5 - frame.centreX) / frame.scaleX) * z - s.x;
         const dz = z - s.z;
         const along = dx * awayX + dz * awayZ;
@@ -84,7 +87,7 @@ function develop(frame: Frame, scene: Scene): Uint8Array {
   let sum = 0;
   for (let i = 1; i < colour.length; i += 3) sum += colour[i] < 1.5 ? colour[i] : 1.5;
   const mean = sum / (width * height);
-  const exposure = mix(scene.palette.exposure, 0.235 / (mean + 0.02), 0.55);
+  const exposure = scene.palette.exposure * clamp(mix(1, 0.235 / (mean + 0.02) / scene.palette.exposure, 0.55), 0.7, 1.45);
   for (let r = 0; r < height; r++) {
     const dy = (r + 0.5) / height - 0.5;
     for (let c = 0; c < width; c++) {

@@ -47,19 +47,21 @@ export function mountain(p: Palette, lush: number, x: number, h: number, z: numb
   const size = Math.max(across * 3, 1.5);
   const scale = 1 / size;
   // Two neighbouring scales of texture, blended so that detail neither swims nor ends.
-  const broad = sample(soft, x / 26 + shift[0], z / 26 + h / 18);
-  const strata = sample(crease, x / 9 + shift[1], h / 3.2 + z / 30);
-  const grain = sample(fine, x * scale * 2 + h * scale, z * scale + h * scale * 2);
+  // Up the picture: heights count more than depth, as textures would streak on slopes seen from the side.
+  const y = h * 1.15 + z * 0.3;
+  const broad = sample(soft, x / 26 + shift[0], y / 20);
+  const strata = sample(crease, x / 9 + shift[1], h / 3.2 + z / 22);
+  const grain = sample(fine, x * scale * 2, y * scale * 2);
   const tone = unit(0.5 + strata * 0.22 + broad * 0.16);
   put(p.rockDark, 1);
   tint(p.rock, tone);
-  const ledge = sample(crease, x / 1.6 + shift[0] + strata * 2, h / 0.8 + z / 2.2) * fade(5, across);
-  const chips = sample(fine, x * 2.6, h * 3.4 + z * 1.7) * fade(1.6, across);
+  const ledge = sample(crease, x / 1.6 + shift[0] + strata * 2, y / 0.9) * fade(5, across);
+  const chips = sample(fine, x * 2.6, y * 2.9) * fade(1.6, across);
   const lift = 1 + grain * 0.08 * fade(4, across) + ledge * 0.1 + chips * 0.09;
   paint.r *= lift;
   paint.g *= lift;
   paint.b *= lift;
-  paint.bump = clamp(relief(crease, x / 7 + shift[0], z / 7 + h / 5, tx * 1.6, tz * 1.6) * 0.3 + relief(soft, x / 22, z / 22 + h / 16, tx * 3, tz * 3) * 0.3 + relief(crease, x / 1.6 + shift[0] + strata * 2, h / 0.8 + z / 2.2, tx * 1.5, 1.5) * 0.2 * fade(5, across), -0.8, 0.9);
+  paint.bump = clamp(relief(crease, x / 7 + shift[0], y / 6, tx * 1.6, tz * 1.6) * 0.3 + relief(soft, x / 22, y / 18, tx * 3, tz * 3) * 0.3 + relief(crease, x / 1.6 + shift[0] + strata * 2, y / 0.9, tx * 1.5, 1.5) * 0.2 * fade(5, across), -0.8, 0.9);
   const level = h + broad * 70 + strata * 25;
   const gentle = smooth(1.25, 0.55, steep + grain * 0.08);
   const green = smooth(p.treeLine * 1.25 + 60, p.treeLine * 0.7, level) * lush;
@@ -69,9 +71,9 @@ export function mountain(p: Palette, lush: number, x: number, h: number, z: numb
     tint(p.grassDry, meadow * 0.55, blades);
     tint(p.grass, meadow * 0.5, blades);
   }
-  const wood = smooth(0.25, 0.55, green * (0.75 + 0.3 * broad) + 0.12 * sample(soft, x / 5, z / 5 + h / 5)) * smooth(2.2, 1.3, steep);
+  const wood = smooth(0.25, 0.55, green * (0.75 + 0.3 * broad) + 0.12 * sample(soft, x / 5, y / 4.5)) * smooth(2.2, 1.3, steep);
   if (wood > 0) {
-    const crowns = sample(fine, x / 1.1 + shift[0], z / 1.4 + h / 1.1) * fade(7, across) + 0.6 * sample(fine, x * 1.9, h * 1.9 + z) * fade(1.5, across);
+    const crowns = sample(fine, x / 1.1 + shift[0], y / 1.1) * fade(7, across) + 0.6 * sample(fine, x * 1.9, y * 1.9) * fade(1.5, across);
     tint(p.conifer, wood, 0.95 + crowns * 0.3);
     tint(p.leaf, wood * unit(0.35 + broad * 0.4), 0.9 + crowns * 0.3);
     paint.bump += wood * crowns * 0.3;
@@ -104,18 +106,17 @@ export function hill(p: Palette, wooded: number, x: number, h: number, z: number
 
 /** Boulders and bare rock: bedding, cracks, lichen, rough to the light. */
 export function rock(p: Palette, x: number, h: number, z: number, across: number, shift: Shift, tx: number, tz: number): void {
-  const { soft, crease, fine, cells } = tiles();
+  const { soft, crease, fine } = tiles();
   const coarse = sample(soft, x * 2.3 + shift[0], z * 2.3 + h * 3.1);
   const b = sample(soft, x * 11 + h * 7, z * 11 + h * 13 + shift[1]);
   const a = sample(crease, x * 26 + shift[0] + b * 4, h * 34 + z * 21);
   const grain = sample(fine, x * 85 + h * 40, z * 70 + h * 85) * fade(0.06, across);
   const rough = sample(fine, x * 19 + shift[1], z * 19 + h * 23) * fade(0.3, across);
-  const warped = b * 9 + rough * 2.5;
-  const crack = smooth(0.09, 0.01, sample(cells, x * 6 + warped, h * 9 + z * 4 + warped)) * fade(0.5, across);
+  const cleft = smooth(-0.7, -1.9, a + rough * 0.3);
   put(p.rockDark, 1);
   tint(p.rock, unit(0.6 + a * 0.12 + b * 0.13 + coarse * 0.16 + rough * 0.08), 1.02 + grain * 0.1 + rough * 0.05);
   tint(MOSS, unit(b * 0.4 + coarse * 0.4 - 0.7) * 0.6, 0.9 + grain * 0.2);
-  tint(p.rockDark, crack * 0.6, 0.5);
+  tint(p.rockDark, cleft * 0.7, 0.55);
   paint.bump = clamp(relief(crease, x * 20 + b * 4, z * 16 + h * 26, tx * 2, tz * 2) * 0.3 * fade(0.5, across) + relief(soft, x * 8, z * 8 + h * 8, tx * 4, tz * 4) * 0.42 + relief(fine, x * 19 + shift[1], z * 19 + h * 23, tx * 2, tz * 2) * 0.25 * fade(0.3, across), -0.9, 0.9);
 }
 
@@ -225,7 +226,7 @@ function earth(p: Palette, x: number, z: number, away: number, shift: Shift, tx:
   const broad = sample(soft, x * 1.3 + shift[1], z * 1.3);
   put(p.earth, 0.95 + clods * 0.14 + grain * 0.1 + broad * 0.1);
   const stone = smooth(1.35, 1.75, sample(fine, x * 15 + 70, z * 15) + 0.25 * broad) * fade(0.3, away);
-  tint(p.rock, stone * 0.8, 0.95 + grain * 0.1);
+  tint(p.rockDark, stone * 0.55, 1.1 + grain * 0.1);
   tint(p.leafOther, unit(broad * 0.4 - 0.45) * 0.5, 0.9);
   paint.bump = clamp(relief(fine, x * 12, z * 12, tx * 2, tz * 2) * 0.25 * fade(0.4, away) + relief(soft, x * 3, z * 3, tx * 3, tz * 3) * 0.3 + stone * 0.2, -0.7, 0.7);
 }

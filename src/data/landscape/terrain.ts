@@ -26,9 +26,9 @@ export interface Terrain {
   sunlit: Float32Array;
 }
 
-const NEAR_STEPS = 250;
-const MIDDLE_STEPS = 540;
-const FAR_STEPS = 60;
+const NEAR_STEPS = 400;
+const MIDDLE_STEPS = 520;
+const FAR_STEPS = 50;
 export const STEPS = NEAR_STEPS + MIDDLE_STEPS + FAR_STEPS;
 const SHADE_COLUMNS = 128;
 const SHADE_SKIP = 5;
@@ -55,8 +55,8 @@ function stepDepths(start: number): Float64Array {
     }
   };
   stretch(0, start, 240, NEAR_STEPS);
-  stretch(NEAR_STEPS, 240, 8000, MIDDLE_STEPS);
-  stretch(NEAR_STEPS + MIDDLE_STEPS, 8000, 45000, FAR_STEPS);
+  stretch(NEAR_STEPS, 240, 11000, MIDDLE_STEPS);
+  stretch(NEAR_STEPS + MIDDLE_STEPS, 11000, 45000, FAR_STEPS);
   return depths;
 }
 

@@ -1,6 +1,7 @@
 import { Canvas, FAR, Frame } from './frame';
 import { clamp, exp, mix, sin, smooth, unit } from './maths';
 import { sample, tiles } from './noise';
+import { blend } from './palette';
 import { shoreDistance } from './relief';
 import { Scene, WaterKind } from './scene';
 import { mirror, STEPS, sunAt, Terrain } from './terrain';
@@ -58,7 +59,11 @@ export function mirrorCanvas(frame: Frame, terrain: Terrain, sky: Float32Array):
 export function paintWater(frame: Frame, scene: Scene, terrain: Terrain, canvas: Canvas): void {
   const { width, height, colour, labels, horizonY, scaleX } = frame;
   const { palette, relief, shift, water } = scene;
-  const { sun, sunlight, skylight, haze, waterDeep, waterShallow } = palette;
+  const { sun, sunlight, skylight, haze } = palette;
+  // Inland waters are duller than the sea.
+  const still = water.kind === 'sea' ? 0 : 0.6;
+  const waterDeep = blend(palette.waterDeep, [0.022, 0.036, 0.034], still);
+  const waterShallow = blend(palette.waterShallow, [0.1, 0.12, 0.08], still);
   const surface = canvas.water as Float32Array;
   const { soft, fine, crease } = tiles();
   const label = WATER_LABELS[water.kind];
@@ -122,10 +127,13 @@ export function paintWater(frame: Frame, scene: Scene, terrain: Terrain, canvas:
       let foam = 0;
       if (water.surf > 0) {
         const line = sample(soft, x / 2.2 + shift[0], z / 2.2 + shift[1]) * 2.4;
-        const lace = sample(crease, x * 12 + shift[0], z * 10 + shift[1]);
-        const edge = smooth(1.6, 0.1, shore + line * 0.25) * 0.9;
-        const breaker = smooth(0.72, 1, sin(shore * 0.42 + line * 0.9 + shift[0])) * smooth(34, 6, shore) * smooth(1.5, 4, shore);
-        foam = unit(edge + breaker * (0.55 + lace * 0.35)) * water.surf * (0.75 + 0.25 * unit(lace + 0.5));
+        const lace = sample(crease, x * 15 + shift[0], z * 12 + shift[1]) * 0.6 + sample(fine, x * 26, z * 22 + shift[0]) * 0.4;
+        const gap = smooth(-0.9, 0.5, sample(soft, x / 3.5 + shift[1], z / 3.5));
+        const edge = smooth(2.4, 0, shore + line * 0.35);
+        const roll = sin(shore * 0.5 + line * 1.1 + shift[0]);
+        const breaker = (smooth(0.86, 1, roll) + smooth(0.2, 0.9, roll) * 0.35) * smooth(30, 6, shore) * smooth(1.5, 4, shore) * gap;
+        const threshold = 1.15 - (edge * 1.35 + breaker * 1.5) * water.surf;
+        foam = smooth(threshold - 0.35, threshold + 0.5, lace * 0.42 * unit(2 / away) + 0.5) * unit((edge + breaker) * 3);
         if (waves > 0.5) foam += smooth(2.15, 2.9, long * 1.1 + middle + lines * 1.2) * (waves - 0.4) * 0.9;
       }
       if (water.kind === 'river') {

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { srFolder } from '../data/sr_pairs';
+import { RCAN_DEFAULTS } from '../models/rcan';
+import { progress } from '../progress';
+import { engineInfo } from '../tf';
+import { trainRcan } from '../training/rcan';
+import { TRAIN_RCAN_DEFAULTS as D } from '../training/rcan_config';
+import { interruptible, runCommand } from './arguments';
+
+void runCommand(
+  {
+    name: 'npm run train-rcan --',
+    description: 'Trains RCAN x2 on what `npm run construct-sr` made, or goes on with the run in --output_path.',
+    options: {
+      input_path: { type: 'string', value: 'DIR', required: true, help: 'data set: DIR/train, DIR/val with imgs_lr and imgs_lr_256' },
+      output_path: { type: 'string', value: 'DIR', default: D.output, help: 'checkpoints, history.csv' },
+      groups: { type: 'integer', min: 1, default: RCAN_DEFAULTS.groups, help: 'residual groups' },
+      blocks: { type: 'integer', min: 1, default: RCAN_DEFAULTS.blocks, help: 'blocks in a group' },
+      features: { type: 'integer', min: 1, default: RCAN_DEFAULTS.features, help: 'channels' },
+      reduction: { type: 'integer', min: 1, default: RCAN_DEFAULTS.reduction, help: 'of channel attention' },
+      start: { type: 'string', choices: ['random', 'bilinear'], default: D.start, help: 'initial weights' },
+      epochs: { type: 'integer', min: 1, default: D.epochs, help: 'passes over the set' },
+      steps_per_epoch: { type: 'integer', min: 0, default: D.stepsPerEpoch, help: 'steps that count as an epoch; 0: one pass over the set' },
+      learning_rate: { type: 'number', default: D.learningRate, help: 'at the start' },
+      halve_every: { type: 'integer', min: 1, default: D.halveEvery, help: 'epochs after which it is halved' },
+      batch_size: { type: 'integer', min: 1, default: D.batchSize, help: 'patches a step' },
+      patch: { type: 'integer', min: 8, default: D.patch, help: 'side of a high-resolution patch' },
+      seed: { type: 'integer', min: 0, default: D.seed, help: 'of weights, order and patches' },
+      validate_every: { type: 'integer', min: 1, default: D.validateEvery, help: 'steps between validations' },
+      checkpoint_every: { type: 'integer', min: 1, default: D.checkpointEvery, help: 'steps between checkpoints' },
+    },
+    examples: ['npm run train-rcan -- --input_path datasets/landscape'],
+  },
+  async (args) => {
+    const train = srFolder(join(args.input_path, 'train'));
+    const hasVal = existsSync(join(args.input_path, 'val'));
+    const validation = hasVal ? srFolder(join(args.input_path, 'val')) : undefined;
+    console.log(engineInfo().description);
+    console.log(`${train.length} pairs to train on, ${validation?.length ?? 0} to validate with`);
+    const controller = new AbortController();
+    const interrupt = interruptible((sentence) => {
+      controller.abort();
+      process.stderr.write(`\n${sentence}\n`);
+    });
+    let bar: ReturnType<typeof progress> | undefined;
+    const result = await trainRcan(
+      {
+        network: { groups: args.groups, blocks: args.blocks, features: args.features, reduction: args.reduction, seed: args.seed },
+        start: args.start,
+        epochs: args.epochs,
+        stepsPerEpoch: args.steps_per_epoch,
+        learningRate: args.learning_rate,
+        halveEvery: args.halve_every,
+        batchSize: args.batch_size,
+        patch: args.patch,
+        seed: args.seed,
+        validateEvery: args.validate_every,
+        checkpointEvery: args.checkpoint_every,
+        output: args.output_path,
+      },
+      { train, validation },
+      {
+        signal: controller.signal,
+        onMessage: (message) => console.error(message),
+        onStep: (row, done, total) => {
+          bar ??= progress(total, 'training', { unit: 'steps', from: done - 1 });
+          bar.update(done, `loss ${row.loss.toFixed(2)}`);
+        },
+        onValidation: (_, quality, bicubic, step) =>
+          bar?.print(`step ${step}: PSNR ${quality.rgb.toFixed(2)} dB (Y ${quality.y.toFixed(2)}), bicubic ${bicubic.rgb.toFixed(2)} (Y ${bicubic.y.toFixed(2)})`),
+      },
+    );
+    bar?.finish(args.output_path);
+    if (result.interrupted) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
+    interrupt.dispose();
+    result.network.dispose();
+  },
+);

@@ -1,0 +1,51 @@
+/** What only notebooks need: short names for what their cells do. */
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { writeFileAtomically } from './checkpoints/atomic';
+import { configure } from './config';
+import type { LabelMap, RgbImage } from './data/types';
+import { imagesFromTensor } from './figures/tensors';
+import type { FeatureNetwork } from './models/feature_network';
+import { Inception } from './models/inception';
+import { findInception } from './models/inception_weights';
+import { disposeOutput, type LGGAN } from './models/lggan';
+import type { Segmenter } from './models/segmenter';
+
+/**
+ * A notebook's settings. With the environment variable LGGAN_TOY=1 (tests) the toy values stand in for theirs, so that every cell runs
+ * within seconds.
+ * @throws UserError naming a toy value that the settings do not have
+ */
+export function notebookSettings<T extends object>(settings: T, toy: Partial<T>): T {
+  return process.env.LGGAN_TOY === '1' ? configure(settings, toy, 'settings') : settings;
+}
+
+/** The first `count` items of a data set, or all if it has fewer. */
+export async function take<T>(dataset: { readonly length: number; at(i: number): Promise<T> }, count: number): Promise<T[]> {
+  const items: T[] = [];
+  for (let i = 0; i < Math.min(count, dataset.length); i++) items.push(await dataset.at(i));
+  return items;
+}
+
+/** The final image of each label map. */
+export async function sample(generator: LGGAN, labels: readonly LabelMap[]): Promise<RgbImage[]> {
+  const images: RgbImage[] = [];
+  for (const map of labels) {
+    const output = generator.generate(map);
+    images.push(...(await imagesFromTensor(output.final)));
+    disposeOutput(output);
+  }
+  return images;
+}
+
+/** The network for FID and KID: the canonical Inception where its weights are in `checkpoints/`, else the segmenter's features. */
+export async function featureNetwork(segmenter: Segmenter): Promise<FeatureNetwork> {
+  const weights = findInception();
+  return weights ? Inception.load(weights) : segmenter.featureNetwork();
+}
+
+/** Writes a text file, all or nothing; folders are made as needed. */
+export async function writeText(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFileAtomically(file, text);
+}
