@@ -56,7 +56,7 @@ export function configure<T extends object>(defaults: T, overrides: Partial<T> |
   const result = { ...defaults };
   for (const [key, value] of Object.entries(overrides ?? {})) {
     if (value === undefined) continue;
-    if (!(key in defaults)) {
+    if (!Object.hasOwn(defaults, key)) {
       const hint = nearest(key, Object.keys(defaults));
       throw new UserError(`${where}: there is no field '${key}'${hint ? `; did you mean '${hint}'?` : ''}`);
     }
@@ -73,14 +73,15 @@ function mismatch(expected: unknown, value: unknown): string | undefined {
   if (expected === undefined || expected === null) return undefined;
   if (Array.isArray(expected)) {
     const kind = typeof expected[0];
-    const fits = Array.isArray(value) && (expected.length === 0 || value.every((v) => typeof v === kind));
+    const isElement = (v: unknown) => typeof v === kind && (kind !== 'number' || Number.isFinite(v));
+    const fits = Array.isArray(value) && (expected.length === 0 || value.every(isElement));
     return fits ? undefined : `a list of ${kind}s`;
   }
   if (typeof expected === 'number') return typeof value === 'number' && Number.isFinite(value) ? undefined : 'a number';
   if (typeof expected === typeof value && value !== null && !Array.isArray(value)) return undefined;
   // 'paper' stands for an object of choices.
   if (typeof expected === 'string' && typeof value === 'object' && value !== null) return undefined;
-  return `a ${typeof expected}`;
+  return `${typeof expected === 'object' ? 'an' : 'a'} ${typeof expected}`;
 }
 
 /** Throws a UserError unless `value` is one of `allowed`. */

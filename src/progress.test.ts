@@ -31,6 +31,18 @@ test('the time left follows the last minute, and what was done before does not c
   assert.match(lines[21], /612\/1000  10 s each  1:04:40 left/);
 });
 
+test('bytes can be shown as MB', () => {
+  const { lines, sink } = recorder();
+  let time = 0;
+  const p = progress(440e6, 'importing', { sink, unit: 'MB', scale: 1e6, now: () => time });
+  time = 1000;
+  p.update(110.4e6);
+  assert.match(lines[0], /110\/440  110 MB\/s  3\.0 s left/);
+  p.update(440e6);
+  p.finish();
+  assert.equal(lines[2], 'end importing  440 MB in 1.0 s');
+});
+
 test('lines come no faster than the sink wants, the last one always', () => {
   const { lines, sink } = recorder(5000);
   let time = 0;

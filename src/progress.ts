@@ -25,6 +25,8 @@ export interface ProgressOptions {
   from?: number;
   /** What is counted: 'steps', 'images'. */
   unit?: string;
+  /** How many of what is counted make one of the unit shown: 1e6 shows bytes as MB. */
+  scale?: number;
   /** The clock in milliseconds; for tests. */
   now?: () => number;
 }
@@ -39,7 +41,7 @@ export interface ProgressOptions {
  * ```
  */
 export function progress(total: number, label: string, options: ProgressOptions = {}): Progress {
-  const { sink = defaultSink(), from = 0, unit = '', now = () => performance.now() } = options;
+  const { sink = defaultSink(), from = 0, unit = '', scale = 1, now = () => performance.now() } = options;
   const start = now();
   // Times and counts of the last minute, at most one a second.
   const window: { time: number; done: number }[] = [{ time: start, done: from }];
@@ -47,6 +49,7 @@ export function progress(total: number, label: string, options: ProgressOptions 
   let current = from;
   let finished = false;
 
+  const inUnits = (n: number) => String(scale === 1 ? n : Math.round(n / scale));
   const rate = (time: number) => {
     const first = window[0];
     return time > first.time ? ((current - first.done) / (time - first.time)) * 1000 : 0;
@@ -63,14 +66,14 @@ export function progress(total: number, label: string, options: ProgressOptions 
       shown = time;
       const r = rate(time);
       const left = r > 0 && done < total ? `${duration((total - done) / r)} left` : '';
-      sink.show(join([label, bar(done / total), `${done}/${total}`, rateText(r, unit), left, note]));
+      sink.show(join([label, bar(done / total), `${inUnits(done)}/${inUnits(total)}`, rateText(r / scale, unit), left, note]));
     },
     print: (message) => sink.print(message),
     finish(note) {
       if (finished) return;
       finished = true;
       const seconds = (now() - start) / 1000;
-      const count = current === total ? `${total}` : `${current}/${total}`;
+      const count = current === total ? inUnits(total) : `${inUnits(current)}/${inUnits(total)}`;
       sink.end(join([label, `${count}${unit ? ` ${unit}` : ''} in ${duration(seconds)}`, note]));
     },
   };
@@ -165,7 +168,7 @@ function bar(fraction: number): string {
 
 function rateText(perSecond: number, unit: string): string {
   if (!(perSecond > 0)) return '';
-  if (perSecond >= 1) return `${perSecond.toPrecision(3)} ${unit || 'it'}/s`;
+  if (perSecond >= 1) return `${perSecond < 1000 ? perSecond.toPrecision(3) : Math.round(perSecond)} ${unit || 'it'}/s`;
   return `${duration(1 / perSecond)} each`;
 }
 

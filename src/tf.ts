@@ -16,7 +16,6 @@ legacy.isArray ??= Array.isArray;
 
 // TensorFlow reads these when it is loaded.
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // Its errors, not its notes on processor features.
-process.env.TF_ENABLE_ONEDNN_OPTS ??= '1'; // Fast convolutions on every processor, where TensorFlow's default is some.
 process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true'; // Take GPU memory as needed, not all of it.
 process.env.TF_NUM_INTRAOP_THREADS ??= String(os.availableParallelism()); // Knows a container's limit where Node does.
 
@@ -26,8 +25,21 @@ const choice = process.env.LGGAN_ENGINE ?? 'auto';
 const native = choice === 'wasm' || choice === 'plain' ? undefined : loadNative();
 
 function loadNative(): typeof TfjsNode | undefined {
+  const quiet = process.env.TF_CPP_MIN_LOG_LEVEL === '0' ? undefined : loadQuiet();
+  quiet?.mute();
   try {
     return require('@tensorflow/tfjs-node') as typeof TfjsNode;
+  } catch {
+    return undefined;
+  } finally {
+    quiet?.restore();
+  }
+}
+
+/** Built by the set-up beside the addon; another addon comes without it. */
+function loadQuiet(): { mute(): void; restore(): void } | undefined {
+  try {
+    return require('@tensorflow/tfjs-node/lib/napi-v8/quiet.node');
   } catch {
     return undefined;
   }

@@ -80,14 +80,15 @@ export async function installEngine() {
 
 const nameOf = ({ kind, gpu }) => (kind === 'wheel' ? `TensorFlow ${TENSORFLOW}${gpu ? ' with CUDA' : ''}` : "tfjs-node's own TensorFlow");
 
-/** Wheel -> libraries in the cache -> addon in the cache -> a copy of it in node_modules -> tried. */
+/** Wheel -> libraries in the cache -> addon in the cache -> a copy in node_modules -> tried. */
 async function fromWheel(wheel, { pip, compiler }, note) {
   const folder = path.join(cache, wheel.folder);
   await guarded(`Writing to ${cache}`, () => locked(`${folder}.lock`, async () => {
     sweep(cache);
+    sweep(folder);
     if (!fs.existsSync(folder)) await fetchLibraries(wheel, pip, folder, note);
-    const made = await compileAddon(wheel, compiler, folder, note);
-    copyFile(made, addon);
+    const made = await compileAddons(wheel, compiler, folder, note);
+    for (const name of fs.readdirSync(made)) copyFile(path.join(made, name), path.join(path.dirname(addon), name));
   }));
   const loaded = await tryAddon();
   if (!loaded) {
@@ -144,25 +145,27 @@ async function fetchLibraries(wheel, pip, folder, note) {
   }
 }
 
-/** Compiles the addon into the cache, named after all it is made from, so that another checkout finds it there. */
-async function compileAddon(wheel, compiler, folder, note) {
+/** Compiles addon and quiet.cc into a folder of the cache named after all they are made from, so that another checkout finds it. */
+async function compileAddons(wheel, compiler, folder, note) {
   const binding = path.join(tfjsNode, 'binding');
   const nodeHeaders = path.join(modules, 'node-api-headers');
+  const quiet = path.join(root, 'scripts/setup/quiet.cc');
+  const files = fs.readdirSync(binding).sort().map((name) => path.join(binding, name));
   const hash = createHash('sha256').update(readJson(path.join(nodeHeaders, 'package.json')).version).update(folder);
-  for (const name of fs.readdirSync(binding).sort()) hash.update(fs.readFileSync(path.join(binding, name)));
-  const output = path.join(folder, `addon-${hash.digest('hex').slice(0, 12)}.node`);
+  for (const file of [...files, quiet]) hash.update(fs.readFileSync(file));
+  const output = path.join(folder, `addon-${hash.digest('hex').slice(0, 12)}`);
   if (fs.existsSync(output)) return output;
 
   note('compiling the addon');
-  const args = compileArguments({
-    platform: process.platform,
-    sources: fs.readdirSync(binding).filter((name) => name.endsWith('.cc')).map((name) => path.join(binding, name)),
-    includes: [path.join(folder, 'tensorflow/include'), path.join(nodeHeaders, 'include')],
-    libraries: wheel.libraries.map((name) => path.join(folder, 'tensorflow', name)),
-    output: temporary(output),
-  });
-  await must('Compiling the TensorFlow addon', compiler, args);
-  fs.renameSync(temporary(output), output);
+  const work = temporary(output);
+  fs.mkdirSync(work, { recursive: true });
+  const common = { platform: process.platform, includes: [path.join(folder, 'tensorflow/include'), path.join(nodeHeaders, 'include')] };
+  const libraries = wheel.libraries.map((name) => path.join(folder, 'tensorflow', name));
+  const build = (sources, libraries, name) =>
+    must('Compiling the TensorFlow addon', compiler, compileArguments({ ...common, sources, libraries, output: path.join(work, name) }));
+  await build(files.filter((file) => file.endsWith('.cc')), libraries, path.basename(addon));
+  await build([quiet], [], 'quiet.node');
+  fs.renameSync(work, output);
   return output;
 }
 

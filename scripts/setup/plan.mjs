@@ -66,7 +66,8 @@ export function compileArguments({ platform, sources, includes, libraries, outpu
   return [
     ...['-std=c++17', '-O2', '-fPIC', '-DNAPI_VERSION=8', ...linking],
     ...[...sources, ...includes.map((folder) => `-I${folder}`), ...libraries],
-    ...[`-Wl,-rpath,${path.dirname(libraries[0])}`, '-o', output],
+    ...(libraries.length ? [`-Wl,-rpath,${path.dirname(libraries[0])}`] : []),
+    ...['-o', output],
   ];
 }
 

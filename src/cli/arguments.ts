@@ -53,7 +53,7 @@ export function parseArguments<const O extends Record<string, OptionSpec>, const
     .configureOutput({ writeOut: print, writeErr: () => undefined });
   for (const [name, option] of Object.entries(spec.options)) command.addOption(toOption(name, option));
   for (const [name, { help, required }] of Object.entries<PositionalSpec>(spec.positionals ?? {})) command.argument(required ? `<${name}>` : `[${name}]`, help);
-  if (spec.examples?.length) command.addHelpText('after', `\nExamples:\n${spec.examples.map((e) => `  ${e}`).join('\n')}`);
+  if (spec.examples?.length) command.addHelpText('after', `\nExamples:\n${spec.examples.map((e) => `  ${e}`).join('\n')}\n`);
   try {
     command.parse(underscored(argv, spec.options), { from: 'user' });
   } catch (e) {
@@ -93,6 +93,8 @@ export async function runCommand<const O extends Record<string, OptionSpec>, con
 export interface Interrupt {
   /** Whether the user asked to stop: finish what cannot be cut, save, and return. */
   readonly requested: boolean;
+  /** The same as a signal, for functions that take one. */
+  readonly signal: AbortSignal;
   /** No longer listens. */
   dispose(): void;
 }
@@ -106,25 +108,26 @@ const SAME_WISH_MS = 500;
  */
 export function interruptible(say: (sentence: string) => void = (s) => void process.stderr.write(`\n${s}\n`)): Interrupt {
   let first = -Infinity;
-  let requested = false;
+  const controller = new AbortController();
   const listener = (signal: NodeJS.Signals) => {
     const code = signal === 'SIGTERM' ? 143 : 130;
     const now = performance.now();
-    if (requested) {
+    if (controller.signal.aborted) {
       if (now - first > SAME_WISH_MS) process.exit(code);
       return;
     }
-    requested = true;
     first = now;
     process.exitCode = code;
+    controller.abort();
     say('Finishing this step and saving; once more stops at once.');
   };
   process.on('SIGINT', listener);
   process.on('SIGTERM', listener);
   return {
     get requested() {
-      return requested;
+      return controller.signal.aborted;
     },
+    signal: controller.signal,
     dispose() {
       process.off('SIGINT', listener);
       process.off('SIGTERM', listener);

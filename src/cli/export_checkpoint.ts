@@ -14,7 +14,8 @@ void runCommand(
     examples: ['npm run export-checkpoint -- checkpoints/lggan --output_path latest_net_G.pkl'],
   },
   async ({ source, output_path, network }) => {
-    const { file, tensors } = await exportCheckpoint(source, output_path, { network, onProgress: reporter('exporting') });
+    const onProgress = reporter('exporting', { unit: 'MB', scale: 1e6 });
+    const { file, tensors } = await exportCheckpoint(source, output_path, { network, onProgress });
     console.log(`written: ${output_path} (${tensors} tensors of ${file})`);
   },
 );

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { importCheckpoint } from '../checkpoints/import';
+import { listed } from '../checkpoints/safetensors';
 import { reporter } from '../progress';
 import { runCommand } from './arguments';
 
@@ -20,12 +21,13 @@ void runCommand(
   },
   async ({ file, output_path, key, behaviour }) => {
     const started = performance.now();
+    const onProgress = reporter('importing', { unit: 'MB', scale: 1e6 });
     const target = output_path ?? ((network: string) => join('checkpoints', 'imported', `${NAMES[network]}.safetensors`));
-    const { network, config, format, values, match, target: written } = await importCheckpoint(file, target, { key, behaviour, onProgress: reporter('importing') });
+    const { network, config, format, values, match, target: written } = await importCheckpoint(file, target, { key, behaviour, onProgress });
     const beside = Object.entries(values).map(([name, v]) => `${name} ${v}`);
     console.log(`${file}: ${network} (${format}), ${match.found.size} tensors${beside.length ? `; ${beside.join(', ')}` : ''}`);
     console.log(`configuration: ${JSON.stringify(config)}`);
-    if (match.ignored.length) console.log(`not used by the network, left out: ${match.ignored.join(', ')}`);
+    if (match.ignored.length) console.log(`not used by the network, left out: ${listed(match.ignored)}`);
     if (match.kept.length) console.log(`not in the file, start values kept: ${match.kept.length} vectors of spectral norm`);
     console.log(`written: ${written} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
   },

@@ -71,7 +71,7 @@ test('a batch: shapes, range, names; image and label map are mirrored together',
       if (flipped) mirrored++;
     }
   }
-  // 24 throws of a coin: 4 to 20 in all but one of 10 000 seeds.
+  // 24 throws of a coin whose seed is fixed.
   assert.ok(mirrored >= 4 && mirrored <= 20, `${mirrored}`);
   const never = await take(new TrainingBatches(data, { ...small, flip: false, shuffle: false }), 1);
   assert.deepEqual(never[0].names, ['p0', 'p1']);

@@ -64,7 +64,7 @@ export function liveTraining(options: LiveOptions = {}): LiveTraining {
   const samples: Sample[] = [];
   let rows: HistoryRow[] = [];
   let line: Progress | undefined;
-  let nextDraw = 0;
+  let nextDraw = performance.now() + 1000 * drawEvery;
   let drawnRows = -1;
   let finished = false;
 
@@ -97,7 +97,7 @@ export function liveTraining(options: LiveOptions = {}): LiveTraining {
     async finish(note) {
       if (finished) return;
       finished = true;
-      interrupts.release();
+      await interrupts.release();
       await drawCurves();
       line?.finish(note ?? (interrupts.signal.aborted ? 'interrupted' : undefined));
       await breathe();
@@ -108,20 +108,36 @@ export function liveTraining(options: LiveOptions = {}): LiveTraining {
 /** A turn of the event loop: timers, messages to Jupyter, signals. */
 const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Takes SIGINT over from its listeners (tslab's ends the cell at once, with the training still running) until released. */
-function catchInterrupts(): { signal: AbortSignal; release(): void } {
+/**
+ * Takes SIGINT over from its listeners (tslab's ends the cell at once, with the training still running) until released.
+ *
+ * Listeners change in a turn of the event loop of their own: while the first part of a cell runs, Node has its own handler in place of
+ * the listeners and afterwards puts back what was there before, so that a listener added meanwhile is lost and SIGINT kills the kernel.
+ */
+function catchInterrupts(): { signal: AbortSignal; release(): Promise<void> } {
   const controller = new AbortController();
-  const before = process.listeners('SIGINT');
+  let before: NodeJS.SignalsListener[] = [];
   const restore = () => {
+    for (const listener of before) process.on('SIGINT', listener);
+    before = [];
     process.removeListener('SIGINT', onInterrupt);
-    for (const listener of before) if (!process.listeners('SIGINT').includes(listener)) process.on('SIGINT', listener);
   };
   const onInterrupt = () => {
     controller.abort();
     // The next one ends what does not end by itself.
     restore();
   };
-  for (const listener of before) process.removeListener('SIGINT', listener);
-  process.on('SIGINT', onInterrupt);
-  return { signal: controller.signal, release: restore };
+  const taken = breathe().then(() => {
+    before = process.listeners('SIGINT') as NodeJS.SignalsListener[];
+    process.on('SIGINT', onInterrupt);
+    for (const listener of before) process.removeListener('SIGINT', listener);
+  });
+  return {
+    signal: controller.signal,
+    async release() {
+      await taken;
+      await breathe();
+      restore();
+    },
+  };
 }

@@ -5,7 +5,7 @@ import * as tf from '../tf';
 import { l1, totalVariation } from './pixel';
 
 test('L1 is the mean absolute difference', () => {
-  tf.tidy(() => assertClose(l1(tf.tensor1d([1, -2, 3, 0]), tf.tensor1d([2, 2, 3, 1])), 1.5, 1e-7));
+  tf.tidy(() => void assertClose(l1(tf.tensor1d([1, -2, 3, 0]), tf.tensor1d([2, 2, 3, 1])), 1.5, 1e-7));
 });
 
 test('total variation by hand', () => {

@@ -22,6 +22,12 @@ export function scaled(a: Colour, s: number): Colour {
   return [a[0] * s, a[1] * s, a[2] * s];
 }
 
+/** Living green: darker and greyer than one picks it. */
+function muted(a: Colour): Colour {
+  const grey = (a[0] + a[1] + a[2]) / 3;
+  return scaled(blend(a, [grey, grey, grey], 0.22), 0.74);
+}
+
 export type Hour = 'noon' | 'afternoon' | 'golden' | 'dusk' | 'overcast' | 'mist';
 export type Season = 'summer' | 'spring' | 'autumn' | 'winter';
 
@@ -168,10 +174,10 @@ export function drawPalette(random: Random, bias: Partial<Record<Hour, number>> 
     cumulus: clamp(random.range(sky.cumulus[0] - 0.1, sky.cumulus[1]), 0, 1),
     cirrus: random.range(sky.cirrus[0], sky.cirrus[1]),
     exposure: sky.exposure * random.range(0.92, 1.1),
-    grass: jitter(scaled(hex(random.pick(growth.grass)), 0.72), 0.16),
+    grass: jitter(muted(hex(random.pick(growth.grass))), 0.16),
     grassDry: jitter(scaled(hex(growth.grassDry), 0.75), 0.12),
-    leaf: jitter(scaled(hex(random.pick(growth.leaf)), 0.75), 0.18),
-    leafOther: jitter(scaled(hex(random.pick(growth.leafOther)), 0.75), 0.18),
+    leaf: jitter(muted(hex(random.pick(growth.leaf))), 0.18),
+    leafOther: jitter(muted(hex(random.pick(growth.leafOther))), 0.18),
     conifer: jitter(hex('#2c4a2c'), 0.2),
     rock: jitter(hex(rock), 0.12),
     rockDark: jitter(hex(rockDark), 0.12),

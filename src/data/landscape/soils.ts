@@ -68,8 +68,12 @@ export function mountain(p: Palette, lush: number, x: number, h: number, z: numb
   const meadow = unit(green * 1.6) * smooth(1.5, 0.8, steep + strata * 0.1);
   if (meadow > 0) {
     const blades = 0.8 + chips * 0.1 + ledge * 0.04;
-    tint(p.grassDry, meadow * 0.55, blades);
-    tint(p.grass, meadow * 0.5, blades);
+    const turf = smooth(0.3, 0.5, meadow + strata * 0.08 + chips * 0.05);
+    tint(p.grassDry, turf * 0.9, blades * 0.72);
+    tint(p.grass, turf * unit(0.5 + broad * 0.25), blades * 0.85);
+    // Rock breaks through.
+    const outcrop = smooth(0.75, 1.15, ledge * 0.6 + strata * 0.55 + steep * 0.35 - 0.2) * turf;
+    tint(p.rock, outcrop * 0.85, 0.85 + chips * 0.1);
   }
   const wood = smooth(0.25, 0.55, green * (0.75 + 0.3 * broad) + 0.12 * sample(soft, x / 5, y / 4.5)) * smooth(2.2, 1.3, steep);
   if (wood > 0) {
@@ -80,7 +84,7 @@ export function mountain(p: Palette, lush: number, x: number, h: number, z: numb
   }
   const snow = smooth(p.snowLine - 40, p.snowLine + 160, level) * gentle;
   if (snow > 0.02) {
-    tint(SNOW, smooth(0.25, 0.6, snow + strata * 0.12));
+    tint(SNOW, smooth(0.4, 0.52, snow + strata * 0.1 + chips * 0.03));
     paint.bump *= 1 - snow * 0.6;
   }
 }
