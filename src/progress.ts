@@ -32,7 +32,8 @@ export interface ProgressOptions {
 }
 
 /**
- * Progress of a long piece of work: a bar, the count, the rate, and the time left, which is estimated from the last minute.
+ * Progress of a long piece of work: a bar, the count, the rate, and the time left, which is estimated from the last
+ * minute.
  *
  * ```ts
  * const p = progress(400, 'training', { unit: 'steps' });
@@ -45,7 +46,8 @@ export function progress(total: number, label: string, options: ProgressOptions 
   const start = now();
   // Times and counts of the last minute, at most one a second.
   const window: { time: number; done: number }[] = [{ time: start, done: from }];
-  let shown = -Infinity;
+  // A file or a pipe gets no line for what is over in a moment.
+  let shown = sink.interval > 1000 ? start : -Infinity;
   let current = from;
   let finished = false;
 
@@ -66,7 +68,9 @@ export function progress(total: number, label: string, options: ProgressOptions 
       shown = time;
       const r = rate(time);
       const left = r > 0 && done < total ? `${duration((total - done) / r)} left` : '';
-      sink.show(join([label, bar(done / total), `${inUnits(done)}/${inUnits(total)}`, rateText(r / scale, unit), left, note]));
+      sink.show(
+        join([label, bar(done / total), `${inUnits(done)}/${inUnits(total)}`, rateText(r / scale, unit), left, note]),
+      );
     },
     print: (message) => sink.print(message),
     finish(note) {
@@ -80,7 +84,10 @@ export function progress(total: number, label: string, options: ProgressOptions 
 }
 
 /** An `onProgress(done, total, note)` that shows itself; it finishes when done reaches the total. */
-export function reporter(label: string, options: ProgressOptions = {}): (done: number, total: number, note?: string) => void {
+export function reporter(
+  label: string,
+  options: ProgressOptions = {},
+): (done: number, total: number, note?: string) => void {
   let p: Progress | undefined;
   return (done, total, note) => {
     p ??= progress(total, label, options);
@@ -99,7 +106,8 @@ export function terminalSink(stream: NodeJS.WriteStream = process.stderr): Progr
     return { interval: 5000, show: line, end: line, print: line };
   }
   // \r to the start of the line, CSI K clears what is left of the last one.
-  const write = (text: string, tail: string) => void stream.write(`\r${cut(text, (stream.columns || 80) - 1)}\x1b[K${tail}`);
+  const write = (text: string, tail: string) =>
+    void stream.write(`\r${cut(text, (stream.columns || 80) - 1)}\x1b[K${tail}`);
   let last = '';
   return {
     interval: 100,
@@ -118,7 +126,10 @@ export function terminalSink(stream: NodeJS.WriteStream = process.stderr): Progr
   };
 }
 
-/** For a notebook: `write` replaces the content of an output (tslab's `newDisplay().text`). Messages stay above the line. */
+/**
+ * For a notebook: `write` replaces the content of an output (tslab's `newDisplay().text`). Messages stay above the
+ * line.
+ */
 export function replacingSink(write: (text: string) => void): ProgressSink {
   const stay: string[] = [];
   const show = (line: string) => write([...stay, line].join('\n'));

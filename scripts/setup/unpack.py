@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import zipfile
+import zlib
 
 
 def requires(extra, wheel):
@@ -32,5 +33,5 @@ def unpack(wheel, folder, *patterns):
 if __name__ == '__main__':
     try:
         requires(*sys.argv[2:]) if sys.argv[1] == '--requires' else unpack(*sys.argv[1:])
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         sys.exit(f'the wheel {os.path.basename(sys.argv[-1] if sys.argv[1] == "--requires" else sys.argv[1])} is damaged ({error})')

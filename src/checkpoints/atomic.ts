@@ -3,9 +3,10 @@ import { basename, dirname, join } from 'node:path';
 import { UserError } from '../errors';
 
 /**
- * Writes a file so that it is there whole or not at all, whenever the process is killed: under a temporary name beside it, synced to the disk,
- * then renamed. Leftovers of writers that no longer live are removed first.
- * Throws a UserError that names the file where the folder cannot be written or the disk is full; the file that was there stays.
+ * Writes a file so that it is there whole or not at all, whenever the process is killed: under a temporary name beside
+ * it, synced to the disk, then renamed. Leftovers of writers that no longer live are removed first.
+ * Throws a UserError that names the file where the folder cannot be written or the disk is full; the file that was
+ * there stays.
  */
 export async function replaceFile(file: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
   await removeLeftovers(file);
@@ -85,6 +86,7 @@ export async function removeLeftovers(path: string): Promise<void> {
   for (const name of names) {
     if (!name.startsWith(`${base}.`)) continue;
     const pid = /^(\d+)\.part$/.exec(name.slice(base.length + 1))?.[1];
-    if (pid && Number(pid) !== process.pid && !isAlive(Number(pid))) await rm(join(dirname(path), name), { recursive: true, force: true });
+    if (pid && Number(pid) !== process.pid && !isAlive(Number(pid)))
+      await rm(join(dirname(path), name), { recursive: true, force: true });
   }
 }

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -23,7 +33,19 @@ function network(value: number, out = 4) {
     ['fc.weight', 'dense', [5, out]],
     ['conv.bias', 'vector', [out]],
   ];
-  const entries = shapes.map(([name, kind, shape]) => ({ name, kind, variable: tf.variable(tf.range(0, shape.reduce((a, b) => a * b)).add(value).reshape(shape)) }));
+  const entries = shapes.map(([name, kind, shape]) => ({
+    name,
+    kind,
+    variable: tf.variable(
+      tf
+        .range(
+          0,
+          shape.reduce((a, b) => a * b),
+        )
+        .add(value)
+        .reshape(shape),
+    ),
+  }));
   return {
     entries: () => entries,
     values: () => entries.map((e) => [...e.variable.dataSync()]),
@@ -38,19 +60,31 @@ test('the layouts are those of PyTorch and TensorFlow', async () => {
   // One convolution by hand: the kernel of output o and input i as the original stores it, applied by TensorFlow.
   const original = Float32Array.from({ length: 2 * 3 * 2 * 2 }, (_, i) => i + 1);
   const kernel = fromOriginal('conv', [2, 2, 3, 2], original) as tf.Tensor4D;
-  const x = tf.tensor4d(Array.from({ length: 12 }, (_, i) => i % 5), [1, 2, 2, 3]);
+  const x = tf.tensor4d(
+    Array.from({ length: 12 }, (_, i) => i % 5),
+    [1, 2, 2, 3],
+  );
   const y = tf.conv2d(x, kernel, 1, 'valid').dataSync();
   for (let o = 0; o < 2; o++) {
     let expected = 0;
-    for (let i = 0; i < 3; i++) for (let p = 0; p < 4; p++) expected += original[(o * 3 + i) * 4 + p] * ((p * 3 + i) % 5);
+    for (let i = 0; i < 3; i++)
+      for (let p = 0; p < 4; p++) expected += original[(o * 3 + i) * 4 + p] * ((p * 3 + i) % 5);
     assert.equal(y[o], expected);
   }
   assert.deepEqual(await toOriginal('conv', kernel), original);
   // A transposed convolution: y[2i+a, 2j+b, o] += x[i, j, c] * kernel[c, o, a, b].
-  const up = fromOriginal('convTransposed', [2, 2, 2, 3], Float32Array.from({ length: 24 }, (_, i) => i + 1)) as tf.Tensor4D;
+  const up = fromOriginal(
+    'convTransposed',
+    [2, 2, 2, 3],
+    Float32Array.from({ length: 24 }, (_, i) => i + 1),
+  ) as tf.Tensor4D;
   const z = tf.conv2dTranspose(x, up, [1, 4, 4, 2], 2, 'valid');
   const place = z.bufferSync();
-  for (const [i, j, a, b, o] of [[0, 0, 0, 0, 0], [1, 0, 1, 0, 1], [1, 1, 0, 1, 0]]) {
+  for (const [i, j, a, b, o] of [
+    [0, 0, 0, 0, 0],
+    [1, 0, 1, 0, 1],
+    [1, 1, 0, 1, 0],
+  ]) {
     let expected = 0;
     for (let c = 0; c < 3; c++) expected += (((i * 2 + j) * 3 + c) % 5) * (((c * 2 + o) * 2 + a) * 2 + b + 1);
     assert.equal(place.get(0, 2 * i + a, 2 * j + b, o), expected);
@@ -58,7 +92,7 @@ test('the layouts are those of PyTorch and TensorFlow', async () => {
   tf.dispose([kernel, x, up, z]);
 });
 
-test('parameters are saved in the original\'s layout and come back bit for bit', async () => {
+test("parameters are saved in the original's layout and come back bit for bit", async () => {
   const file = join(folder, 'net.safetensors');
   const a = network(0.5);
   const b = network(100);
@@ -84,11 +118,27 @@ test('a checkpoint that does not fit is refused as a whole', async () => {
   const net = network(100);
   const before = net.values();
   await saveParameters(file, wide);
-  await assert.rejects(loadParameters(file, net), (e) => e instanceof UserError && e.message.includes(file) && /conv\.weight has \[6,2,3,3\] instead of \[4,2,3,3\]/.test(e.message));
+  await assert.rejects(
+    loadParameters(file, net),
+    (e) =>
+      e instanceof UserError &&
+      e.message.includes(file) &&
+      /conv\.weight has \[6,2,3,3\] instead of \[4,2,3,3\]/.test(e.message),
+  );
   const { tensors } = await readTensors(file);
-  const entry = (name: string) => ({ name, shape: tensors.get(name)!.shape, data: tensors.get(name)!.data as Float32Array });
-  await saveTensors(file, [{ name: 'conv.bias', shape: [4], data: new Float32Array(4) }, { ...entry('conv.weight'), name: 'stranger' }]);
-  await assert.rejects(loadParameters(file, net), /missing: conv\.weight, up\.weight, fc\.weight; unexpected: stranger/);
+  const entry = (name: string) => ({
+    name,
+    shape: tensors.get(name)!.shape,
+    data: tensors.get(name)!.data as Float32Array,
+  });
+  await saveTensors(file, [
+    { name: 'conv.bias', shape: [4], data: new Float32Array(4) },
+    { ...entry('conv.weight'), name: 'stranger' },
+  ]);
+  await assert.rejects(
+    loadParameters(file, net),
+    /missing: conv\.weight, up\.weight, fc\.weight; unexpected: stranger/,
+  );
   assert.deepEqual(net.values(), before);
   // Not strict: what fits is taken.
   const loaded = await loadParameters(file, net, { strict: false });
@@ -104,9 +154,24 @@ test('a training state comes back: networks, slots and everything else', async (
   const run = join(folder, 'run');
   const [g, d] = [network(1), network(2)];
   const slots = { 'm/conv': tf.tensor2d([[0.1, 3e-45]]), count: tf.scalar(12, 'int32') };
-  const state = { step: 1200, random: [1, 2, 4294967295], config: { lr: 2e-4, name: 'x', none: null }, best: 0.1 + 0.2 };
-  const saved = await saveCheckpoint(run, 'latest', { networks: { G: g, D: d }, extra: { optimiser: slots }, state, metadata: { step: '1200' } });
-  assert.deepEqual(readdirSync(saved).sort(), ['D.safetensors', 'G.safetensors', 'optimiser.safetensors', 'state.json']);
+  const state = {
+    step: 1200,
+    random: [1, 2, 4294967295],
+    config: { lr: 2e-4, name: 'x', none: null },
+    best: 0.1 + 0.2,
+  };
+  const saved = await saveCheckpoint(run, 'latest', {
+    networks: { G: g, D: d },
+    extra: { optimiser: slots },
+    state,
+    metadata: { step: '1200' },
+  });
+  assert.deepEqual(readdirSync(saved).sort(), [
+    'D.safetensors',
+    'G.safetensors',
+    'optimiser.safetensors',
+    'state.json',
+  ]);
   assert.equal(readlinkSync(join(run, 'latest')), 'latest-000001');
   const [g2, d2] = [network(10), network(20)];
   const loaded = (await loadCheckpoint(run, 'latest', { networks: { G: g2, D: d2 }, extra: ['optimiser'] }))!;
@@ -120,8 +185,14 @@ test('a training state comes back: networks, slots and everything else', async (
   await assert.rejects(loadCheckpoint(run, 'latest', { networks: { H: g2 } }), /holds no 'H'/);
   assert.equal(await loadCheckpoint(run, 'best', { networks: { G: g2 } }), undefined);
   assert.equal(await loadCheckpoint(join(folder, 'no-run'), 'latest'), undefined);
-  await assert.rejects(saveCheckpoint(run, 'latest', { networks: {}, state: { loss: NaN } }), /'loss' cannot be held in JSON: NaN/);
-  await assert.rejects(saveCheckpoint(run, 'latest', { networks: {}, state: { r: new Uint8Array(2) as unknown as number[] } }), /'r' cannot be held/);
+  await assert.rejects(
+    saveCheckpoint(run, 'latest', { networks: {}, state: { loss: NaN } }),
+    /'loss' cannot be held in JSON: NaN/,
+  );
+  await assert.rejects(
+    saveCheckpoint(run, 'latest', { networks: {}, state: { r: new Uint8Array(2) as unknown as number[] } }),
+    /'r' cannot be held/,
+  );
   [g, d, g2, d2].forEach((n) => n.dispose());
   tf.dispose(slots);
 });
@@ -143,7 +214,12 @@ test('a damaged checkpoint is named and the one before is used', async () => {
   const bytes = readFileSync(weights);
   const flipped = Buffer.from(bytes);
   flipped[flipped.length - 3] ^= 4;
-  for (const spoil of [() => writeFileSync(weights, flipped), () => truncateSync(weights, 100), () => truncateSync(weights, 0), () => rmSync(weights)]) {
+  for (const spoil of [
+    () => writeFileSync(weights, flipped),
+    () => truncateSync(weights, 100),
+    () => truncateSync(weights, 0),
+    () => rmSync(weights),
+  ]) {
     spoil();
     const found = (await latest())!;
     assert.deepEqual(found.state, { step: 2 });
@@ -156,11 +232,17 @@ test('a damaged checkpoint is named and the one before is used', async () => {
   // The file of another generation does not pass as this one's.
   writeFileSync(weights, readFileSync(join(second, 'G.safetensors')));
   assert.match((await latest())!.damaged[0], /belongs to another checkpoint/);
-  writeFileSync(join(second, 'state.json'), readFileSync(join(second, 'state.json'), 'utf8').replace('"step": 2', '"step": 9'));
+  writeFileSync(
+    join(second, 'state.json'),
+    readFileSync(join(second, 'state.json'), 'utf8').replace('"step": 2', '"step": 9'),
+  );
   assert.deepEqual((await latest())!.state, { step: 1 });
   writeFileSync(join(run, 'latest-000001', 'state.json'), '');
   const before = loaded.values();
-  await assert.rejects(latest(), (e) => e instanceof UserError && /No checkpoint 'latest'.*latest-000001.*empty/.test(e.message));
+  await assert.rejects(
+    latest(),
+    (e) => e instanceof UserError && /No checkpoint 'latest'.*latest-000001.*empty/.test(e.message),
+  );
   assert.deepEqual(loaded.values(), before);
   // A run can go on from there: numbers count on, the oldest go.
   assert.match(await save(4), /latest-000004$/);
@@ -173,7 +255,10 @@ test('a damaged checkpoint is named and the one before is used', async () => {
 test('a folder that cannot be written is one sentence', async () => {
   const file = join(folder, 'a-file');
   writeFileSync(file, 'x');
-  await assert.rejects(saveCheckpoint(join(file, 'run'), 'latest', { networks: {}, state: {} }), (e) => e instanceof UserError && /a-file\/run\/latest was not written/.test(e.message));
+  await assert.rejects(
+    saveCheckpoint(join(file, 'run'), 'latest', { networks: {}, state: {} }),
+    (e) => e instanceof UserError && /a-file\/run\/latest was not written/.test(e.message),
+  );
 });
 
 test('killed at any moment, a whole checkpoint is left', { timeout: 60000 }, async () => {
@@ -201,7 +286,10 @@ test('killed at any moment, a whole checkpoint is left', { timeout: 60000 }, asy
   );
   let last = 0;
   for (let kill = 0; kill < 6; kill++) {
-    const child = spawn(process.execPath, ['--require', 'ts-node/register/transpile-only', script], { stdio: ['ignore', 'pipe', 'inherit'], cwd: join(__dirname, '..', '..') });
+    const child = spawn(process.execPath, ['--require', 'ts-node/register/transpile-only', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      cwd: join(__dirname, '..', '..'),
+    });
     await new Promise((resolve) => child.stdout.once('data', resolve));
     await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 150));
     const gone = new Promise((resolve) => child.once('exit', resolve));
@@ -218,6 +306,9 @@ test('killed at any moment, a whole checkpoint is left', { timeout: 60000 }, asy
   assert.ok(last > 6);
   // Leftovers of the killed writers go with the next save.
   await saveCheckpoint(run, 'latest', { networks: {}, state: {} });
-  assert.deepEqual(readdirSync(run).filter((n) => n.endsWith('.part')), []);
+  assert.deepEqual(
+    readdirSync(run).filter((n) => n.endsWith('.part')),
+    [],
+  );
   assert.equal(await newestCheckpoint(run, 'latest').then((f) => statSync(f!).isDirectory()), true);
 });

@@ -6,20 +6,28 @@ import type * as tf from '../tf';
 import { explain, removeLeftovers, syncFolder, writeSynced } from './atomic';
 import type { NamedVariables } from './layout';
 import { assignParameters, checkParameters, parameterEntries } from './parameters';
-import { DamagedFileError, readTensors, saveTensorsPlainly, type StoredTensor, type TensorEntry, type TensorFile } from './safetensors';
+import {
+  DamagedFileError,
+  readTensors,
+  saveTensorsPlainly,
+  type StoredTensor,
+  type TensorEntry,
+  type TensorFile,
+} from './safetensors';
 
 export { loadParameters, saveParameters } from './parameters';
 
 /*
  * The state of a training run on disk:
  *
- *   RUN/latest-000012/          a generation: G.safetensors, D.safetensors, ..., optimiser.safetensors, state.json
- *   RUN/latest-000011/          the one before, used where the newest is damaged
+ *   RUN/latest-000012/           a generation: G.safetensors, D.safetensors, ..., optimiser.safetensors, state.json
+ *   RUN/latest-000011/           the one before, used where the newest is damaged
  *   RUN/best-000003/
- *   RUN/latest -> latest-000012 for people and scripts; never read here
+ *   RUN/latest -> latest-000012  for people and scripts; never read here
  *
- * A generation is written into a folder of another name, synced, and renamed into its place: a folder of this form is complete, whenever the
- * process was killed. (Replacing a folder in place cannot be done in one step on Linux and macOS alike; a new name for each can.)
+ * A generation is written into a folder of another name, synced, and renamed into its place: a folder of this form is
+ * complete, whenever the process was killed. (Replacing a folder in place cannot be done in one step on Linux and macOS
+ * alike; a new name for each can.)
  */
 
 /** Anything that JSON can hold without loss. */
@@ -28,9 +36,15 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export interface CheckpointContent {
   /** Each becomes KEY.safetensors in the original's names and layout. */
   networks: Record<string, NamedVariables>;
-  /** Further tensors, bit for bit in their own layout: optimiser slots and the like. Each becomes KEY.safetensors. float32 or int32. */
+  /**
+   * Further tensors, bit for bit in their own layout: optimiser slots and the like. Each becomes KEY.safetensors.
+   * float32 or int32.
+   */
   extra?: Record<string, Record<string, tf.Tensor>>;
-  /** All the rest: step, epoch, state of the random generators, configuration, position in the history. No NaN or infinity. */
+  /**
+   * All the rest: step, epoch, state of the random generators, configuration, position in the history. No NaN or
+   * infinity.
+   */
   state: Json;
   /** Written into each network's file too, so that it can be used alone: configuration, step. */
   metadata?: Record<string, string>;
@@ -43,19 +57,31 @@ export interface CheckpointOptions {
 }
 
 /**
- * Saves a checkpoint as the newest generation of `name` in the folder `run` and removes the oldest above `keep`. Killed at any moment it leaves
- * the previous generation, or both. Returns the generation's folder. Throws a UserError where the disk is full or the folder cannot be
- * written; the earlier generations stay.
+ * Saves a checkpoint as the newest generation of `name` in the folder `run` and removes the oldest above `keep`. Killed
+ * at any moment it leaves the previous generation, or both. Returns the generation's folder. Throws a UserError where
+ * the disk is full or the folder cannot be written; the earlier generations stay.
  */
-export async function saveCheckpoint(run: string, name: string, content: CheckpointContent, options: CheckpointOptions = {}): Promise<string> {
+export async function saveCheckpoint(
+  run: string,
+  name: string,
+  content: CheckpointContent,
+  options: CheckpointOptions = {},
+): Promise<string> {
   const { keep = 2, onProgress } = options;
   const state = toJson(content.state);
   const parts: [string, TensorEntry[], Record<string, string>][] = [
-    ...Object.entries(content.networks).map(([key, p]) => [key, parameterEntries(p), { ...content.metadata }] as [string, TensorEntry[], Record<string, string>]),
-    ...Object.entries(content.extra ?? {}).map(([key, t]) => [key, tensorEntries(t), {}] as [string, TensorEntry[], Record<string, string>]),
+    ...Object.entries(content.networks).map(
+      ([key, p]) =>
+        [key, parameterEntries(p), { ...content.metadata }] as [string, TensorEntry[], Record<string, string>],
+    ),
+    ...Object.entries(content.extra ?? {}).map(
+      ([key, t]) => [key, tensorEntries(t), {}] as [string, TensorEntry[], Record<string, string>],
+    ),
   ];
-  for (const key of [name, ...parts.map(([k]) => k)]) if (!/^[A-Za-z]\w*$/.test(key)) throw new Error(`'${key}' is no name for a checkpoint's file`);
-  if (new Set(parts.map(([key]) => key)).size !== parts.length) throw new Error('a network and a set of further tensors have the same name');
+  for (const key of [name, ...parts.map(([k]) => k)])
+    if (!/^[A-Za-z]\w*$/.test(key)) throw new Error(`'${key}' is no name for a checkpoint's file`);
+  if (new Set(parts.map(([key]) => key)).size !== parts.length)
+    throw new Error('a network and a set of further tensors have the same name');
 
   const part = join(run, `${name}.${process.pid}.part`);
   try {
@@ -101,8 +127,9 @@ export interface LoadedCheckpoint {
 }
 
 /**
- * Loads the newest undamaged generation of `name` in the folder `run` into the given networks; undefined where there is none at all. Only
- * what is asked for is read. Names, shapes and checksums of everything are checked before anything is assigned.
+ * Loads the newest undamaged generation of `name` in the folder `run` into the given networks; undefined where there is
+ * none at all. Only what is asked for is read. Names, shapes and checksums of everything are checked before anything is
+ * assigned.
  * Throws a UserError where every generation is damaged, or where the networks are of another configuration.
  */
 export async function loadCheckpoint(
@@ -119,13 +146,15 @@ export async function loadCheckpoint(
     try {
       const document = await readState(folder);
       state = document.state;
-      for (const key of [...Object.keys(networks), ...extra]) read.set(key, await readPart(folder, key, document.files));
+      for (const key of [...Object.keys(networks), ...extra])
+        read.set(key, await readPart(folder, key, document.files));
     } catch (e) {
       if (!(e instanceof DamagedFileError)) throw e;
       damaged.push(e.message);
       continue;
     }
-    for (const [key, p] of Object.entries(networks)) checkParameters(join(folder, `${key}.safetensors`), read.get(key)!.tensors, p);
+    for (const [key, p] of Object.entries(networks))
+      checkParameters(join(folder, `${key}.safetensors`), read.get(key)!.tensors, p);
     for (const [key, p] of Object.entries(networks)) assignParameters(read.get(key)!.tensors, p);
     return { folder, state, extra: Object.fromEntries(extra.map((key) => [key, read.get(key)!.tensors])), damaged };
   }
@@ -154,13 +183,15 @@ async function generations(run: string, name: string): Promise<{ number: number;
 
 async function readPart(folder: string, key: string, files: Record<string, string>): Promise<TensorFile> {
   const file = join(folder, `${key}.safetensors`);
-  if (!Object.hasOwn(files, `${key}.safetensors`)) throw new UserError(`${folder} holds no '${key}': it was saved by another kind of run.`);
+  if (!Object.hasOwn(files, `${key}.safetensors`))
+    throw new UserError(`${folder} holds no '${key}': it was saved by another kind of run.`);
   let content: TensorFile;
   try {
     content = await readTensors(file);
   } catch (e) {
     // In a complete generation a file that is not there was removed later.
-    if (e instanceof UserError && !(e instanceof DamagedFileError)) throw new DamagedFileError(file, 'is missing or unreadable');
+    if (e instanceof UserError && !(e instanceof DamagedFileError))
+      throw new DamagedFileError(file, 'is missing or unreadable');
     throw e;
   }
   if (content.sha256 !== files[`${key}.safetensors`]) throw new DamagedFileError(file, 'belongs to another checkpoint');
@@ -181,9 +212,13 @@ async function readState(folder: string): Promise<{ files: Record<string, string
     const { sha256, ...body } = parsed;
     if (sum(JSON.stringify(body)) !== sha256) throw new Error('checksum');
   } catch {
-    throw new DamagedFileError(file, text.length ? 'is damaged: its content does not match its checksum' : 'is empty (0 bytes)');
+    throw new DamagedFileError(
+      file,
+      text.length ? 'is damaged: its content does not match its checksum' : 'is empty (0 bytes)',
+    );
   }
-  if (parsed.format !== 1) throw new UserError(`${file} is of format ${parsed.format}, which this version does not read.`);
+  if (parsed.format !== 1)
+    throw new UserError(`${file} is of format ${parsed.format}, which this version does not read.`);
   return parsed;
 }
 
@@ -201,16 +236,29 @@ async function link(run: string, name: string, folder: string): Promise<void> {
 
 function tensorEntries(tensors: Record<string, tf.Tensor>): TensorEntry[] {
   return Object.entries(tensors).map(([name, t]) => {
-    if (t.dtype !== 'float32' && t.dtype !== 'int32') throw new Error(`${name} is of type ${t.dtype}; checkpoints hold float32 and int32`);
+    if (t.dtype !== 'float32' && t.dtype !== 'int32')
+      throw new Error(`${name} is of type ${t.dtype}; checkpoints hold float32 and int32`);
     return { name, shape: t.shape, dtype: t.dtype, data: async () => (await t.data()) as Float32Array | Int32Array };
   });
 }
 
-/** JSON.stringify turns NaN into null and arrays of bytes into objects without a word; a resumed run would go on with them. */
+/**
+ * JSON.stringify turns NaN into null and arrays of bytes into objects without a word; a resumed run would go on with
+ * them.
+ */
 function toJson(state: Json): string {
   return JSON.stringify(state, (key, value: unknown) => {
-    const plain = typeof value !== 'object' || value === null || Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
-    if (!plain || (typeof value === 'number' && !Number.isFinite(value)) || typeof value === 'function' || typeof value === 'bigint') {
+    const plain =
+      typeof value !== 'object' ||
+      value === null ||
+      Array.isArray(value) ||
+      Object.getPrototypeOf(value) === Object.prototype;
+    if (
+      !plain ||
+      (typeof value === 'number' && !Number.isFinite(value)) ||
+      typeof value === 'function' ||
+      typeof value === 'bigint'
+    ) {
       throw new Error(`the state's '${key}' cannot be held in JSON: ${String(value)}`);
     }
     return value;

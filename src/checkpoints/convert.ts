@@ -7,12 +7,21 @@ import { isFiniteArray, listed, saveTensors, type TensorEntry } from './safetens
 export type NetworkGuess =
   | {
       network: 'LGGAN';
-      config: { classes: number; ngf: number; spadeHidden: number; residualBlocks: number; upsampling: 'sau' | 'transposed'; sauCompressed?: number };
+      config: {
+        classes: number;
+        ngf: number;
+        spadeHidden: number;
+        residualBlocks: number;
+        upsampling: 'sau' | 'transposed';
+        sauCompressed?: number;
+      };
     }
   | { network: 'Discriminator'; config: { classes: number; ndf: number; scales: number; layers: number } }
   | { network: 'RCAN'; config: { groups: number; blocks: number; features: number; reduction: number; scale: number } };
 
-/** Tells by names and shapes whose weights these are; throws a UserError if they are of none of the system's networks. */
+/**
+ * Tells by names and shapes whose weights these are; throws a UserError if they are of none of the system's networks.
+ */
 export function guessNetwork(file: string, tensors: ReadonlyMap<string, { shape: number[] }>): NetworkGuess {
   const names = [...tensors.keys()];
   const shape = (name: string) => tensors.get(name)?.shape ?? tensors.get(`${name}_orig`)?.shape;
@@ -60,7 +69,9 @@ export function guessNetwork(file: string, tensors: ReadonlyMap<string, { shape:
       },
     };
   }
-  throw new UserError(`${file} holds the weights of none of these networks: generator, discriminator, RCAN. Its names begin with ${listed(names, 3)}.`);
+  throw new UserError(
+    `${file} holds the weights of none of these networks: generator, discriminator, RCAN. Its names begin with ${listed(names, 3)}.`,
+  );
 }
 
 export interface Match {
@@ -70,7 +81,9 @@ export interface Match {
   unexpected: string[];
   /** Left out on purpose: what the original stores but never uses, counters of PyTorch's batch norm. */
   ignored: string[];
-  /** Vectors of spectral norm that the file lacks; they keep the network's own values and converge within some steps. */
+  /**
+   * Vectors of spectral norm that the file lacks; they keep the network's own values and converge within some steps.
+   */
   kept: string[];
   wrongShape: string[];
 }
@@ -80,8 +93,9 @@ const IGNORED = /(^|\.)num_batches_tracked$|^fc\.(weight|bias)$/;
 const SPECTRAL = /\.weight_[uv]$/;
 
 /**
- * Maps the names of a file to those of a network. The same name first; else `X.weight` for `X.weight_orig` and the other way round (the file was
- * saved with or without spectral norm), PyTorch's `X.parametrizations.weight.*`, and all names under `module.` (several GPUs).
+ * Maps the names of a file to those of a network. The same name first; else `X.weight` for `X.weight_orig` and the
+ * other way round (the file was saved with or without spectral norm), PyTorch's `X.parametrizations.weight.*`, and all
+ * names under `module.` (several GPUs).
  */
 export function matchNames(tensors: ReadonlyMap<string, ForeignTensor>, network: NamedVariables): Match {
   const left = new Map([...tensors].map(([name, t]) => [name.replace(/^module\./, ''), t]));
@@ -98,7 +112,8 @@ export function matchNames(tensors: ReadonlyMap<string, ForeignTensor>, network:
     if (`${tensor.shape}` === `${shape}`) match.found.set(name, tensor);
     else match.wrongShape.push(`${name} has [${tensor.shape}] instead of [${shape}]`);
   }
-  for (const name of left.keys()) (IGNORED.test(name) || SPECTRAL.test(name) ? match.ignored : match.unexpected).push(name);
+  for (const name of left.keys())
+    (IGNORED.test(name) || SPECTRAL.test(name) ? match.ignored : match.unexpected).push(name);
   return match;
 }
 
@@ -112,9 +127,9 @@ function aliases(name: string): string[] {
 }
 
 /**
- * Writes a foreign file's weights as a `.safetensors` checkpoint of ours, tensor by tensor. Everything is matched first: one UserError names the file
- * and all that is missing, unexpected or of another shape, and nothing is written; the same for NaN and infinity, which would spoil
- * every image. Returns the match, to be reported.
+ * Writes a foreign file's weights as a `.safetensors` checkpoint of ours, tensor by tensor. Everything is matched
+ * first: one UserError names the file and all that is missing, unexpected or of another shape, and nothing is written;
+ * the same for NaN and infinity, which would spoil every image. Returns the match, to be reported.
  */
 export async function importWeights(
   file: string,
@@ -135,7 +150,10 @@ export async function importWeights(
     const tensor = match.found.get(name);
     const read = () => {
       const values = tensor!.read();
-      if (!isFiniteArray(values)) throw new UserError(`${file} holds NaN or infinity in ${tensor!.name}: the run that saved it had diverged; take an earlier checkpoint.`);
+      if (!isFiniteArray(values))
+        throw new UserError(
+          `${file} holds NaN or infinity in ${tensor!.name}: the run that saved it had diverged; take an earlier checkpoint.`,
+        );
       return values;
     };
     return { name, shape: originalShape(kind, variable.shape), data: tensor ? read : () => toOriginal(kind, variable) };

@@ -12,19 +12,26 @@ export interface ExportOptions {
 }
 
 /**
- * Writes a checkpoint of ours for other programs: `.safetensors`, or `.pkl` as the original loads it (names to numpy arrays; RCAN's under 'model').
- * `source` is a `.safetensors` file or the folder of a run, whose best checkpoint is taken, else its latest. Returns what was exported.
+ * Writes a checkpoint of ours for other programs: `.safetensors`, or `.pkl` as the original loads it (names to numpy
+ * arrays; RCAN's under 'model'). `source` is a `.safetensors` file or the folder of a run, whose best checkpoint is
+ * taken, else its latest. Returns what was exported.
  */
-export async function exportCheckpoint(source: string, target: string, options: ExportOptions = {}): Promise<{ file: string; tensors: number }> {
+export async function exportCheckpoint(
+  source: string,
+  target: string,
+  options: ExportOptions = {},
+): Promise<{ file: string; tensors: number }> {
   const { network = 'G', onProgress } = options;
   const file = await checkpointFile(source, network);
   const { tensors, metadata } = await readTensors(file);
   const entries = [...tensors].map(([name, { shape, data, dtype }]): TensorEntry => {
-    if (!(data instanceof Float32Array)) throw new UserError(`${file} holds ${name} of type ${dtype}; only weights in float can be exported.`);
+    if (!(data instanceof Float32Array))
+      throw new UserError(`${file} holds ${name} of type ${dtype}; only weights in float can be exported.`);
     return { name, shape, data };
   });
   if (target.endsWith('.safetensors')) await saveTensors(target, entries, metadata, { onProgress });
-  else if (target.endsWith('.pkl')) await savePickle(target, entries, { under: tensors.has('tail.0.0.weight') ? 'model' : undefined, onProgress });
+  else if (target.endsWith('.pkl'))
+    await savePickle(target, entries, { under: tensors.has('tail.0.0.weight') ? 'model' : undefined, onProgress });
   else throw new UserError(`${target}: the name has to end in .pkl or .safetensors.`);
   return { file, tensors: entries.length };
 }
@@ -34,6 +41,7 @@ async function checkpointFile(source: string, network: string): Promise<string> 
   if (!statSync(source).isDirectory()) return source;
   const folder = (await newestCheckpoint(source, 'best')) ?? (await newestCheckpoint(source, 'latest')) ?? source;
   const file = join(folder, `${network}.safetensors`);
-  if (!existsSync(file)) throw new UserError(`${folder} holds no ${network}.safetensors: say which network with --network.`);
+  if (!existsSync(file))
+    throw new UserError(`${folder} holds no ${network}.safetensors: say which network with --network.`);
   return file;
 }

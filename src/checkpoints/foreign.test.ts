@@ -28,13 +28,16 @@ function put(name: string, bytes: Uint8Array): string {
   writeFileSync(file, bytes);
   return file;
 }
-const jittorTail = (bytes: Buffer) => Buffer.concat([bytes, createHash('sha1').update(bytes).digest(), Buffer.from('HCAJSLHD')]);
-const refusal = (pattern: RegExp, file = '') => (e: unknown) => {
-  assert.ok(e instanceof UserError, String((e as Error).stack));
-  assert.match(e.message, pattern);
-  assert.ok(e.message.includes(file));
-  return true;
-};
+const jittorTail = (bytes: Buffer) =>
+  Buffer.concat([bytes, createHash('sha1').update(bytes).digest(), Buffer.from('HCAJSLHD')]);
+const refusal =
+  (pattern: RegExp, file = '') =>
+  (e: unknown) => {
+    assert.ok(e instanceof UserError, String((e as Error).stack));
+    assert.match(e.message, pattern);
+    assert.ok(e.message.includes(file));
+    return true;
+  };
 
 test('the same weights, saved by four programs, are the same', async (t) => {
   const own = withMaterial(t, 'golden/checkpoints/rcan_tiny.safetensors');
@@ -54,12 +57,15 @@ test('the same weights, saved by four programs, are the same', async (t) => {
       assert.deepEqual(tensor.shape, expected.get(key)!.shape);
       assert.deepEqual(tensor.read(), expected.get(key)!.data, `${name}: ${key}`);
     }
-    assert.deepEqual(guessNetwork(name, found.tensors), { network: 'RCAN', config: { groups: 2, blocks: 2, features: 16, reduction: 4, scale: 2 } });
+    assert.deepEqual(guessNetwork(name, found.tensors), {
+      network: 'RCAN',
+      config: { groups: 2, blocks: 2, features: 16, reduction: 4, scale: 2 },
+    });
     found.close();
   }
 });
 
-test('numpy\'s arrays in every protocol', () => {
+test("numpy's arrays in every protocol", () => {
   for (const protocol of [1, 2, 3, 4, 5]) {
     const map = read(fixture(`protocol${protocol}`)) as Map<string, PickleValue>;
     const numbers = (name: string) => [...(decodeArray(map.get(name) as NdArray, 'x') as Float32Array)];
@@ -77,13 +83,16 @@ test('numpy\'s arrays in every protocol', () => {
   }
 });
 
-test('PyTorch\'s views, halves and counters', async () => {
+test("PyTorch's views, halves and counters", async () => {
   const found = await openForeign(put('a.pth', inflateSync(fixture('torch'))));
   const get = (name: string) => [found.tensors.get(name)!.shape, [...found.tensors.get(name)!.read()]];
   assert.deepEqual(found.values, { epoch: 4 });
   assert.deepEqual(get('plain'), [[4, 6], Array.from({ length: 24 }, (_, i) => i)]);
   assert.deepEqual(get('transposed'), [[6, 4], Array.from({ length: 24 }, (_, i) => (i % 4) * 6 + Math.floor(i / 4))]);
-  assert.deepEqual(get('window'), [[2, 3], [8, 9, 10, 14, 15, 16]]);
+  assert.deepEqual(get('window'), [
+    [2, 3],
+    [8, 9, 10, 14, 15, 16],
+  ]);
   assert.deepEqual(get('half'), [[2], [1.5, -2]]);
   assert.deepEqual(get('bf'), [[2], [1, -3.140625]]);
   assert.deepEqual(get('param'), [[2], [1, 1]]);
@@ -94,7 +103,10 @@ test('PyTorch\'s views, halves and counters', async () => {
   assert.deepEqual([...norm.tensors.get('running_var')!.read()], [1, 1]);
   norm.close();
   await assert.rejects(openForeign(put('old.pth', fixture('oldTorch'))), refusal(/before 1\.6/, 'old.pth'));
-  await assert.rejects(openForeign(put('module.pth', inflateSync(fixture('wholeModule')))), refusal(/whole module of PyTorch \('torch\.nn/, 'module.pth'));
+  await assert.rejects(
+    openForeign(put('module.pth', inflateSync(fixture('wholeModule')))),
+    refusal(/whole module of PyTorch \('torch\.nn/, 'module.pth'),
+  );
 });
 
 test('a pickle that wants anything but data is refused, and nothing runs', async () => {
@@ -103,8 +115,23 @@ test('a pickle that wants anything but data is refused, and nothing runs', async
   const text = (s: string) => Buffer.concat([Buffer.from([0x8c, s.length]), Buffer.from(s)]);
   const cases: [string, Buffer, RegExp][] = [
     ['GLOBAL', Buffer.from(`cos\nsystem\n(S'${command}'\ntR.`), /asks for 'os\.system'/],
-    ['posix', Buffer.from(`cposix\nsystem\n(U${String.fromCharCode(command.length)}${command}tR.`, 'latin1'), /asks for 'posix\.system'/],
-    ['STACK_GLOBAL', Buffer.concat([Buffer.from([0x80, 4]), text('builtins'), text('eval'), Buffer.from([0x93]), text('1'), Buffer.from([0x85, 0x52, 0x2e])]), /asks for 'builtins\.eval'/],
+    [
+      'posix',
+      Buffer.from(`cposix\nsystem\n(U${String.fromCharCode(command.length)}${command}tR.`, 'latin1'),
+      /asks for 'posix\.system'/,
+    ],
+    [
+      'STACK_GLOBAL',
+      Buffer.concat([
+        Buffer.from([0x80, 4]),
+        text('builtins'),
+        text('eval'),
+        Buffer.from([0x93]),
+        text('1'),
+        Buffer.from([0x85, 0x52, 0x2e]),
+      ]),
+      /asks for 'builtins\.eval'/,
+    ],
     ['INST', Buffer.from(`(S'${command}'\nios\nsystem\n.`), /instruction 0x53/],
     ['INST alone', Buffer.from('(ios\nsystem\n.'), /instruction 0x69/],
     ['OBJ', Buffer.from('(cos\nsystem\no.'), /asks for 'os\.system'/],
@@ -128,7 +155,8 @@ test('a pickle that wants anything but data is refused, and nothing runs', async
 test('files that are damaged or of another kind', async () => {
   const good = fixture('protocol4');
   const withArray = (bytes: Buffer) => put('p.pkl', bytes);
-  for (let n = 1; n < good.length; n += 7) assert.throws(() => read(good.subarray(0, n)), refusal(/./, 'x.pkl'), `${n}`);
+  for (let n = 1; n < good.length; n += 7)
+    assert.throws(() => read(good.subarray(0, n)), refusal(/./, 'x.pkl'), `${n}`);
   const framed = jittorTail(good);
   framed[100] ^= 1;
   await assert.rejects(openForeign(withArray(framed)), UserError);
@@ -139,17 +167,29 @@ test('files that are damaged or of another kind', async () => {
   await assert.rejects(openForeign(put('empty.pkl', Buffer.alloc(0))), refusal(/is empty/, 'empty.pkl'));
   await assert.rejects(openForeign(put('text.pkl', Buffer.from('hello world, this is no pickle'))), UserError);
   await assert.rejects(openForeign(put('list.pkl', Buffer.from(']q.', 'latin1'))), UserError);
-  await assert.rejects(openForeign(put('nothing.pkl', Buffer.from('}.'))), refusal(/no dictionary of weights; it holds nothing/));
-  await assert.rejects(openForeign(put('zip.pth', Buffer.from('PK\x03\x04 and no more'))), refusal(/zip|truncated/, 'zip.pth'));
+  await assert.rejects(
+    openForeign(put('nothing.pkl', Buffer.from('}.'))),
+    refusal(/no dictionary of weights; it holds nothing/),
+  );
+  await assert.rejects(
+    openForeign(put('zip.pth', Buffer.from('PK\x03\x04 and no more'))),
+    refusal(/zip|truncated/, 'zip.pth'),
+  );
   await assert.rejects(openForeign(join(folder, 'nowhere.pkl')), refusal(/There is no file/));
   await assert.rejects(openForeign(folder), refusal(/is not a file/));
   const torch = inflateSync(fixture('torch'));
-  await assert.rejects(openForeign(put('cut.pth', torch.subarray(0, torch.length - 30))), refusal(/zip archive|truncated/));
+  await assert.rejects(
+    openForeign(put('cut.pth', torch.subarray(0, torch.length - 30))),
+    refusal(/zip archive|truncated/),
+  );
   // A flipped bit in a weight is found by the archive's checksum, when the weight is read.
   const flipped = Buffer.from(torch);
   flipped[flipped.indexOf(Buffer.from(Float32Array.of(20, 21).buffer))] ^= 1;
   const opened = await openForeign(put('flip.pth', flipped));
-  assert.throws(() => ['plain', 'transposed'].forEach((n) => opened.tensors.get(n)!.read()), refusal(/damaged entry/, 'flip.pth'));
+  assert.throws(
+    () => ['plain', 'transposed'].forEach((n) => opened.tensors.get(n)!.read()),
+    refusal(/damaged entry/, 'flip.pth'),
+  );
   opened.close();
 });
 
@@ -180,22 +220,41 @@ test('500 mutated files: an answer or one sentence, in no time', async () => {
 
 /** A network with one convolution with spectral norm and one without. */
 function network(names: [string, number[]][]): NamedVariables & { dispose(): void } {
-  const entries = names.map(([name, shape]) => ({ name, kind: shape.length === 4 ? ('conv' as const) : ('vector' as const), variable: tf.variable(tf.fill(shape, 0.5)) }));
+  const entries = names.map(([name, shape]) => ({
+    name,
+    kind: shape.length === 4 ? ('conv' as const) : ('vector' as const),
+    variable: tf.variable(tf.fill(shape, 0.5)),
+  }));
   return { entries: () => entries, dispose: () => entries.forEach((e) => e.variable.dispose()) };
 }
 const foreignOf = (names: [string, number[]][], value = 1) => ({
   format: 'pickle' as const,
-  tensors: new Map(names.map(([name, shape]) => [name, { name, shape, read: () => new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value) }])),
+  tensors: new Map(
+    names.map(([name, shape]) => [
+      name,
+      { name, shape, read: () => new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value) },
+    ]),
+  ),
   values: {},
   close: () => undefined,
 });
 
 test('names are mapped, what does not fit is reported as a whole', async () => {
-  const net = network([['a.weight_orig', [3, 3, 2, 4]], ['a.weight_u', [4]], ['a.weight_v', [18]], ['a.bias', [4]], ['b.weight', [1, 1, 4, 4]]]);
+  const net = network([
+    ['a.weight_orig', [3, 3, 2, 4]],
+    ['a.weight_u', [4]],
+    ['a.weight_v', [18]],
+    ['a.bias', [4]],
+    ['b.weight', [1, 1, 4, 4]],
+  ]);
   const target = join(folder, 'out.safetensors');
   const fitting = foreignOf([
-    ['module.a.weight', [4, 2, 3, 3]], ['module.a.bias', [4]], ['module.b.weight_orig', [4, 4, 1, 1]],
-    ['module.b.weight_u', [4]], ['module.bn.num_batches_tracked', []], ['module.fc.weight', [9, 9, 3, 3]],
+    ['module.a.weight', [4, 2, 3, 3]],
+    ['module.a.bias', [4]],
+    ['module.b.weight_orig', [4, 4, 1, 1]],
+    ['module.b.weight_u', [4]],
+    ['module.bn.num_batches_tracked', []],
+    ['module.fc.weight', [9, 9, 3, 3]],
   ]);
   const match = await importWeights('x.pth', fitting, net, target, { network: 'test' });
   assert.deepEqual([...match.found.keys()], ['a.weight_orig', 'a.bias', 'b.weight']);
@@ -206,18 +265,40 @@ test('names are mapped, what does not fit is reported as a whole', async () => {
   assert.deepEqual([...tensors.keys()].sort(), ['a.bias', 'a.weight_orig', 'a.weight_u', 'a.weight_v', 'b.weight']);
   assert.equal(tensors.get('a.weight_orig')!.data[0], 1);
   assert.equal(tensors.get('a.weight_u')!.data[0], 0.5);
-  const parametrized = foreignOf([['a.parametrizations.weight.original', [4, 2, 3, 3]], ['a.parametrizations.weight.0._u', [4]], ['a.bias', [4]], ['b.weight', [4, 4, 1, 1]]]);
+  const parametrized = foreignOf([
+    ['a.parametrizations.weight.original', [4, 2, 3, 3]],
+    ['a.parametrizations.weight.0._u', [4]],
+    ['a.bias', [4]],
+    ['b.weight', [4, 4, 1, 1]],
+  ]);
   assert.deepEqual(matchNames(parametrized.tensors, net).kept, ['a.weight_v']);
 
   rmSync(target);
-  const misfit = foreignOf([['a.weight', [4, 2, 5, 5]], ['b.weight', [4, 4, 1, 1]], ['stranger', [1]]]);
+  const misfit = foreignOf([
+    ['a.weight', [4, 2, 5, 5]],
+    ['b.weight', [4, 4, 1, 1]],
+    ['stranger', [1]],
+  ]);
   await assert.rejects(
     importWeights('x.pth', misfit, net, target),
-    refusal(/missing: a\.bias; unexpected: stranger; of another shape: a\.weight_orig has \[4,2,5,5\] instead of \[4,2,3,3\]/, 'x.pth'),
+    refusal(
+      /missing: a\.bias; unexpected: stranger; of another shape: a\.weight_orig has \[4,2,5,5\] instead of \[4,2,3,3\]/,
+      'x.pth',
+    ),
   );
-  const spoilt = foreignOf([['a.weight', [4, 2, 3, 3]], ['a.bias', [4]], ['b.weight', [4, 4, 1, 1]]], NaN);
+  const spoilt = foreignOf(
+    [
+      ['a.weight', [4, 2, 3, 3]],
+      ['a.bias', [4]],
+      ['b.weight', [4, 4, 1, 1]],
+    ],
+    NaN,
+  );
   await assert.rejects(importWeights('x.pth', spoilt, net, target), refusal(/NaN or infinity in a\.weight/, 'x.pth'));
-  assert.deepEqual(readdirSync(folder).filter((n) => n.startsWith('out')), []);
+  assert.deepEqual(
+    readdirSync(folder).filter((n) => n.startsWith('out')),
+    [],
+  );
   net.dispose();
 });
 
@@ -230,14 +311,24 @@ test('networks are told by names and shapes', (t) => {
     network: 'LGGAN',
     config: { classes: 29, ngf: 64, spadeHidden: 128, residualBlocks: 9, upsampling: 'sau', sauCompressed: 64 },
   });
-  assert.deepEqual(guessNetwork('x', tensors(golden.D_state_dict_all)), { network: 'Discriminator', config: { classes: 29, ndf: 64, scales: 2, layers: 4 } });
-  assert.throws(() => guessNetwork('x.pkl', tensors([['a', [1]]])), refusal(/none of these networks.*begin with a\./, 'x.pkl'));
+  assert.deepEqual(guessNetwork('x', tensors(golden.D_state_dict_all)), {
+    network: 'Discriminator',
+    config: { classes: 29, ndf: 64, scales: 2, layers: 4 },
+  });
+  assert.throws(
+    () => guessNetwork('x.pkl', tensors([['a', [1]]])),
+    refusal(/none of these networks.*begin with a\./, 'x.pkl'),
+  );
 });
 
 test('a pickle that we write is read by this reader and by Python', async (t) => {
   const file = join(folder, 'ours.pkl');
   const kernel = Float32Array.from({ length: 4 * 300 }, (_, i) => i / 7);
-  const entries = [{ name: 'head.0.weight', shape: [4, 300, 1, 1], data: kernel }, { name: 'b', shape: [2], data: async () => Float32Array.of(-0, 1e-40) }, { name: 's', shape: [], data: Float32Array.of(5) }];
+  const entries = [
+    { name: 'head.0.weight', shape: [4, 300, 1, 1], data: kernel },
+    { name: 'b', shape: [2], data: async () => Float32Array.of(-0, 1e-40) },
+    { name: 's', shape: [], data: Float32Array.of(5) },
+  ];
   await savePickle(file, entries, { under: 'model' });
   const found = await openForeign(file);
   assert.equal(found.format, 'jittor pickle');

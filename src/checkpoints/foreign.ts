@@ -30,10 +30,12 @@ const JITTOR_TAIL = 20 + JITTOR_END.length;
 const WEIGHTS = ['model', 'state_dict', 'net', 'params', 'generator', 'netG', 'netD'];
 
 /**
- * Opens a file of weights: Jittor's pickles of variables or numpy arrays (`jt.save`), plain pickles of numpy arrays, PyTorch's zip archives
- * (`torch.save`), or `.safetensors`; told apart by content, not by name. Jittor's checksum is checked. Weights stay in the file until they are
- * read, so 440 MB open in the time the checksum takes and read tensor by tensor.
- * Throws a UserError that names the file where it is damaged, of no such kind, or asks for anything but data. Nothing in it is executed.
+ * Opens a file of weights: Jittor's pickles of variables or numpy arrays (`jt.save`), plain pickles of numpy arrays,
+ * PyTorch's zip archives (`torch.save`), or `.safetensors`; told apart by content, not by name. Jittor's checksum is
+ * checked. Weights stay in the file until they are read, so 440 MB open in the time the checksum takes and read tensor
+ * by tensor.
+ * Throws a UserError that names the file where it is damaged, of no such kind, or asks for anything but data. Nothing
+ * in it is executed.
  */
 export async function openForeign(file: string, options: OpenOptions = {}): Promise<ForeignCheckpoint> {
   const source = new FileSource(file);
@@ -53,7 +55,10 @@ export async function openForeign(file: string, options: OpenOptions = {}): Prom
 }
 
 export interface OpenOptions {
-  /** The name under which the weights stand in a file that holds several dictionaries; looked for under the usual names if not said. */
+  /**
+   * The name under which the weights stand in a file that holds several dictionaries; looked for under the usual names
+   * if not said.
+   */
   key?: string;
 }
 
@@ -64,11 +69,15 @@ function openPickle(source: FileSource, { key }: OpenOptions): ForeignCheckpoint
   const jittor = tail.length === JITTOR_TAIL && tail.subarray(20).equals(JITTOR_END);
   const { value, end } = readPickle(source);
   if (typeof value === 'bigint' || typeof value === 'number') {
-    throw new UserError(`${file} is of PyTorch's format before 1.6: load it with PyTorch and save it again with torch.save.`);
+    throw new UserError(
+      `${file} is of PyTorch's format before 1.6: load it with PyTorch and save it again with torch.save.`,
+    );
   }
   if (jittor) {
-    if (end !== length - JITTOR_TAIL) throw new DamagedFileError(file, 'is damaged: its checksum does not stand where its pickle ends');
-    if (!sha1(source, end).equals(tail.subarray(0, 20))) throw new DamagedFileError(file, 'is damaged: its content does not match its checksum');
+    if (end !== length - JITTOR_TAIL)
+      throw new DamagedFileError(file, 'is damaged: its checksum does not stand where its pickle ends');
+    if (!sha1(source, end).equals(tail.subarray(0, 20)))
+      throw new DamagedFileError(file, 'is damaged: its content does not match its checksum');
   } else if (end !== length) {
     throw new DamagedFileError(file, `is damaged or no file of weights: ${length - end} bytes follow its pickle`);
   }
@@ -85,9 +94,11 @@ function openTorch(file: string, { key }: OpenOptions): ForeignCheckpoint {
   const zip = new ZipFile(file);
   try {
     const pickle = [...zip.entries.keys()].find((name) => /(^|\/)data\.pkl$/.test(name));
-    if (pickle === undefined) throw new UserError(`${file} is a zip archive, but not one that PyTorch saved: it has no data.pkl.`);
+    if (pickle === undefined)
+      throw new UserError(`${file} is a zip archive, but not one that PyTorch saved: it has no data.pkl.`);
     const folder = pickle.slice(0, -'data.pkl'.length);
-    if (zip.entries.has(`${folder}constants.pkl`)) throw new UserError(`${file} is a TorchScript archive, not a file of weights: save its state_dict().`);
+    if (zip.entries.has(`${folder}constants.pkl`))
+      throw new UserError(`${file} is a TorchScript archive, not a file of weights: save its state_dict().`);
     if (zip.entries.has(`${folder}byteorder`) && zip.read(`${folder}byteorder`, 64).toString() !== 'little') {
       throw new UserError(`${file} holds big-endian numbers, which are not read.`);
     }
@@ -99,7 +110,8 @@ function openTorch(file: string, { key }: OpenOptions): ForeignCheckpoint {
       if (last?.id !== id) {
         const name = `${folder}data/${id}`;
         const needed = length * Number(code.slice(-1));
-        if (zip.entries.get(name)?.size !== needed) throw new DamagedFileError(file, `is damaged: '${name}' should hold ${needed} bytes`);
+        if (zip.entries.get(name)?.size !== needed)
+          throw new DamagedFileError(file, `is damaged: '${name}' should hold ${needed} bytes`);
         last = { id, values: decodeNumbers(code, zip.read(name)) };
       }
       return last.values;
@@ -108,7 +120,11 @@ function openTorch(file: string, { key }: OpenOptions): ForeignCheckpoint {
     for (const [name, tensor] of weights) {
       if (!(tensor instanceof TorchTensor)) throw new UserError(`${file} holds '${name}', which is no tensor.`);
       const { offset, shape, strides } = tensor;
-      tensors.set(name, { name, shape, read: () => toFloat32(gather(storage(tensor.storage), offset, shape, strides), name, file) });
+      tensors.set(name, {
+        name,
+        shape,
+        read: () => toFloat32(gather(storage(tensor.storage), offset, shape, strides), name, file),
+      });
     }
     return { format: 'pytorch', tensors, values, close: () => zip.close() };
   } catch (e) {
@@ -120,25 +136,39 @@ function openTorch(file: string, { key }: OpenOptions): ForeignCheckpoint {
 async function openSafetensors(file: string): Promise<ForeignCheckpoint> {
   const { tensors: stored, metadata } = await readTensors(file);
   const tensors = new Map<string, ForeignTensor>();
-  for (const [name, { shape, data }] of stored) tensors.set(name, { name, shape, read: () => toFloat32(data, name, file) });
+  for (const [name, { shape, data }] of stored)
+    tensors.set(name, { name, shape, read: () => toFloat32(data, name, file) });
   return { format: 'safetensors', tensors, values: metadata, close: () => undefined };
 }
 
 /** The dictionary of weights in what a file holds: the whole of it, or the one under a usual name. */
-function findWeights(file: string, value: PickleValue, wanted?: string): { weights: Map<string, PickleValue>; values: Record<string, number | string> } {
+function findWeights(
+  file: string,
+  value: PickleValue,
+  wanted?: string,
+): { weights: Map<string, PickleValue>; values: Record<string, number | string> } {
   if (!(value instanceof Map)) throw new UserError(`${file} holds no dictionary of weights.`);
   const values: Record<string, number | string> = {};
   for (const [key, v] of value) {
-    if (typeof key === 'string' && (typeof v === 'number' || typeof v === 'string') && key !== '__proto__') values[key] = v;
+    if (typeof key === 'string' && (typeof v === 'number' || typeof v === 'string') && key !== '__proto__')
+      values[key] = v;
   }
-  for (const candidate of wanted === undefined ? [value, ...WEIGHTS.map((name) => value.get(name))] : [value.get(wanted)]) {
+  for (const candidate of wanted === undefined
+    ? [value, ...WEIGHTS.map((name) => value.get(name))]
+    : [value.get(wanted)]) {
     if (!(candidate instanceof Map)) continue;
-    const arrays = [...candidate].filter(([key, v]) => typeof key === 'string' && isTensor(v)) as [string, PickleValue][];
+    const arrays = [...candidate].filter(([key, v]) => typeof key === 'string' && isTensor(v)) as [
+      string,
+      PickleValue,
+    ][];
     // Numbers may stand between the weights; another dictionary means that the weights are inside.
-    if (arrays.length && ![...candidate.values()].some((v) => v instanceof Map)) return { weights: new Map(arrays), values };
+    if (arrays.length && ![...candidate.values()].some((v) => v instanceof Map))
+      return { weights: new Map(arrays), values };
   }
   const keys = [...value.keys()].filter((k): k is string => typeof k === 'string');
-  throw new UserError(`${file} holds no dictionary of weights${wanted === undefined ? '' : ` under '${wanted}'`}; it holds ${keys.length ? listed(keys) : 'nothing'}.`);
+  throw new UserError(
+    `${file} holds no dictionary of weights${wanted === undefined ? '' : ` under '${wanted}'`}; it holds ${keys.length ? listed(keys) : 'nothing'}.`,
+  );
 }
 
 const isTensor = (v: PickleValue) => v instanceof NdArray || v instanceof TorchTensor;

@@ -22,7 +22,8 @@ export function floatToHalf(value: number): number {
   if (exponent >= 31) return sign | 0x7c00;
   if (exponent >= 1) return sign | nearestEven((exponent << 23) | mantissa, 13);
   if (exponent < -10) return sign;
-  // Subnormal: the implicit one becomes a digit. A carry into the exponent gives the smallest normal number, as it should.
+  // Subnormal: the implicit one becomes a digit. A carry into the exponent gives the smallest normal number, as it
+  // should.
   return sign | nearestEven(mantissa | 0x800000, 14 - exponent);
 }
 

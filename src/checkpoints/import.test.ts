@@ -27,14 +27,16 @@ test('weights that Jittor saved give the images that Jittor computed, whatever p
     assert.equal(imported.network, 'RCAN');
     assert.equal(imported.match.found.size, 48);
     const rcan = await loadRCAN(target);
-    const y = tf.tidy(() => rcan.forward(tf.tensor4d(x.data as Float32Array, x.shape as [number, number, number, number])));
+    const y = tf.tidy(() =>
+      rcan.forward(tf.tensor4d(x.data as Float32Array, x.shape as [number, number, number, number])),
+    );
     assertClose(y, nhwc(arrays.get('out')!), 1e-5, name);
     y.dispose();
     rcan.dispose();
   }
 });
 
-test('a checkpoint goes to the original\'s pickle and back without a bit changed', async (t) => {
+test("a checkpoint goes to the original's pickle and back without a bit changed", async (t) => {
   const file = withMaterial(t, 'golden/checkpoints/rcan_tiny_jittor.pkl');
   if (!file) return;
   const [first, pickle, second] = ['first.safetensors', 'best.pkl', 'second.safetensors'].map((n) => join(folder, n));
@@ -54,6 +56,9 @@ test('what cannot be exported or imported says why and writes nothing', async (t
   const file = withMaterial(t, 'golden/checkpoints/rcan_tiny.safetensors');
   if (!file) return;
   await assert.rejects(exportCheckpoint(file, join(folder, 'x.pth')), /has to end in \.pkl or \.safetensors/);
-  await assert.rejects(importCheckpoint(file.replace('.safetensors', '_jittor.pkl'), join(folder, 'x.safetensors'), { key: 'scheduler' }), /no dictionary of weights under 'scheduler'; it holds model, optim/);
+  await assert.rejects(
+    importCheckpoint(file.replace('.safetensors', '_jittor.pkl'), join(folder, 'x.safetensors'), { key: 'scheduler' }),
+    /no dictionary of weights under 'scheduler'; it holds model, optim/,
+  );
   assert.deepEqual(readdirSync(folder), before);
 });

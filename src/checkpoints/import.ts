@@ -9,7 +9,10 @@ import { openForeign, type ForeignCheckpoint } from './foreign';
 export interface ImportOptions {
   /** The name under which the weights stand in a file that holds several dictionaries. */
   key?: string;
-  /** Whether the network follows the papers or the original's code. Weights that the original trained want 'original' (the default). */
+  /**
+   * Whether the network follows the papers or the original's code. Weights that the original trained want 'original'
+   * (the default).
+   */
   behaviour?: 'paper' | 'original';
   onProgress?: (done: number, total: number) => void;
 }
@@ -24,11 +27,17 @@ export interface Imported {
 }
 
 /**
- * Reads the weights of a generator, a discriminator or an RCAN as the original (Jittor), PyTorch or safetensors saved them, and writes our checkpoint,
- * which `loadLGGAN` and `loadRCAN` take. Network and sizes are told from the weights themselves.
- * Throws a UserError that names the file: damaged, malicious, of another network, incomplete, with NaN. Nothing is written then.
+ * Reads the weights of a generator, a discriminator or an RCAN as the original (Jittor), PyTorch or safetensors saved
+ * them, and writes our checkpoint, which `loadLGGAN` and `loadRCAN` take. Network and sizes are told from the weights
+ * themselves.
+ * Throws a UserError that names the file: damaged, malicious, of another network, incomplete, with NaN. Nothing is
+ * written then.
  */
-export async function importCheckpoint(file: string, target: string | ((network: string) => string), options: ImportOptions = {}): Promise<Imported & { target: string }> {
+export async function importCheckpoint(
+  file: string,
+  target: string | ((network: string) => string),
+  options: ImportOptions = {},
+): Promise<Imported & { target: string }> {
   const { key, behaviour = 'original', onProgress } = options;
   const foreign = await openForeign(file, { key });
   try {

@@ -4,14 +4,19 @@ import { DamagedFileError } from './safetensors';
 import type { Source } from './source';
 
 /*
- * A reader of Python's pickles for the few things a file of weights is made of: numbers, texts, tuples, lists, dictionaries, numpy arrays, Jittor's
- * variables around them, PyTorch's tensors. A pickle is a program for a stack machine that can name any function of Python and call it; this
- * reader knows no functions. The names in GLOBALS are marks that say how to read what follows, and any other name ends the reading.
+ * A reader of Python's pickles for the few things a file of weights is made of: numbers, texts, tuples, lists,
+ * dictionaries, numpy arrays, Jittor's variables around them, PyTorch's tensors. A pickle is a program for a stack
+ * machine that can name any function of Python and call it; this reader knows no functions. The names in GLOBALS are
+ * marks that say how to read what follows, and any other name ends the reading.
  */
 
 /** Bytes of the source that have not been read. */
 export class ByteSlice {
-  constructor(readonly source: Source, readonly position: number, readonly length: number) {}
+  constructor(
+    readonly source: Source,
+    readonly position: number,
+    readonly length: number,
+  ) {}
 
   read(): Uint8Array {
     const bytes = new Uint8Array(this.length);
@@ -31,22 +36,55 @@ export class NdArray {
 
 /** A tensor of PyTorch: a window on one of the archive's storages. */
 export class TorchTensor {
-  constructor(readonly storage: TorchStorage, readonly offset: number, readonly shape: number[], readonly strides: number[]) {}
+  constructor(
+    readonly storage: TorchStorage,
+    readonly offset: number,
+    readonly shape: number[],
+    readonly strides: number[],
+  ) {}
 }
 
 export class TorchStorage {
-  constructor(readonly code: string, readonly key: string, readonly length: number) {}
+  constructor(
+    readonly code: string,
+    readonly key: string,
+    readonly length: number,
+  ) {}
 }
 
 /** What a pickle can hold. Tuples and lists are arrays, dictionaries are maps. */
 export type PickleValue =
-  | null | boolean | number | bigint | string | Uint8Array | ByteSlice | NdArray | TorchTensor | TorchStorage | Dtype | Global | PickleValue[] | Map<PickleValue, PickleValue>;
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | ByteSlice
+  | NdArray
+  | TorchTensor
+  | TorchStorage
+  | Dtype
+  | Global
+  | PickleValue[]
+  | Map<PickleValue, PickleValue>;
 
 class Dtype {
   constructor(readonly code: string) {}
 }
 
-type Meaning = 'var' | 'reconstruct' | 'frombuffer' | 'scalar' | 'ndarray' | 'dtype' | 'dict' | 'encode' | 'tensor' | 'parameter' | { storage: string };
+type Meaning =
+  | 'var'
+  | 'reconstruct'
+  | 'frombuffer'
+  | 'scalar'
+  | 'ndarray'
+  | 'dtype'
+  | 'dict'
+  | 'encode'
+  | 'tensor'
+  | 'parameter'
+  | { storage: string };
 
 class Global {
   constructor(readonly meaning: Meaning) {}
@@ -69,7 +107,16 @@ const GLOBALS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['torch._utils._rebuild_tensor_v2', 'tensor'],
   ['torch._utils._rebuild_parameter', 'parameter'],
   ...Object.entries({
-    Float: 'f4', Double: 'f8', Half: 'f2', BFloat16: 'bf2', Long: 'i8', Int: 'i4', Short: 'i2', Char: 'i1', Byte: 'u1', Bool: 'b1',
+    Float: 'f4',
+    Double: 'f8',
+    Half: 'f2',
+    BFloat16: 'bf2',
+    Long: 'i8',
+    Int: 'i4',
+    Short: 'i2',
+    Char: 'i1',
+    Byte: 'u1',
+    Bool: 'b1',
   }).map(([name, code]): [string, Meaning] => [`torch.${name}Storage`, { storage: code }]),
 ]);
 
@@ -80,9 +127,10 @@ const MAX_TEXT = 1 << 20;
 const LAZY = 1024;
 
 /**
- * Reads one pickle from the start of `source`, of any protocol up to 5. Returns its value and where it ends. Nothing is executed.
- * Throws a DamagedFileError where it is not a complete pickle, and a UserError that names what it asks for where it asks for anything
- * but plain data, numpy arrays and tensors.
+ * Reads one pickle from the start of `source`, of any protocol up to 5. Returns its value and where it ends. Nothing is
+ * executed.
+ * Throws a DamagedFileError where it is not a complete pickle, and a UserError that names what it asks for where it
+ * asks for anything but plain data, numpy arrays and tensors.
  */
 export function readPickle(source: Source): { value: PickleValue; end: number } {
   return new Unpickler(source).run();
@@ -100,7 +148,8 @@ class Unpickler {
 
   run(): { value: PickleValue; end: number } {
     for (let count = 0; ; count++) {
-      if (count > MAX_OPCODES) throw this.fault(`has more than ${MAX_OPCODES} instructions, far more than a network's file`);
+      if (count > MAX_OPCODES)
+        throw this.fault(`has more than ${MAX_OPCODES} instructions, far more than a network's file`);
       const opcode = this.u8();
       if (opcode === 0x2e) {
         if (this.marks.length || this.stack.length !== 1) throw this.damaged();
@@ -130,25 +179,43 @@ class Unpickler {
         this.toMark();
         return;
 
-      case 0x4e: return this.push(null);
-      case 0x88: return this.push(true);
-      case 0x89: return this.push(false);
-      case 0x4a: return this.push(this.take(4).readInt32LE()); // BININT
-      case 0x4b: return this.push(this.u8()); // BININT1
-      case 0x4d: return this.push(this.take(2).readUInt16LE()); // BININT2
-      case 0x8a: return this.push(this.long(this.u8())); // LONG1
-      case 0x47: return this.push(this.take(8).readDoubleBE()); // BINFLOAT
-      case 0x49: return this.push(this.integerText(this.line())); // INT
-      case 0x4c: return this.push(this.integerText(this.line().replace(/L$/, ''))); // LONG
-      case 0x46: return this.push(this.floatText(this.line())); // FLOAT
+      case 0x4e:
+        return this.push(null);
+      case 0x88:
+        return this.push(true);
+      case 0x89:
+        return this.push(false);
+      case 0x4a:
+        return this.push(this.take(4).readInt32LE()); // BININT
+      case 0x4b:
+        return this.push(this.u8()); // BININT1
+      case 0x4d:
+        return this.push(this.take(2).readUInt16LE()); // BININT2
+      case 0x8a:
+        return this.push(this.long(this.u8())); // LONG1
+      case 0x47:
+        return this.push(this.take(8).readDoubleBE()); // BINFLOAT
+      case 0x49:
+        return this.push(this.integerText(this.line())); // INT
+      case 0x4c:
+        return this.push(this.integerText(this.line().replace(/L$/, ''))); // LONG
+      case 0x46:
+        return this.push(this.floatText(this.line())); // FLOAT
 
-      case 0x8c: return this.push(this.text(this.u8())); // SHORT_BINUNICODE
-      case 0x58: return this.push(this.text(this.length(4))); // BINUNICODE
-      case 0x8d: return this.push(this.text(this.length(8))); // BINUNICODE8
-      case 0x55: return this.push(this.take(this.u8()).toString('latin1')); // SHORT_BINSTRING (Python 2)
-      case 0x54: return this.push(this.take(this.limited(this.length(4))).toString('latin1')); // BINSTRING
-      case 0x43: return this.push(this.bytes(this.u8())); // SHORT_BINBYTES
-      case 0x42: return this.push(this.bytes(this.length(4))); // BINBYTES
+      case 0x8c:
+        return this.push(this.text(this.u8())); // SHORT_BINUNICODE
+      case 0x58:
+        return this.push(this.text(this.length(4))); // BINUNICODE
+      case 0x8d:
+        return this.push(this.text(this.length(8))); // BINUNICODE8
+      case 0x55:
+        return this.push(this.take(this.u8()).toString('latin1')); // SHORT_BINSTRING (Python 2)
+      case 0x54:
+        return this.push(this.take(this.limited(this.length(4))).toString('latin1')); // BINSTRING
+      case 0x43:
+        return this.push(this.bytes(this.u8())); // SHORT_BINBYTES
+      case 0x42:
+        return this.push(this.bytes(this.length(4))); // BINBYTES
       case 0x8e: // BINBYTES8
       case 0x96: // BYTEARRAY8
         return this.push(this.bytes(this.length(8)));
@@ -159,40 +226,60 @@ class Unpickler {
       case 0x74: // TUPLE
       case 0x6c: // LIST
         return this.push(this.toMark());
-      case 0x85: return this.push(this.pop(1)); // TUPLE1
-      case 0x86: return this.push(this.pop(2)); // TUPLE2
-      case 0x87: return this.push(this.pop(3)); // TUPLE3
-      case 0x61: return this.append(this.pop(1)); // APPEND
-      case 0x65: return this.append(this.toMark()); // APPENDS
-      case 0x7d: return this.push(new Map()); // EMPTY_DICT
-      case 0x64: { // DICT
+      case 0x85:
+        return this.push(this.pop(1)); // TUPLE1
+      case 0x86:
+        return this.push(this.pop(2)); // TUPLE2
+      case 0x87:
+        return this.push(this.pop(3)); // TUPLE3
+      case 0x61:
+        return this.append(this.pop(1)); // APPEND
+      case 0x65:
+        return this.append(this.toMark()); // APPENDS
+      case 0x7d:
+        return this.push(new Map()); // EMPTY_DICT
+      case 0x64: {
+        // DICT
         const items = this.toMark();
         this.push(new Map());
         return this.set(items);
       }
-      case 0x73: return this.set(this.pop(2)); // SETITEM
-      case 0x75: return this.set(this.toMark()); // SETITEMS
+      case 0x73:
+        return this.set(this.pop(2)); // SETITEM
+      case 0x75:
+        return this.set(this.toMark()); // SETITEMS
 
-      case 0x94: return this.remember(this.memo.size); // MEMOIZE
-      case 0x71: return this.remember(this.u8()); // BINPUT
-      case 0x72: return this.remember(this.length(4)); // LONG_BINPUT
-      case 0x70: return this.remember(Number(this.integerText(this.line()))); // PUT
-      case 0x68: return this.recall(this.u8()); // BINGET
-      case 0x6a: return this.recall(this.length(4)); // LONG_BINGET
-      case 0x67: return this.recall(Number(this.integerText(this.line()))); // GET
+      case 0x94:
+        return this.remember(this.memo.size); // MEMOIZE
+      case 0x71:
+        return this.remember(this.u8()); // BINPUT
+      case 0x72:
+        return this.remember(this.length(4)); // LONG_BINPUT
+      case 0x70:
+        return this.remember(Number(this.integerText(this.line()))); // PUT
+      case 0x68:
+        return this.recall(this.u8()); // BINGET
+      case 0x6a:
+        return this.recall(this.length(4)); // LONG_BINGET
+      case 0x67:
+        return this.recall(Number(this.integerText(this.line()))); // GET
 
-      case 0x63: return this.global(this.line(), this.line()); // GLOBAL
-      case 0x93: { // STACK_GLOBAL
+      case 0x63:
+        return this.global(this.line(), this.line()); // GLOBAL
+      case 0x93: {
+        // STACK_GLOBAL
         const [module, name] = this.pop(2);
         if (typeof module !== 'string' || typeof name !== 'string') throw this.damaged();
         return this.global(module, name);
       }
-      case 0x52: { // REDUCE
+      case 0x52: {
+        // REDUCE
         const [callee, args] = this.pop(2);
         if (!(callee instanceof Global) || !Array.isArray(args)) throw this.damaged();
         return this.push(this.interpret(callee.meaning, args));
       }
-      case 0x62: { // BUILD
+      case 0x62: {
+        // BUILD
         const [target, state] = this.pop(2);
         return this.push(this.build(target, state));
       }
@@ -210,9 +297,13 @@ class Unpickler {
     if (!meaning) {
       const shown = `${module}.${name}`.replace(/[^\x20-\x7e]/g, '?').slice(0, 80);
       if (/^(torch\.nn\.|__torch__)/.test(shown)) {
-        throw new UserError(`${this.source.file} holds a whole module of PyTorch ('${shown}'), not its weights: save module.state_dict() instead.`);
+        throw new UserError(
+          `${this.source.file} holds a whole module of PyTorch ('${shown}'), not its weights: save module.state_dict() instead.`,
+        );
       }
-      throw new UserError(`${this.source.file} asks for '${shown}', which a file of weights has no use for: it may be malicious, and nothing of it was used.`);
+      throw new UserError(
+        `${this.source.file} asks for '${shown}', which a file of weights has no use for: it may be malicious, and nothing of it was used.`,
+      );
     }
     this.push(new Global(meaning));
   }
@@ -251,9 +342,17 @@ class Unpickler {
         throw this.damaged();
       case 'tensor': {
         const [storage, offset, shape, strides] = args;
-        if (!(storage instanceof TorchStorage) || !isCount(offset) || !isCounts(shape) || !isCounts(strides) || shape.length !== strides.length) throw this.damaged();
+        if (
+          !(storage instanceof TorchStorage) ||
+          !isCount(offset) ||
+          !isCounts(shape) ||
+          !isCounts(strides) ||
+          shape.length !== strides.length
+        )
+          throw this.damaged();
         const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], offset);
-        if (shape.every((n) => n > 0) && last >= storage.length) throw this.fault('is damaged: a tensor reaches beyond its storage');
+        if (shape.every((n) => n > 0) && last >= storage.length)
+          throw this.fault('is damaged: a tensor reaches beyond its storage');
         // Strides of 0 could make a window of any size from one number.
         if (product(shape) > storage.length) throw this.fault('is damaged: a tensor is larger than its storage');
         return new TorchTensor(storage, offset, shape, strides);
@@ -286,7 +385,10 @@ class Unpickler {
     // A list stands for the elements only where they are Python's objects.
     if (!(data instanceof Uint8Array || data instanceof ByteSlice)) throw this.damaged();
     const needed = product(shape) * elementSize(dtype.code);
-    if (data.length !== needed) throw this.fault(`is damaged: an array of [${shape}] ${dtype.code} holds ${data.length} bytes instead of ${needed}`);
+    if (data.length !== needed)
+      throw this.fault(
+        `is damaged: an array of [${shape}] ${dtype.code} holds ${data.length} bytes instead of ${needed}`,
+      );
     return Object.assign(target, { shape, code: dtype.code, fortran, data });
   }
 
@@ -302,7 +404,8 @@ class Unpickler {
     // ('storage', type, key, location, number of elements)
     if (!Array.isArray(id) || id[0] !== 'storage') throw this.damaged();
     const [, type, key, , length] = id;
-    if (!(type instanceof Global) || typeof type.meaning !== 'object' || typeof key !== 'string' || !isCount(length)) throw this.damaged();
+    if (!(type instanceof Global) || typeof type.meaning !== 'object' || typeof key !== 'string' || !isCount(length))
+      throw this.damaged();
     return new TorchStorage(type.meaning.storage, key, length);
   }
 
@@ -484,10 +587,17 @@ export function decodeArray(array: NdArray, file: string): ArrayLike<number | bi
 }
 
 /** The elements of a strided window in C order. */
-export function gather(values: ArrayLike<number | bigint>, offset: number, shape: readonly number[], strides: readonly number[]): ArrayLike<number | bigint> {
+export function gather(
+  values: ArrayLike<number | bigint>,
+  offset: number,
+  shape: readonly number[],
+  strides: readonly number[],
+): ArrayLike<number | bigint> {
   const inOrder = shape.every((n, d) => n === 1 || strides[d] === product(shape.slice(d + 1)));
   if (inOrder && 'subarray' in values) return (values as Float32Array).subarray(offset, offset + product(shape));
-  const out = new (values.constructor as new (n: number) => { [i: number]: number | bigint; length: number })(product(shape));
+  const out = new (values.constructor as new (n: number) => { [i: number]: number | bigint; length: number })(
+    product(shape),
+  );
   const index = shape.map(() => 0);
   for (let i = 0, at = offset; i < out.length; i++) {
     out[i] = values[at];
@@ -502,6 +612,7 @@ export function gather(values: ArrayLike<number | bigint>, offset: number, shape
 }
 
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
-const narrow = (v: bigint) => (v >= BigInt(Number.MIN_SAFE_INTEGER) && v <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(v) : v);
+const narrow = (v: bigint) =>
+  v >= BigInt(Number.MIN_SAFE_INTEGER) && v <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(v) : v;
 const isCount = (v: PickleValue): v is number => Number.isSafeInteger(v) && (v as number) >= 0;
 const isCounts = (v: PickleValue): v is number[] => Array.isArray(v) && v.every(isCount);

@@ -9,10 +9,15 @@ export interface PickleOptions {
 }
 
 /**
- * Writes weights as the original loads them: a pickle (protocol 4) of a dictionary from names to numpy float32 arrays, followed by SHA-1 and mark as
- * `jt.save` appends them. Python without Jittor reads it with `pickle.load`; `jt.load` checks the sum. All or nothing.
+ * Writes weights as the original loads them: a pickle (protocol 4) of a dictionary from names to numpy float32 arrays,
+ * followed by SHA-1 and mark as `jt.save` appends them. Python without Jittor reads it with `pickle.load`; `jt.load`
+ * checks the sum. All or nothing.
  */
-export async function savePickle(file: string, entries: Iterable<TensorEntry>, { under, onProgress }: PickleOptions = {}): Promise<void> {
+export async function savePickle(
+  file: string,
+  entries: Iterable<TensorEntry>,
+  { under, onProgress }: PickleOptions = {},
+): Promise<void> {
   const all = [...entries];
   const total = all.reduce((sum, e) => sum + e.shape.reduce((a, b) => a * b, 4), 0);
   await replaceFile(file, async (handle) => {
@@ -23,7 +28,9 @@ export async function savePickle(file: string, entries: Iterable<TensorEntry>, {
       await handle.writeFile(bytes);
     };
     const open = Buffer.from([EMPTY_DICT, MARK]);
-    await write(Buffer.concat([Buffer.from([PROTO, 4]), PREFACE, ...(under === undefined ? [] : [open, text(under)]), open]));
+    await write(
+      Buffer.concat([Buffer.from([PROTO, 4]), PREFACE, ...(under === undefined ? [] : [open, text(under)]), open]),
+    );
     for (const { name, shape, dtype = 'float32', data } of all) {
       const values = typeof data === 'function' ? await data() : data;
       if (dtype !== 'float32' || !(values instanceof Float32Array)) throw new Error(`${name} is not of float32`);
@@ -71,9 +78,13 @@ function integer(value: number): Buffer {
   return bytes;
 }
 
-const global = (module: string, name: string) => Buffer.concat([text(module), text(name), Buffer.from([STACK_GLOBAL, MEMOIZE])]);
+const global = (module: string, name: string) =>
+  Buffer.concat([text(module), text(name), Buffer.from([STACK_GLOBAL, MEMOIZE])]);
 
-/** What stands before the arrays and is taken off the stack again: it remembers 0 the function, 1 the class, 3 the type of the arrays. */
+/**
+ * What stands before the arrays and is taken off the stack again: it remembers 0 the function, 1 the class, 3 the type
+ * of the arrays.
+ */
 const PREFACE = Buffer.concat([
   global('numpy.core.multiarray', '_reconstruct'),
   Buffer.from([POP]),
@@ -83,7 +94,14 @@ const PREFACE = Buffer.concat([
   global('numpy', 'dtype'),
   text('f4'),
   Buffer.from([FALSE, TRUE, TUPLE3, REDUCE, MEMOIZE]),
-  Buffer.concat([Buffer.from([MARK, BININT1, 3]), text('<'), Buffer.from([NONE, NONE, NONE]), integer(-1), integer(-1), Buffer.from([BININT1, 0, TUPLE, BUILD])]),
+  Buffer.concat([
+    Buffer.from([MARK, BININT1, 3]),
+    text('<'),
+    Buffer.from([NONE, NONE, NONE]),
+    integer(-1),
+    integer(-1),
+    Buffer.from([BININT1, 0, TUPLE, BUILD]),
+  ]),
   Buffer.from([POP]),
 ]);
 /** numpy.core.multiarray._reconstruct(numpy.ndarray, (0,), b'b'): an empty array, which its state fills. */
@@ -93,5 +111,10 @@ const EMPTY_ARRAY = Buffer.from([BINGET, 0, BINGET, 1, BININT1, 0, TUPLE1, 0x43,
 function arrayState(shape: readonly number[], bytes: number): Buffer {
   const head = Buffer.from([0x42, 0, 0, 0, 0]); // BINBYTES
   head.writeUInt32LE(bytes, 1);
-  return Buffer.concat([Buffer.from([MARK, BININT1, 1, MARK]), ...shape.map(integer), Buffer.from([TUPLE, BINGET, 3, FALSE]), head]);
+  return Buffer.concat([
+    Buffer.from([MARK, BININT1, 1, MARK]),
+    ...shape.map(integer),
+    Buffer.from([TUPLE, BINGET, 3, FALSE]),
+    head,
+  ]);
 }

@@ -43,7 +43,8 @@ test('a file written by another library is read', async (t) => {
     const expected = formulaWeights(i, shape);
     assert.equal(data.length, expected.length);
     // One unit in the last place, see formulaWeights.
-    for (let j = 0; j < data.length; j++) assert.ok(Math.abs(Number(data[j]) - expected[j]) <= 6e-8 * Math.abs(expected[j]) + 2e-9, name);
+    for (let j = 0; j < data.length; j++)
+      assert.ok(Math.abs(Number(data[j]) - expected[j]) <= 6e-8 * Math.abs(expected[j]) + 2e-9, name);
   });
   assert.deepEqual([...(await readTensorsHeader(file)).tensors.keys()].sort(), [...tensors.keys()].sort());
 });
@@ -69,9 +70,15 @@ test('what is written comes back bit for bit, with metadata', async () => {
   assert.deepEqual(tensors.get('steps'), { dtype: 'I32', shape: [], data: Int32Array.of(-7) });
   assert.deepEqual(tensors.get('none')!.shape, [0, 4]);
   assert.equal(tensors.get('__proto__')!.data[0], 9);
-  assert.deepEqual(readdirSync(folder).filter((n) => n.endsWith('.part')), []);
+  assert.deepEqual(
+    readdirSync(folder).filter((n) => n.endsWith('.part')),
+    [],
+  );
   await assert.rejects(readTensors(file, { requireFinite: true }), /a\.safetensors holds NaN or infinity in w\./);
-  await assert.rejects(saveTensors(file, [{ name: 'w', shape: [6], data: weights }], {}, { requireFinite: true }), /w holds NaN or infinity/);
+  await assert.rejects(
+    saveTensors(file, [{ name: 'w', shape: [6], data: weights }], {}, { requireFinite: true }),
+    /w holds NaN or infinity/,
+  );
   // The refused write left the file as it was.
   assert.equal((await readTensors(file)).sha256, sum);
 });
@@ -114,12 +121,26 @@ test('half precision: nearest even as IEEE 754 has it', async () => {
 
   const file = join(folder, 'half.safetensors');
   const values = Float32Array.of(0.1, 1 / 3, -2, 1e-5);
-  await saveTensors(file, [{ name: 'w', shape: [2, 2], data: values }, { name: 'b', shape: [4], data: values }], {}, { half: true });
+  await saveTensors(
+    file,
+    [
+      { name: 'w', shape: [2, 2], data: values },
+      { name: 'b', shape: [4], data: values },
+    ],
+    {},
+    { half: true },
+  );
   const { tensors } = await readTensors(file);
   assert.equal(tensors.get('w')!.dtype, 'F16');
-  assert.deepEqual(tensors.get('w')!.data, Float32Array.from(values, (v) => halfToFloat(floatToHalf(v))));
+  assert.deepEqual(
+    tensors.get('w')!.data,
+    Float32Array.from(values, (v) => halfToFloat(floatToHalf(v))),
+  );
   assert.deepEqual(tensors.get('b'), { dtype: 'F32', shape: [4], data: values });
-  await assert.rejects(saveTensors(file, [{ name: 'w', shape: [1, 1], data: Float32Array.of(1e5) }], {}, { half: true }), /w holds 100000/);
+  await assert.rejects(
+    saveTensors(file, [{ name: 'w', shape: [1, 1], data: Float32Array.of(1e5) }], {}, { half: true }),
+    /w holds 100000/,
+  );
 });
 
 test('all types are read, aligned or not', async () => {
@@ -141,12 +162,22 @@ test('all types are read, aligned or not', async () => {
     data,
   );
   const { tensors } = await readTensors(file);
-  assert.deepEqual(Object.fromEntries([...tensors].map(([k, t]) => [k, t.data[0]])), { u: 200, f: 1.25, b: -1, i: -(2n ** 60n), d: Math.PI });
+  assert.deepEqual(Object.fromEntries([...tensors].map(([k, t]) => [k, t.data[0]])), {
+    u: 200,
+    f: 1.25,
+    b: -1,
+    i: -(2n ** 60n),
+    d: Math.PI,
+  });
   assert.ok(isFiniteArray(tensors.get('i')!.data));
 });
 
 test('headers that lie get one sentence that names the file', async () => {
-  const f32 = (begin: number, end: number, shape = [(end - begin) / 4]) => ({ dtype: 'F32', shape, data_offsets: [begin, end] });
+  const f32 = (begin: number, end: number, shape = [(end - begin) / 4]) => ({
+    dtype: 'F32',
+    shape,
+    data_offsets: [begin, end],
+  });
   const eight = new Uint8Array(8);
   const cases: [unknown, Uint8Array, RegExp][] = [
     [{ a: f32(0, 8), b: f32(4, 8) }, eight, /'b' overlaps/],
@@ -164,7 +195,11 @@ test('headers that lie get one sentence that names the file', async () => {
     [{ a: [1, 2] }, eight, /entry 'a' of its header is no object/],
     [{ __metadata__: { a: 1 } }, new Uint8Array(0), /metadata 'a' is no string/],
     [{ __metadata__: { sha256: 'abc' } }, new Uint8Array(0), /checksum is not one/],
-    ['{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}', eight, /names 'a' twice/],
+    [
+      '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}',
+      eight,
+      /names 'a' twice/,
+    ],
     ['{"x":', eight, /not valid JSON/],
     ['[1, 2, 3]', eight, /no JSON object/],
     ['{"\xff', eight, /not valid JSON/],
@@ -183,5 +218,8 @@ test('headers that lie get one sentence that names the file', async () => {
   }
   await assert.rejects(readTensors(join(folder, 'nowhere')), /There is no file .*nowhere/);
   await assert.rejects(readTensors(folder), /is a folder, not a file|not a \.safetensors/);
-  await assert.rejects(saveTensors(join(folder, 'nowhere', 'x'), []), /nowhere\/x was not written: its folder does not exist/);
+  await assert.rejects(
+    saveTensors(join(folder, 'nowhere', 'x'), []),
+    /nowhere\/x was not written: its folder does not exist/,
+  );
 });

@@ -5,13 +5,22 @@ import { replaceFile, writeSynced } from './atomic';
 import { bfloat16ToFloat, floatToHalf, halfToFloat } from './half';
 
 /*
- * The format (huggingface/safetensors): 8 bytes length of the header, little-endian; the header, a JSON object of
- * name -> { dtype, shape, data_offsets: [begin, end] } with an optional `__metadata__` of strings; then the data, C order, without holes.
- * Python reads it with `from safetensors.numpy import load_file; load_file(path)`.
+ * The format (huggingface/safetensors): 8 bytes length of the header, little-endian; the header, a JSON object of name
+ * -> { dtype, shape, data_offsets: [begin, end] } with an optional `__metadata__` of strings; then the data, C order,
+ * without holes. Python reads it with `from safetensors.numpy import load_file; load_file(path)`.
  */
 
 export type TensorData =
-  | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array;
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
 
 /** A tensor as it lies in a file. F16 and BF16 come as float32; `dtype` keeps the file's type. */
 export interface StoredTensor {
@@ -20,7 +29,10 @@ export interface StoredTensor {
   data: TensorData;
 }
 
-/** A tensor to be written; `data` may be a function, called when its turn comes, so that not all need to be in memory at once. */
+/**
+ * A tensor to be written; `data` may be a function, called when its turn comes, so that not all need to be in memory at
+ * once.
+ */
 export interface TensorEntry {
   name: string;
   shape: readonly number[];
@@ -31,24 +43,45 @@ export interface TensorEntry {
 
 /** The file is there but its content is not what was written: truncated, overwritten or never of this format. */
 export class DamagedFileError extends UserError {
-  constructor(readonly file: string, what: string) {
+  constructor(
+    readonly file: string,
+    what: string,
+  ) {
     super(`${file} ${what}.`);
     this.name = 'DamagedFileError';
   }
 }
 
 const SIZES: Record<string, number> = {
-  F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1,
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U64: 8,
+  U32: 4,
+  U16: 2,
+  U8: 1,
+  BOOL: 1,
 };
 /** The format's own limit. */
 const HEADER_LIMIT = 100_000_000;
 const CHUNK = 16 << 20;
 const NO_SUM = '0'.repeat(64);
-/** Marks our files, which always carry a checksum: without it, damage to the checksum's own name would switch the check off. */
+/**
+ * Marks our files, which always carry a checksum: without it, damage to the checksum's own name would switch the check
+ * off.
+ */
 const WRITER = 'lggan-sau 1';
 
 export interface SaveOptions {
-  /** Store matrices and kernels as F16 (vectors stay F32): half the size, 3 digits; for small checkpoints that are shipped. */
+  /**
+   * Store matrices and kernels as F16 (vectors stay F32): half the size, 3 digits; for small checkpoints that are
+   * shipped.
+   */
   half?: boolean;
   /** Refuse NaN and infinity with a UserError that names the tensor. */
   requireFinite?: boolean;
@@ -57,8 +90,8 @@ export interface SaveOptions {
 }
 
 /**
- * Writes tensors and metadata to a `.safetensors` file, all or nothing. The metadata gets `writer` and `sha256`: of the whole file from its
- * ninth byte on, with the sum itself taken as 64 zeros; `readTensors` checks it. Returns the sum.
+ * Writes tensors and metadata to a `.safetensors` file, all or nothing. The metadata gets `writer` and `sha256`: of the
+ * whole file from its ninth byte on, with the sum itself taken as 64 zeros; `readTensors` checks it. Returns the sum.
  */
 export async function saveTensors(
   file: string,
@@ -118,9 +151,12 @@ async function writeTensors(
   for (let i = 0; i < entries.length; i++) {
     const { name, shape, data } = entries[i];
     const values = typeof data === 'function' ? await data() : data;
-    if (values instanceof Int32Array !== (types[i] === 'I32')) throw new Error(`${name} is not of the type it was announced as`);
-    if (values.length !== product(shape)) throw new Error(`${name} has ${values.length} values, its shape [${shape}] needs ${product(shape)}`);
-    if (requireFinite && !isFiniteArray(values)) throw new UserError(`${file} was not written: ${name} holds NaN or infinity.`);
+    if (values instanceof Int32Array !== (types[i] === 'I32'))
+      throw new Error(`${name} is not of the type it was announced as`);
+    if (values.length !== product(shape))
+      throw new Error(`${name} has ${values.length} values, its shape [${shape}] needs ${product(shape)}`);
+    if (requireFinite && !isFiniteArray(values))
+      throw new UserError(`${file} was not written: ${name} holds NaN or infinity.`);
     const stored = types[i] === 'F16' ? toHalf(values as Float32Array, name, file) : values;
     const bytes = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
     hash.update(bytes);
@@ -149,9 +185,10 @@ export interface TensorFile {
 }
 
 /**
- * Reads a `.safetensors` file. Everything is validated before it is returned: the header's size, its JSON, names, types, shapes, offsets (no
- * overlap, no hole, no byte left over) and, if there is one, the checksum. Throws a DamagedFileError that names the file.
- * F32 tensors are views into one buffer of the file's size, so 440 MB take about 440 MB.
+ * Reads a `.safetensors` file. Everything is validated before it is returned: the header's size, its JSON, names,
+ * types, shapes, offsets (no overlap, no hole, no byte left over) and, if there is one, the checksum. Throws a
+ * DamagedFileError that names the file. F32 tensors are views into one buffer of the file's size, so 440 MB take about
+ * 440 MB.
  */
 export async function readTensors(file: string, options: ReadOptions = {}): Promise<TensorFile> {
   const handle = await openForReading(file);
@@ -168,9 +205,11 @@ export async function readTensors(file: string, options: ReadOptions = {}): Prom
       done += chunk.length;
       options.onProgress?.(done, dataLength);
     }
-    if (hash && hash.digest('hex') !== sha256) throw new DamagedFileError(file, 'is damaged: its content does not match its checksum');
+    if (hash && hash.digest('hex') !== sha256)
+      throw new DamagedFileError(file, 'is damaged: its content does not match its checksum');
     const tensors = new Map<string, StoredTensor>();
-    for (const { name, dtype, shape, begin, end } of infos) tensors.set(name, { dtype, shape, data: decode(dtype, buffer, begin, end) });
+    for (const { name, dtype, shape, begin, end } of infos)
+      tensors.set(name, { dtype, shape, data: decode(dtype, buffer, begin, end) });
     if (options.requireFinite) {
       const bad = [...tensors].filter(([, t]) => !isFiniteArray(t.data)).map(([name]) => name);
       if (bad.length) throw new UserError(`${file} holds NaN or infinity in ${listed(bad)}.`);
@@ -182,7 +221,9 @@ export async function readTensors(file: string, options: ReadOptions = {}): Prom
 }
 
 /** Names, types, shapes and metadata of a `.safetensors` file, without reading its data. */
-export async function readTensorsHeader(file: string): Promise<{ tensors: Map<string, { dtype: string; shape: number[] }>; metadata: Record<string, string> }> {
+export async function readTensorsHeader(
+  file: string,
+): Promise<{ tensors: Map<string, { dtype: string; shape: number[] }>; metadata: Record<string, string> }> {
   const handle = await openForReading(file);
   try {
     const { tensors, metadata } = await readHead(handle, file);
@@ -245,28 +286,39 @@ async function readHead(handle: FileHandle, file: string) {
   tensors.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let end = 0;
   for (const t of tensors) {
-    if (t.begin !== end) throw no(`is damaged: the data of '${t.name}' ${t.begin < end ? 'overlaps another tensor' : 'leaves a hole'}`);
+    if (t.begin !== end)
+      throw no(`is damaged: the data of '${t.name}' ${t.begin < end ? 'overlaps another tensor' : 'leaves a hole'}`);
     end = t.end;
   }
   if (end !== dataLength) throw no(`is damaged: ${dataLength - end} bytes at its end belong to no tensor`);
   return { head, tensors, metadata, dataStart, dataLength };
 }
 
-function checkInfo(name: string, value: Record<string, unknown>, dataLength: number, no: (what: string) => DamagedFileError): Info {
+function checkInfo(
+  name: string,
+  value: Record<string, unknown>,
+  dataLength: number,
+  no: (what: string) => DamagedFileError,
+): Info {
   const { dtype, shape, data_offsets: offsets, ...others } = value;
   const where = `is damaged: '${name}' in its header`;
   if (Object.keys(others).length) throw no(`${where} has the unknown field '${Object.keys(others)[0]}'`);
-  if (typeof dtype !== 'string' || !Object.hasOwn(SIZES, dtype)) throw no(`${where} is of the type '${String(dtype)}', which is not read`);
+  if (typeof dtype !== 'string' || !Object.hasOwn(SIZES, dtype))
+    throw no(`${where} is of the type '${String(dtype)}', which is not read`);
   if (!isCounts(shape)) throw no(`${where} has no valid shape`);
   if (!isCounts(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) throw no(`${where} has no valid offsets`);
   const [begin, end] = offsets;
   const bytes = product(shape) * SIZES[dtype];
-  if (!Number.isSafeInteger(bytes) || bytes !== end - begin) throw no(`${where} has ${end - begin} bytes, its shape [${shape}] of ${dtype} needs ${bytes}`);
+  if (!Number.isSafeInteger(bytes) || bytes !== end - begin)
+    throw no(`${where} has ${end - begin} bytes, its shape [${shape}] of ${dtype} needs ${bytes}`);
   if (end > dataLength) throw no(`is truncated: '${name}' ends ${end - dataLength} bytes behind the end of the file`);
   return { name, dtype, shape, begin, end };
 }
 
-/** The first name that a JSON object holds twice at its top level; JSON.parse keeps the last of them silently. `text` is valid JSON. */
+/**
+ * The first name that a JSON object holds twice at its top level; JSON.parse keeps the last of them silently. `text` is
+ * valid JSON.
+ */
 function duplicateKey(text: string): string | undefined {
   const seen = new Set<string>();
   const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]/gy;
@@ -307,18 +359,30 @@ function decode(dtype: string, buffer: ArrayBuffer, begin: number, end: number):
   const b = aligned ? buffer : buffer.slice(begin, end);
   const at = aligned ? begin : 0;
   switch (dtype) {
-    case 'F64': return new Float64Array(b, at, count);
-    case 'F32': return new Float32Array(b, at, count);
-    case 'F16': return Float32Array.from(new Uint16Array(b, at, count), halfToFloat);
-    case 'BF16': return Float32Array.from(new Uint16Array(b, at, count), bfloat16ToFloat);
-    case 'I64': return new BigInt64Array(b, at, count);
-    case 'I32': return new Int32Array(b, at, count);
-    case 'I16': return new Int16Array(b, at, count);
-    case 'I8': return new Int8Array(b, at, count);
-    case 'U64': return new BigUint64Array(b, at, count);
-    case 'U32': return new Uint32Array(b, at, count);
-    case 'U16': return new Uint16Array(b, at, count);
-    default: return new Uint8Array(b, at, count);
+    case 'F64':
+      return new Float64Array(b, at, count);
+    case 'F32':
+      return new Float32Array(b, at, count);
+    case 'F16':
+      return Float32Array.from(new Uint16Array(b, at, count), halfToFloat);
+    case 'BF16':
+      return Float32Array.from(new Uint16Array(b, at, count), bfloat16ToFloat);
+    case 'I64':
+      return new BigInt64Array(b, at, count);
+    case 'I32':
+      return new Int32Array(b, at, count);
+    case 'I16':
+      return new Int16Array(b, at, count);
+    case 'I8':
+      return new Int8Array(b, at, count);
+    case 'U64':
+      return new BigUint64Array(b, at, count);
+    case 'U32':
+      return new Uint32Array(b, at, count);
+    case 'U16':
+      return new Uint16Array(b, at, count);
+    default:
+      return new Uint8Array(b, at, count);
   }
 }
 
@@ -327,7 +391,9 @@ function toHalf(values: Float32Array, name: string, file: string): Uint16Array {
   for (let i = 0; i < out.length; i++) {
     out[i] = floatToHalf(values[i]);
     if ((out[i] & 0x7fff) === 0x7c00 && Number.isFinite(values[i])) {
-      throw new UserError(`${file} was not written: ${name} holds ${values[i]}, which half precision cannot; save it in full.`);
+      throw new UserError(
+        `${file} was not written: ${name} holds ${values[i]}, which half precision cannot; save it in full.`,
+      );
     }
   }
   return out;
@@ -348,7 +414,8 @@ async function openForReading(file: string): Promise<FileHandle> {
   } catch (e) {
     const code = (e as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw new UserError(`There is no file ${file}.`, { cause: e });
-    if (code === 'EACCES' || code === 'EPERM') throw new UserError(`${file} may not be read: change its permissions.`, { cause: e });
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new UserError(`${file} may not be read: change its permissions.`, { cause: e });
     throw e;
   }
 }
@@ -359,7 +426,8 @@ async function readExactly(handle: FileHandle, target: Uint8Array, position: num
     try {
       ({ bytesRead } = await handle.read(target, done, target.length - done, position + done));
     } catch (e) {
-      if ((e as NodeJS.ErrnoException).code === 'EISDIR') throw new UserError(`${file} is a folder, not a file.`, { cause: e });
+      if ((e as NodeJS.ErrnoException).code === 'EISDIR')
+        throw new UserError(`${file} is a folder, not a file.`, { cause: e });
       throw e;
     }
     if (bytesRead === 0) throw new DamagedFileError(file, 'is truncated');

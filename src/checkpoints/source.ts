@@ -47,7 +47,8 @@ export function openForReading(file: string): number {
   } catch (e) {
     const code = (e as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw new UserError(`There is no file ${file}.`, { cause: e });
-    if (code === 'EACCES' || code === 'EPERM') throw new UserError(`${file} may not be read: change its permissions.`, { cause: e });
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new UserError(`${file} may not be read: change its permissions.`, { cause: e });
     throw e;
   }
 }
@@ -56,7 +57,10 @@ export function openForReading(file: string): number {
 export class BufferSource implements Source {
   readonly length: number;
 
-  constructor(readonly file: string, private readonly bytes: Uint8Array) {
+  constructor(
+    readonly file: string,
+    private readonly bytes: Uint8Array,
+  ) {
     this.length = bytes.length;
   }
 

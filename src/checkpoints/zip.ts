@@ -25,8 +25,9 @@ const LOCAL = 0x04034b50;
 const DIRECTORY_LIMIT = 64 << 20;
 
 /**
- * Random access to a zip archive by its central directory, entry by entry, with zip64; entries are stored or deflated. It is what `.npz` and
- * PyTorch's `.pth` are made of. Nothing is ever written to disk. Every fault is a UserError that names the file.
+ * Random access to a zip archive by its central directory, entry by entry, with zip64; entries are stored or deflated.
+ * It is what `.npz` and PyTorch's `.pth` are made of. Nothing is ever written to disk. Every fault is a UserError that
+ * names the file.
  */
 export class ZipFile {
   readonly entries: ReadonlyMap<string, ZipEntry>;
@@ -50,7 +51,8 @@ export class ZipFile {
   read(name: string, limit = 2 ** 30): Buffer {
     const entry = this.entries.get(name);
     if (!entry) throw this.fault(`holds no entry '${name}'`);
-    if (entry.size > limit) throw new UserError(`${this.file} unpacks '${name}' to ${entry.size} bytes, above the limit of ${limit}.`);
+    if (entry.size > limit)
+      throw new UserError(`${this.file} unpacks '${name}' to ${entry.size} bytes, above the limit of ${limit}.`);
     const raw = this.bytes(this.dataOffset(entry), entry.compressedSize);
     let data = raw;
     if (entry.method === 8) {
@@ -59,7 +61,8 @@ export class ZipFile {
       } catch {
         throw this.fault(`has a damaged entry '${name}'`);
       }
-    } else if (entry.method !== 0) throw this.fault(`packs '${name}' by method ${entry.method}; only stored and deflate are read`);
+    } else if (entry.method !== 0)
+      throw this.fault(`packs '${name}' by method ${entry.method}; only stored and deflate are read`);
     if (data.length !== entry.size || crc(data) !== entry.crc) throw this.fault(`has a damaged entry '${name}'`);
     return data;
   }

@@ -24,21 +24,52 @@ const spec = {
 const parse = (...argv: string[]) => parseArguments(spec, argv)!;
 
 test('values are typed by the table', () => {
-  const args = parse('--input_path', 'a b', '--stage=2', '--use_sr', '--lr', '1e-3', 'x.pkl', '--classes', 'sky', 'sea');
-  assert.deepEqual(args, { stage: 2, input_path: 'a b', lr: 1e-3, use_sr: true, engine: undefined, classes: ['sky', 'sea'], file: 'x.pkl' });
+  const args = parse(
+    '--input_path',
+    'a b',
+    '--stage=2',
+    '--use_sr',
+    '--lr',
+    '1e-3',
+    'x.pkl',
+    '--classes',
+    'sky',
+    'sea',
+  );
+  assert.deepEqual(args, {
+    stage: 2,
+    input_path: 'a b',
+    lr: 1e-3,
+    use_sr: true,
+    engine: undefined,
+    classes: ['sky', 'sea'],
+    file: 'x.pkl',
+  });
   // These lines do not compile if the types are not what they should be.
   const stage: 1 | 2 = args.stage;
   const path: string = args.input_path;
   const engine: 'native' | 'wasm' | undefined = args.engine;
   assert.ok(stage && path && engine === undefined);
-  assert.deepEqual(parse('--input_path', 'a'), { stage: 1, input_path: 'a', lr: 2e-4, use_sr: false, engine: undefined, classes: undefined, file: undefined });
+  assert.deepEqual(parse('--input_path', 'a'), {
+    stage: 1,
+    input_path: 'a',
+    lr: 2e-4,
+    use_sr: false,
+    engine: undefined,
+    classes: undefined,
+    file: undefined,
+  });
   assert.equal(parse('--input-path=a-b=c').input_path, 'a-b=c');
   assert.equal(parse('--input_path', '-x').input_path, '-x');
 });
 
 test('what is wrong gets one sentence', () => {
   const wrong = (pattern: RegExp, ...argv: string[]) =>
-    assert.throws(() => parse(...argv), (e) => e instanceof UserError && !e.message.includes('\n') && pattern.test(e.message), String(pattern));
+    assert.throws(
+      () => parse(...argv),
+      (e) => e instanceof UserError && !e.message.includes('\n') && pattern.test(e.message),
+      String(pattern),
+    );
   wrong(/Unknown option '--stge' \(Did you mean --stage\?\)/, '--stge', '1', '--input_path', 'a');
   wrong(/Unknown option '--use-srr' \(Did you mean --use_sr\?\)/, '--input_path', 'a', '--use-srr');
   wrong(/Required option '--input_path <DIR>' not specified/);
@@ -54,8 +85,19 @@ test('what is wrong gets one sentence', () => {
 
 test('help shows the table and parses nothing', () => {
   let text = '';
-  assert.equal(parseArguments(spec, ['--help'], (t) => (text += t)), undefined);
-  for (const part of ['npm run train --', '--input_path <DIR>', '(default: 1)', '(1, 2)', 'choices: "native", "wasm"', 'Examples:']) assert.ok(text.includes(part), part);
+  assert.equal(
+    parseArguments(spec, ['--help'], (t) => (text += t)),
+    undefined,
+  );
+  for (const part of [
+    'npm run train --',
+    '--input_path <DIR>',
+    '(default: 1)',
+    '(1, 2)',
+    'choices: "native", "wasm"',
+    'Examples:',
+  ])
+    assert.ok(text.includes(part), part);
 });
 
 const folder = mkdtempSync(join(tmpdir(), 'arguments-'));
@@ -64,13 +106,19 @@ const node = ['--require', 'ts-node/register/transpile-only'];
 const cwd = join(__dirname, '..', '..');
 function script(body: string): string {
   const file = join(folder, 'command.js');
-  writeFileSync(file, `const { interruptible, runCommand } = require(${JSON.stringify(join(__dirname, 'arguments.ts'))});\nconst { UserError } = require(${JSON.stringify(join(__dirname, '..', 'errors.ts'))});\n${body}`);
+  writeFileSync(
+    file,
+    `const { interruptible, runCommand } = require(${JSON.stringify(join(__dirname, 'arguments.ts'))});\nconst { UserError } = require(${JSON.stringify(join(__dirname, '..', 'errors.ts'))});\n${body}`,
+  );
   return file;
 }
 
 test('a mistake of the user is one sentence and exit code 2, a fault of the program has its stack and code 1', () => {
-  const file = script(`runCommand({ name: 'x', description: '', options: { bug: { type: 'flag', help: '' } } }, async (args) => { if (args.bug) null.x; throw new UserError('The file is gone.'); });`);
-  const run = (argv: string[], env = {}) => spawnSync(process.execPath, [...node, file, ...argv], { cwd, encoding: 'utf8', env: { ...process.env, ...env } });
+  const file = script(
+    `runCommand({ name: 'x', description: '', options: { bug: { type: 'flag', help: '' } } }, async (args) => { if (args.bug) null.x; throw new UserError('The file is gone.'); });`,
+  );
+  const run = (argv: string[], env = {}) =>
+    spawnSync(process.execPath, [...node, file, ...argv], { cwd, encoding: 'utf8', env: { ...process.env, ...env } });
   const user = run([]);
   assert.equal(user.stderr, 'The file is gone.\n');
   assert.equal(user.status, 2);
@@ -96,7 +144,12 @@ test('a first signal lets the step finish, a second one does not', async () => {
     const child = spawn(process.execPath, [...node, file, String(saving)], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    await new Promise<void>((resolve) => child.stdout.on('data', (d) => { out += d; resolve(); }));
+    await new Promise<void>((resolve) =>
+      child.stdout.on('data', (d) => {
+        out += d;
+        resolve();
+      }),
+    );
     for (const [signal, wait] of signals) {
       child.kill(signal);
       await new Promise((r) => setTimeout(r, wait));
@@ -107,8 +160,20 @@ test('a first signal lets the step finish, a second one does not', async () => {
     run([['SIGINT', 0]], 50),
     run([['SIGTERM', 0]], 50),
     // npm passes on what the terminal has sent already.
-    run([['SIGINT', 20], ['SIGINT', 0]], 200),
-    run([['SIGINT', 700], ['SIGTERM', 0]], 60000),
+    run(
+      [
+        ['SIGINT', 20],
+        ['SIGINT', 0],
+      ],
+      200,
+    ),
+    run(
+      [
+        ['SIGINT', 700],
+        ['SIGTERM', 0],
+      ],
+      60000,
+    ),
   ]);
   assert.deepEqual(int, { code: 130, saved: true });
   assert.deepEqual(term, { code: 143, saved: true });

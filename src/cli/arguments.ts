@@ -4,12 +4,34 @@ import { UserError } from '../errors';
 /** One option of a command, or one of its positional arguments. */
 export type OptionSpec =
   | { type: 'flag'; help: string }
-  | { type: 'string'; help: string; default?: string; required?: boolean; choices?: readonly string[]; /** What stands for the value in the help: DIR, FILE. */ value?: string }
-  | { type: 'number' | 'integer'; help: string; default?: number; required?: boolean; choices?: readonly number[]; min?: number; max?: number; value?: string }
+  | {
+      type: 'string';
+      help: string;
+      default?: string;
+      required?: boolean;
+      choices?: readonly string[];
+      /** What stands for the value in the help: DIR, FILE. */ value?: string;
+    }
+  | {
+      type: 'number' | 'integer';
+      help: string;
+      default?: number;
+      required?: boolean;
+      choices?: readonly number[];
+      min?: number;
+      max?: number;
+      value?: string;
+    }
   | { type: 'list'; help: string; default?: readonly string[]; required?: boolean; value?: string };
 
-/** What a command takes. Names are written as on the command line, without the dashes: `input_path` is `--input_path` (or `--input-path`). */
-export interface CommandSpec<O extends Record<string, OptionSpec> = Record<string, OptionSpec>, P extends Record<string, PositionalSpec> = Record<string, PositionalSpec>> {
+/**
+ * What a command takes. Names are written as on the command line, without the dashes: `input_path` is `--input_path`
+ * (or `--input-path`).
+ */
+export interface CommandSpec<
+  O extends Record<string, OptionSpec> = Record<string, OptionSpec>,
+  P extends Record<string, PositionalSpec> = Record<string, PositionalSpec>,
+> {
   /** As the user calls it: `npm run train --`. */
   name: string;
   description: string;
@@ -29,18 +51,26 @@ type ValueOf<S extends OptionSpec> = S extends { type: 'flag' }
   ? boolean
   : S extends { type: 'list' }
     ? string[] | (S extends { default: readonly string[] } | { required: true } ? never : undefined)
-    : (S extends { choices: readonly (infer C)[] } ? C : S extends { type: 'string' } ? string : number) | (S extends { default: string | number } | { required: true } ? never : undefined);
+    :
+        | (S extends { choices: readonly (infer C)[] } ? C : S extends { type: 'string' } ? string : number)
+        | (S extends { default: string | number } | { required: true } ? never : undefined);
 
 /** The values of a command's options, typed by its table. */
-export type Arguments<O extends Record<string, OptionSpec>, P extends Record<string, PositionalSpec> = Record<never, PositionalSpec>> = {
+export type Arguments<
+  O extends Record<string, OptionSpec>,
+  P extends Record<string, PositionalSpec> = Record<never, PositionalSpec>,
+> = {
   -readonly [K in keyof O]: ValueOf<O[K]>;
 } & { -readonly [K in keyof P]: string | (P[K] extends { required: true } ? never : undefined) };
 
 /**
- * Parses `argv` (without node and the script). Throws a UserError for an unknown option (with the nearest known one), a missing or ill-typed
- * value. `--help` returns undefined after `print` has shown the help.
+ * Parses `argv` (without node and the script). Throws a UserError for an unknown option (with the nearest known one), a
+ * missing or ill-typed value. `--help` returns undefined after `print` has shown the help.
  */
-export function parseArguments<const O extends Record<string, OptionSpec>, const P extends Record<string, PositionalSpec> = Record<never, PositionalSpec>>(
+export function parseArguments<
+  const O extends Record<string, OptionSpec>,
+  const P extends Record<string, PositionalSpec> = Record<never, PositionalSpec>,
+>(
   spec: CommandSpec<O, P>,
   argv: readonly string[] = process.argv.slice(2),
   print: (text: string) => void = (text) => void process.stdout.write(text),
@@ -52,8 +82,10 @@ export function parseArguments<const O extends Record<string, OptionSpec>, const
     .helpOption('-h, --help', 'show this help')
     .configureOutput({ writeOut: print, writeErr: () => undefined });
   for (const [name, option] of Object.entries(spec.options)) command.addOption(toOption(name, option));
-  for (const [name, { help, required }] of Object.entries<PositionalSpec>(spec.positionals ?? {})) command.argument(required ? `<${name}>` : `[${name}]`, help);
-  if (spec.examples?.length) command.addHelpText('after', `\nExamples:\n${spec.examples.map((e) => `  ${e}`).join('\n')}\n`);
+  for (const [name, { help, required }] of Object.entries<PositionalSpec>(spec.positionals ?? {}))
+    command.argument(required ? `<${name}>` : `[${name}]`, help);
+  if (spec.examples?.length)
+    command.addHelpText('after', `\nExamples:\n${spec.examples.map((e) => `  ${e}`).join('\n')}\n`);
   try {
     command.parse(underscored(argv, spec.options), { from: 'user' });
   } catch (e) {
@@ -62,16 +94,26 @@ export function parseArguments<const O extends Record<string, OptionSpec>, const
     throw new UserError(sentence(e.message, spec.name), { cause: e });
   }
   const given = command.opts<Record<string, unknown>>();
-  const values = Object.fromEntries(Object.entries(spec.options).map(([name, { type }]) => [name, type === 'flag' ? given[name] === true : given[name]]));
-  const positional = Object.fromEntries(Object.keys(spec.positionals ?? {}).map((name, i) => [name, command.processedArgs[i] as unknown]));
+  const values = Object.fromEntries(
+    Object.entries(spec.options).map(([name, { type }]) => [
+      name,
+      type === 'flag' ? given[name] === true : given[name],
+    ]),
+  );
+  const positional = Object.fromEntries(
+    Object.keys(spec.positionals ?? {}).map((name, i) => [name, command.processedArgs[i] as unknown]),
+  );
   return { ...values, ...positional } as Arguments<O, P>;
 }
 
 /**
- * Runs a command: parses its options, calls `main`, and turns a UserError into its sentence on stderr and exit code 2 (with DEBUG=1 also the stack).
- * Any other error is a fault of the program: stack and exit code 1.
+ * Runs a command: parses its options, calls `main`, and turns a UserError into its sentence on stderr and exit code 2
+ * (with DEBUG=1 also the stack). Any other error is a fault of the program: stack and exit code 1.
  */
-export async function runCommand<const O extends Record<string, OptionSpec>, const P extends Record<string, PositionalSpec> = Record<never, PositionalSpec>>(
+export async function runCommand<
+  const O extends Record<string, OptionSpec>,
+  const P extends Record<string, PositionalSpec> = Record<never, PositionalSpec>,
+>(
   spec: CommandSpec<O, P>,
   main: (args: Arguments<O, P>) => Promise<void> | void,
   argv: readonly string[] = process.argv.slice(2),
@@ -103,10 +145,12 @@ export interface Interrupt {
 const SAME_WISH_MS = 500;
 
 /**
- * Lets the current step finish when the process is told to stop: after the first SIGINT or SIGTERM `requested` is true and the exit code is
- * set (130, 143); a second one exits at once. `say` gets a sentence for the user.
+ * Lets the current step finish when the process is told to stop: after the first SIGINT or SIGTERM `requested` is true
+ * and the exit code is set (130, 143); a second one exits at once. `say` gets a sentence for the user.
  */
-export function interruptible(say: (sentence: string) => void = (s) => void process.stderr.write(`\n${s}\n`)): Interrupt {
+export function interruptible(
+  say: (sentence: string) => void = (s) => void process.stderr.write(`\n${s}\n`),
+): Interrupt {
   let first = -Infinity;
   const controller = new AbortController();
   const listener = (signal: NodeJS.Signals) => {
@@ -153,8 +197,10 @@ function toOption(name: string, spec: OptionSpec): Option {
 function toNumber(text: string, spec: Extract<OptionSpec, { type: 'number' | 'integer' }>): number {
   const value = text.trim() === '' ? NaN : Number(text);
   if (!Number.isFinite(value)) throw new InvalidArgumentError('It is not a number.');
-  if (spec.type === 'integer' && !Number.isSafeInteger(value)) throw new InvalidArgumentError('It is not a whole number.');
-  if (spec.choices && !spec.choices.includes(value)) throw new InvalidArgumentError(`It is none of ${spec.choices.join(', ')}.`);
+  if (spec.type === 'integer' && !Number.isSafeInteger(value))
+    throw new InvalidArgumentError('It is not a whole number.');
+  if (spec.choices && !spec.choices.includes(value))
+    throw new InvalidArgumentError(`It is none of ${spec.choices.join(', ')}.`);
   if (spec.min !== undefined && value < spec.min) throw new InvalidArgumentError(`It is below ${spec.min}.`);
   if (spec.max !== undefined && value > spec.max) throw new InvalidArgumentError(`It is above ${spec.max}.`);
   return value;
@@ -173,6 +219,10 @@ function underscored(argv: readonly string[], options: Record<string, OptionSpec
 
 /** commander's "error: unknown option '--stge'\n(Did you mean --stage?)" as one line. */
 function sentence(message: string, name: string): string {
-  const text = message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ').trim().replace(/([^.)?])$/, '$1.');
+  const text = message
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .trim()
+    .replace(/([^.)?])$/, '$1.');
   return `${text[0].toUpperCase()}${text.slice(1)} ('${name} --help' lists what there is.)`;
 }

@@ -9,7 +9,12 @@ void runCommand(
     positionals: { source: { help: 'a .safetensors file or the folder of a run', required: true } },
     options: {
       output_path: { type: 'string', value: 'FILE', required: true, help: 'ends in .pkl or .safetensors' },
-      network: { type: 'string', choices: ['G', 'D', 'EMA', 'RCAN'], default: 'G', help: 'which network of a run\'s folder' },
+      network: {
+        type: 'string',
+        choices: ['G', 'D', 'EMA', 'RCAN'],
+        default: 'G',
+        help: "which network of a run's folder",
+      },
     },
     examples: ['npm run export-checkpoint -- checkpoints/lggan --output_path latest_net_G.pkl'],
   },

@@ -10,25 +10,53 @@ const NAMES: Record<string, string> = { LGGAN: 'G', Discriminator: 'D', RCAN: 'R
 void runCommand(
   {
     name: 'npm run import-checkpoint --',
-    description: 'Reads weights of the original (Jittor .pkl), of PyTorch (.pth) or .safetensors and writes a checkpoint that generate and train take.',
+    description:
+      'Reads weights of the original (Jittor .pkl), of PyTorch (.pth) or .safetensors and writes a checkpoint that generate and train take.',
     positionals: { file: { help: 'latest_net_G.pkl, latest_net_D.pkl, best.pkl, ...', required: true } },
     options: {
-      output_path: { type: 'string', value: 'FILE', help: 'the checkpoint (default: checkpoints/imported/G.safetensors, D or RCAN by its content)' },
-      key: { type: 'string', value: 'NAME', help: 'which dictionary of the file holds the weights, if it is not under a usual name' },
-      behaviour: { type: 'string', choices: ['original', 'paper'], default: 'original', help: 'what the network follows: the code that trained the weights, or the papers' },
+      output_path: {
+        type: 'string',
+        value: 'FILE',
+        help: 'the checkpoint (default: checkpoints/imported/G.safetensors, D or RCAN by its content)',
+      },
+      key: {
+        type: 'string',
+        value: 'NAME',
+        help: 'which dictionary of the file holds the weights, if it is not under a usual name',
+      },
+      behaviour: {
+        type: 'string',
+        choices: ['original', 'paper'],
+        default: 'original',
+        help: 'what the network follows: the code that trained the weights, or the papers',
+      },
     },
-    examples: ['npm run import-checkpoint -- checkpoint/jittor/latest_net_G.pkl', 'npm run import-checkpoint -- checkpoint/RCAN/best.pkl --output_path checkpoints/rcan/RCAN.safetensors'],
+    examples: [
+      'npm run import-checkpoint -- checkpoint/jittor/latest_net_G.pkl',
+      'npm run import-checkpoint -- checkpoint/RCAN/best.pkl --output_path checkpoints/rcan/RCAN.safetensors',
+    ],
   },
   async ({ file, output_path, key, behaviour }) => {
     const started = performance.now();
     const onProgress = reporter('importing', { unit: 'MB', scale: 1e6 });
-    const target = output_path ?? ((network: string) => join('checkpoints', 'imported', `${NAMES[network]}.safetensors`));
-    const { network, config, format, values, match, target: written } = await importCheckpoint(file, target, { key, behaviour, onProgress });
+    const target =
+      output_path ?? ((network: string) => join('checkpoints', 'imported', `${NAMES[network]}.safetensors`));
+    const {
+      network,
+      config,
+      format,
+      values,
+      match,
+      target: written,
+    } = await importCheckpoint(file, target, { key, behaviour, onProgress });
     const beside = Object.entries(values).map(([name, v]) => `${name} ${v}`);
-    console.log(`${file}: ${network} (${format}), ${match.found.size} tensors${beside.length ? `; ${beside.join(', ')}` : ''}`);
+    console.log(
+      `${file}: ${network} (${format}), ${match.found.size} tensors${beside.length ? `; ${beside.join(', ')}` : ''}`,
+    );
     console.log(`configuration: ${JSON.stringify(config)}`);
     if (match.ignored.length) console.log(`not used by the network, left out: ${listed(match.ignored)}`);
-    if (match.kept.length) console.log(`not in the file, start values kept: ${match.kept.length} vectors of spectral norm`);
+    if (match.kept.length)
+      console.log(`not in the file, start values kept: ${match.kept.length} vectors of spectral norm`);
     console.log(`written: ${written} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
   },
 );

@@ -80,11 +80,7 @@ void runCommand(
     console.log(engineInfo().description);
     console.log(`${pairs.length} pairs of ${pairs.source}; perceptual loss: ${vgg?.name ?? 'none, as there are no weights of VGG19'}`);
 
-    const controller = new AbortController();
-    const interrupt = interruptible((sentence) => {
-      controller.abort();
-      process.stderr.write(`\n${sentence}\n`);
-    });
+    const interrupt = interruptible();
     const samples = new SampleFile(join(args.output_path, 'samples'), pairs, imageSize, crop);
     let bar: ReturnType<typeof progress> | undefined;
     const result = await trainLGGAN(
@@ -115,7 +111,7 @@ void runCommand(
       },
       batches,
       {
-        signal: controller.signal,
+        signal: interrupt.signal,
         onMessage: (message) => console.error(message),
         onStep: (row, done, total) => {
           bar ??= progress(total, 'training', { unit: 'steps', from: done - 1 });

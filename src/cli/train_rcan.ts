@@ -38,11 +38,7 @@ void runCommand(
     const validation = hasVal ? srFolder(join(args.input_path, 'val')) : undefined;
     console.log(engineInfo().description);
     console.log(`${train.length} pairs to train on, ${validation?.length ?? 0} to validate with`);
-    const controller = new AbortController();
-    const interrupt = interruptible((sentence) => {
-      controller.abort();
-      process.stderr.write(`\n${sentence}\n`);
-    });
+    const interrupt = interruptible();
     let bar: ReturnType<typeof progress> | undefined;
     const result = await trainRcan(
       {
@@ -61,7 +57,7 @@ void runCommand(
       },
       { train, validation },
       {
-        signal: controller.signal,
+        signal: interrupt.signal,
         onMessage: (message) => console.error(message),
         onStep: (row, done, total) => {
           bar ??= progress(total, 'training', { unit: 'steps', from: done - 1 });

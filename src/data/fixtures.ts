@@ -1,7 +1,7 @@
 /** For the tests of this folder: pictures by a formula, and folders that vanish. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { writeJpeg, writePng } from './image';
 import { Random } from './random';
@@ -55,10 +55,4 @@ export async function writePairs(dir: string, names: string[], width = 16, heigh
     await writeJpeg(join(dir, 'imgs', `${name}.jpg`), photo(width, height, i + 1));
     await writePng(join(dir, 'labels', `${name}.png`), labelMap(width, height, i));
   }
-}
-
-/** Makes the folder of a file. */
-export function parent(file: string): string {
-  mkdirSync(dirname(file), { recursive: true });
-  return file;
 }

@@ -145,11 +145,11 @@ function cut(
     const stack = (from: Uint8Array[], channels: number) =>
       tf.cast(tf.stack(chosen.map((i) => tf.tensor3d(from[i], [height, width, channels], 'int32'))), 'float32') as tf.Tensor4D;
     const index = tf.range(0, chosen.length, 1, 'int32');
-    const crop = (t: tf.Tensor4D, method: 'bilinear' | 'nearest') =>
-      tf.image.cropAndResize(t, tf.tensor2d(boxes), index, imageSize as [number, number], method);
+    const crop = (t: tf.Tensor4D, size: number[], method: 'bilinear' | 'nearest') =>
+      tf.image.cropAndResize(t, tf.tensor2d(boxes), index, size as [number, number], method);
     return {
-      images: tf.sub(tf.div(crop(stack(images, 3), 'bilinear'), 127.5), 1) as tf.Tensor4D,
-      labels: tf.squeeze(crop(stack(labels, 1), 'nearest'), [3]) as tf.Tensor3D,
+      images: tf.sub(tf.div(crop(stack(images, 3), imageSize, 'bilinear'), 127.5), 1) as tf.Tensor4D,
+      labels: tf.squeeze(crop(stack(labels, 1), imageSize.map((n) => n / 2), 'nearest'), [3]) as tf.Tensor3D,
     };
   });
 }

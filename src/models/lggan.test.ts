@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { originalShape } from '../checkpoints/layout';
 import type { LabelMap } from '../data/types';
-import { applyFormula, goldenArray, goldenIndex, golden, goldenLabels, nhwc } from '../testing/golden';
-import { assertClose, deviation } from '../testing/close';
+import { UserError } from '../errors';
+import { applyFormula, goldenArray, goldenIndex, golden, goldenJson, goldenLabels, nhwc } from '../testing/golden';
+import { assertClose, assertNoLeak, deviation } from '../testing/close';
 import { withMaterial } from '../testing/material';
+import { labelMap as map, scatter } from '../testing/toy';
 import * as tf from '../tf';
 import { LGGAN, disposeOutput, type LGGANOutput } from './lggan';
 
 const small = { ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [64, 96] };
-const map = (height: number, width: number, f: (y: number, x: number) => number): LabelMap => ({
-  height,
-  width,
-  data: Uint8Array.from({ length: height * width }, (_, i) => f(Math.floor(i / width), i % width)),
-});
 const scene = map(64, 96, (y, x) => (y < 20 + (x >> 4) ? 1 : x < 50 ? 0 : 2));
 
 test('the generator with formula weights computes what the original computes, evaluation mode', (t) => {
@@ -44,4 +42,98 @@ test('the generator with formula weights computes what the original computes, ev
   t.diagnostic(`final differs by ${deviation(out.final, expected('eval/00_final')).relative.toExponential(1)} of its scale`);
   disposeOutput(out);
   g.dispose();
+});
+
+test('every name and shape of the original\'s generator is there (but its unused `fc`)', (t) => {
+  if (!withMaterial(t, 'golden/golden_small.json')) return;
+  const g = new LGGAN();
+  const ours = Object.fromEntries(g.parameters.entries().map((e) => [e.name, originalShape(e.kind, e.variable.shape)]));
+  const all = goldenJson<Record<string, [string, number[]][]>>('golden_small.json').G_state_dict_all;
+  const theirs = all.filter(([name]) => !name.startsWith('fc.'));
+  assert.equal(all.length - theirs.length, 2);
+  assert.deepEqual(ours, Object.fromEntries(theirs));
+  // The original's 110 254 585 values that are not statistics or u and v, less the 268 288 of `fc`.
+  assert.equal(g.parameters.count, 110254585 - 268288);
+  g.dispose();
+});
+
+test('every way of upsampling runs: shapes, ranges, weights that sum to 1', () => {
+  for (const upsampling of ['sau', 'transposed', 'nearest'] as const) {
+    const g = new LGGAN({ ...small, upsampling });
+    const out = g.generate([scene, scene], { attention: true });
+    for (const image of [out.final, out.global, out.local, ...Object.values(out.perClass)]) {
+      assert.deepEqual(image.shape, [2, 64, 96, 3]);
+      const values = image.dataSync();
+      assert.ok(values.every((v) => v >= -1 && v <= 1), upsampling);
+    }
+    assert.deepEqual(Object.keys(out.perClass), ['0', '1', '2']);
+    assert.deepEqual(out.scores.shape, [2, 29, 29]);
+    tf.tidy(() => {
+      assertClose(tf.sum(out.weights, 3), tf.ones([2, 64, 96]), 1e-6);
+      const [local, global] = tf.split(out.weights, 2, 3);
+      assertClose(tf.add(tf.mul(local, out.local), tf.mul(global, out.global)), out.final, 1e-6);
+    });
+    assert.equal(out.attention !== undefined, upsampling === 'sau');
+    if (out.attention) {
+      const shapes = [[2, 32, 48, 25], [2, 64, 96, 25]];
+      assert.deepEqual(out.attention.local.map((a) => a.shape), shapes);
+      assert.deepEqual(out.attention.weights.map((a) => a.shape), shapes);
+    }
+    disposeOutput(out);
+    g.dispose();
+  }
+});
+
+test('a map of another size is resized, IGNORE and single pixels are no obstacle', () => {
+  const g = new LGGAN(small);
+  for (const labels of [
+    map(30, 50, (y) => (y < 10 ? 1 : 2)),
+    map(64, 96, () => 255),
+    map(64, 96, (y, x) => (y === 9 && x === 9 ? 28 : 255)),
+  ]) {
+    const out = g.generate(labels);
+    assert.deepEqual(out.final.shape, [1, 64, 96, 3]);
+    assert.ok(out.final.dataSync().every(Number.isFinite));
+    disposeOutput(out);
+  }
+  g.dispose();
+});
+
+test('images of a batch do not depend on each other in evaluation', () => {
+  const g = new LGGAN(small);
+  scatter(g.parameters.trainable, 1, 0.05);
+  const other = map(64, 96, (y, x) => (x < 30 ? 5 : y > 40 ? 28 : 1));
+  const both = g.generate([scene, other]);
+  for (const [i, labels] of [scene, other].entries()) {
+    const alone = g.generate(labels);
+    tf.tidy(() => void assertClose(tf.slice(both.final, i, 1), alone.final, 1e-5, `image ${i}`));
+    disposeOutput(alone);
+  }
+  disposeOutput(both);
+  g.dispose();
+});
+
+test('wrong configurations and label maps are named', () => {
+  const fault = (f: () => unknown, message: RegExp) => assert.throws(f, (e) => e instanceof UserError && message.test(e.message));
+  fault(() => new LGGAN({ ngff: 64 } as object), /^LGGAN: there is no field 'ngff'; did you mean 'ngf'\?$/);
+  fault(() => new LGGAN({ ngf: '64' } as object), /^LGGAN\.ngf: expected a number, got "64"$/);
+  fault(() => new LGGAN({ ngf: 3 }), /LGGAN\.ngf/);
+  fault(() => new LGGAN({ imageSize: [100, 256] }), /LGGAN\.imageSize: height and width have to be multiples of 32, got 100x256/);
+  fault(() => new LGGAN({ imageSize: [192] }), /LGGAN\.imageSize/);
+  fault(() => new LGGAN({ upsampling: 'bilinear' as 'sau' }), /LGGAN\.upsampling: expected 'sau' or 'transposed' or 'nearest', got "bilinear"/);
+  fault(() => new LGGAN({ classes: 255 }), /at most 254 classes/);
+  fault(() => new LGGAN({ behaviour: { adamEpsilon: 'jittor' as 'paper' } }), /behaviour\.adamEpsilon/);
+  const g = new LGGAN(small);
+  fault(() => g.prepare([map(60, 96, () => 0)]), /label map: height and width have to be multiples of 32, got 60x96/);
+  fault(() => g.generate(map(64, 96, () => 29)), /value 29; the classes go from 0 to 28/);
+  fault(() => g.generate([]), /no label map/);
+  g.dispose();
+});
+
+test('generate leaves no tensor, also where it throws', async () => {
+  const g = new LGGAN(small);
+  await assertNoLeak(() => disposeOutput(g.generate(scene, { attention: true })));
+  await assertNoLeak(() => assert.throws(() => g.generate(map(64, 96, () => 29))));
+  g.dispose();
+  await assertNoLeak(() => new LGGAN(small).dispose());
 });

@@ -23,7 +23,7 @@ export interface SegmenterConfig {
   seed: number;
 }
 
-export const SEGMENTER_DEFAULTS: SegmenterConfig = { classes: 29, imageSize: [96, 128], features: 16, seed: 628 };
+export const SEGMENTER_DEFAULTS: SegmenterConfig = { classes: 29, imageSize: [96, 128], features: 32, seed: 628 };
 
 /** He et al. 2015, for rectifiers: sqrt(2 / fan_in). */
 const he = (kernel: number, cin: number): Init => ({ kind: 'normal', std: Math.sqrt(2 / (kernel * kernel * cin)) });
@@ -57,6 +57,7 @@ export class Segmenter {
   readonly parameters: Parameters;
   /** What it was trained on, for tables; set by `trainSegmenter`. */
   trainedOn = 'untrained';
+  private readonly stem: Block;
   private readonly down: Block[];
   private readonly context: Convolution;
   private readonly narrow: Convolution[];
@@ -72,18 +73,17 @@ export class Segmenter {
     if (height % 8 || width % 8) throw new UserError(`segmenter.imageSize: ${height}x${width} has to be multiples of 8.`);
     const p = (this.parameters = new Parameters(seed));
     const block = (name: string, cin: number, cout: number, stride = 1) => new Block(p.scope(name), cin, cout, stride);
+    this.stem = new Block(p.scope('stem'), 12, f);
     this.down = [
-      block('down0', 3, f),
-      block('down1a', f, 2 * f, 2),
-      block('down1b', 2 * f, 2 * f),
-      block('down2a', 2 * f, 4 * f, 2),
-      block('down2b', 4 * f, 4 * f),
-      block('down3a', 4 * f, 8 * f, 2),
-      block('down3b', 8 * f, 8 * f),
+      block('down1', f, f),
+      block('down2a', f, 2 * f, 2),
+      block('down2b', 2 * f, 2 * f),
+      block('down3a', 2 * f, 4 * f, 2),
+      block('down3b', 4 * f, 4 * f),
     ];
-    this.context = new Convolution(p.scope('context'), 8 * f, 8 * f, { kernel: 1, init: he(1, 8 * f) });
-    this.narrow = [4 * f, 2 * f, f].map((c, i) => new Convolution(p.scope(`narrow${2 - i}`), 2 * c, c, { kernel: 1, init: he(1, 2 * c) }));
-    this.up = [4 * f, 2 * f, f].map((c, i) => block(`up${2 - i}`, c, c));
+    this.context = new Convolution(p.scope('context'), 4 * f, 4 * f, { kernel: 1, init: he(1, 4 * f) });
+    this.narrow = [2 * f, f].map((c, i) => new Convolution(p.scope(`narrow${2 - i}`), 2 * c, c, { kernel: 1, init: he(1, 2 * c) }));
+    this.up = [2 * f, f].map((c, i) => block(`up${2 - i}`, c, c));
     this.classifier = new Convolution(p.scope('classifier'), f, classes, { kernel: 1, init: he(1, f) });
   }
 
@@ -93,24 +93,27 @@ export class Segmenter {
     return `own U-Net (${features} channels, ${imageSize.join('x')}, ${classes} classes; ${this.trainedOn})`;
   }
 
-  /** x [B,H,W,3] in [-1, 1], H and W of the configuration -> logits [B,H,W,classes]. */
+  /** x [B,H,W,3] in [-1, 1], H and W of the configuration -> logits [B,H/2,W/2,classes]. */
   logits(x: tf.Tensor4D, training = false): tf.Tensor4D {
     const levels = this.encode(x, training);
-    let y = levels[3];
+    let y = levels[2];
     this.up.forEach((block, i) => {
-      y = block.apply(tf.add(upsampleNearest2(this.narrow[i].apply(y)), levels[2 - i]), training);
+      y = block.apply(tf.add(upsampleNearest2(this.narrow[i].apply(y)), levels[1 - i]), training);
     });
     return this.classifier.apply(y);
   }
 
-  /** The four levels of the way down, the last with its context. */
+  /** The three levels of the way down, the last with its context. */
   private encode(x: tf.Tensor4D, training: boolean): tf.Tensor4D[] {
-    const levels: tf.Tensor4D[] = [this.down[0].apply(x, training)];
-    for (let i = 0; i < 3; i++) {
+    const [b, h, w] = x.shape;
+    const blocks = tf.transpose(tf.reshape(x, [b, h / 2, 2, w / 2, 6]), [0, 1, 3, 2, 4]);
+    const stem = this.stem.apply(tf.reshape(blocks, [b, h / 2, w / 2, 12]), training);
+    const levels: tf.Tensor4D[] = [this.down[0].apply(stem, training)];
+    for (let i = 0; i < 2; i++) {
       levels.push(this.down[2 * i + 2].apply(this.down[2 * i + 1].apply(levels[i], training), training));
     }
-    const mean = tf.mean(levels[3], [1, 2], true) as tf.Tensor4D;
-    levels[3] = tf.add(levels[3], relu(this.context.apply(mean)));
+    const mean = tf.mean(levels[2], [1, 2], true) as tf.Tensor4D;
+    levels[2] = tf.add(levels[2], relu(this.context.apply(mean)));
     return levels;
   }
 
@@ -118,7 +121,9 @@ export class Segmenter {
   segment(images: readonly RgbImage[]): LabelMap[] {
     if (images.length === 0) return [];
     const [height, width] = this.config.imageSize;
-    const classes = tf.tidy(() => tf.argMax(this.logits(this.prepare(images)), 3));
+    const classes = tf.tidy(() =>
+      tf.argMax(tf.image.resizeBilinear(this.logits(this.prepare(images)), [height, width], false, true), 3),
+    );
     const data = Uint8Array.from(classes.dataSync());
     classes.dispose();
     return images.map((_, i) => ({ data: data.slice(i * height * width, (i + 1) * height * width), height, width }));
@@ -129,8 +134,8 @@ export class Segmenter {
     return {
       name: `bottleneck of the ${this.name}`,
       canonical: false,
-      dimensions: 8 * this.config.features,
-      features: (images) => tf.tidy(() => tf.mean(this.encode(this.prepare(images), false)[3], [1, 2])),
+      dimensions: 4 * this.config.features,
+      features: (images) => tf.tidy(() => tf.mean(this.encode(this.prepare(images), false)[2], [1, 2])),
       dispose: () => undefined,
     };
   }

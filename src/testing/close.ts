@@ -33,13 +33,17 @@ function valuesOf(x: Numbers): { shape: number[] | undefined; data: ArrayLike<nu
   return { shape: undefined, data: x as ArrayLike<number> };
 }
 
-/** The largest deviation between two sets of numbers. Shapes must be equal where both sides have one (dimensions of 1 at the front aside). */
+/**
+ * The largest deviation between two sets of numbers. Shapes must be equal where both sides have one (dimensions of 1 at
+ * the front aside).
+ */
 export function deviation(actual: Numbers, expected: Numbers): Deviation {
   const a = valuesOf(actual);
   const e = valuesOf(expected);
   const trim = (s: number[]) => s.slice(s.findIndex((n) => n !== 1) < 0 ? s.length : s.findIndex((n) => n !== 1));
   if (a.data.length !== e.data.length || (a.shape && e.shape && `${trim(a.shape)}` !== `${trim(e.shape)}`)) {
-    const show = (v: { shape?: number[]; data: ArrayLike<number> }) => (v.shape ? `[${v.shape}]` : `${v.data.length} values`);
+    const show = (v: { shape?: number[]; data: ArrayLike<number> }) =>
+      v.shape ? `[${v.shape}]` : `${v.data.length} values`;
     throw new AssertionError({ message: `shapes differ: actual ${show(a)}, expected ${show(e)}` });
   }
   let error = 0;
@@ -59,16 +63,27 @@ export function deviation(actual: Numbers, expected: Numbers): Deviation {
   }
   const shape = a.shape ?? e.shape ?? [e.data.length];
   const place: number[] = [];
-  for (let d = shape.length - 1, rest = at; d >= 0; rest = Math.floor(rest / shape[d--])) place.unshift(rest % shape[d]);
+  for (let d = shape.length - 1, rest = at; d >= 0; rest = Math.floor(rest / shape[d--]))
+    place.unshift(rest % shape[d]);
   return { error, scale, relative: error === 0 ? 0 : error / scale, place, actual: a.data[at], expected: e.data[at] };
 }
 
 /**
- * Asserts max |actual - expected| <= relative * max |expected| + absolute. `relative` is 1e-5 unless told: about 100 roundings of float32
- * (6e-8 each) in a row; state the reason where a test needs another. Returns the deviation, so that a test can report it.
+ * Asserts max |actual - expected| <= relative * max |expected| + absolute. `relative` is 1e-5 unless told: about 100
+ * roundings of float32 (6e-8 each) in a row; state the reason where a test needs another. Returns the deviation, so
+ * that a test can report it.
  */
-export function assertClose(actual: Numbers, expected: Numbers, options: CloseOptions | number = {}, message?: string): Deviation {
-  const { relative = 1e-5, absolute = 0, message: text = message } = typeof options === 'number' ? { relative: options } : options;
+export function assertClose(
+  actual: Numbers,
+  expected: Numbers,
+  options: CloseOptions | number = {},
+  message?: string,
+): Deviation {
+  const {
+    relative = 1e-5,
+    absolute = 0,
+    message: text = message,
+  } = typeof options === 'number' ? { relative: options } : options;
   const d = deviation(actual, expected);
   const allowed = relative * d.scale + absolute;
   if (!(d.error <= allowed)) {
@@ -97,17 +112,23 @@ export interface GradientOptions {
 }
 
 /**
- * Checks the gradient of `f` with regard to each of `inputs` (tensors, or variables that f uses from its closure) against finite differences.
+ * Checks the gradient of `f` with regard to each of `inputs` (tensors, or variables that f uses from its closure)
+ * against finite differences.
  *
- * For output y = f(x), fixed random weights w and a random normal direction v of x, the derivative of s(t) = <w, f(x + t v)> at 0 is
- * <grad, v>, which is compared with (4 D(h/2) - D(h)) / 3, D(h) = (s(h) - s(-h)) / 2h.
+ * For output y = f(x), fixed random weights w and a random normal direction v of x, the derivative of s(t) = <w, f(x +
+ * t v)> at 0 is <grad, v>, which is compared with (4 D(h/2) - D(h)) / 3, D(h) = (s(h) - s(-h)) / 2h.
  *
- * Why the tolerance is 2e-3: with h = 0.02 of the input's scale the truncation is of order h^4 = 2e-7, and the rounding of float32
- * outputs is 6e-8 |s| / h = 3e-6 relative to |s| (the sum over outputs is taken in float64), which grows with |s| / |grad|, up to a few
- * hundred in a deep block with normalisation. A wrong factor, a missing term or a transposed index gives errors of order 1. Where f has
- * kinks (relu), a step crosses some of them and each adds an error of order h: use a smaller step or move the inputs off the kinks.
+ * Why the tolerance is 2e-3: with h = 0.02 of the input's scale the truncation is of order h^4 = 2e-7, and the rounding
+ * of float32 outputs is 6e-8 |s| / h = 3e-6 relative to |s| (the sum over outputs is taken in float64), which grows
+ * with |s| / |grad|, up to a few hundred in a deep block with normalisation. A wrong factor, a missing term or a
+ * transposed index gives errors of order 1. Where f has kinks (relu), a step crosses some of them and each adds an
+ * error of order h: use a smaller step or move the inputs off the kinks.
  */
-export function checkGradient(f: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: tf.Tensor[], options: GradientOptions = {}): void {
+export function checkGradient(
+  f: (...inputs: tf.Tensor[]) => tf.Tensor,
+  inputs: tf.Tensor[],
+  options: GradientOptions = {},
+): void {
   const { eps = 0.02, tolerance = 2e-3, seed = 1, directions = 2, message } = options;
   const normal = normals(seed);
   const y = tf.tidy(() => f(...inputs));
@@ -118,7 +139,10 @@ export function checkGradient(f: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: 
 
   const along = (k: number, v: Float32Array, h: number): number => {
     const x = inputs[k];
-    const moved = tf.tensor(originals[k].map((value, i) => value + h * v[i]), x.shape);
+    const moved = tf.tensor(
+      originals[k].map((value, i) => value + h * v[i]),
+      x.shape,
+    );
     const out = tf.tidy(() => {
       if (x instanceof tf.Variable) {
         x.assign(moved);
@@ -166,8 +190,8 @@ export function checkGradient(f: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: 
 }
 
 /**
- * Asserts that `fn` leaves as many tensors as it found. It runs once before counting, so that caches kept on purpose (plans, index tables)
- * are made; pass `{ warm: 0 }` to count these too.
+ * Asserts that `fn` leaves as many tensors as it found. It runs once before counting, so that caches kept on purpose
+ * (plans, index tables) are made; pass `{ warm: 0 }` to count these too.
  */
 export async function assertNoLeak(fn: () => unknown, { warm = 1 }: { warm?: number } = {}): Promise<void> {
   for (let i = 0; i < warm; i++) await fn();
@@ -175,7 +199,10 @@ export async function assertNoLeak(fn: () => unknown, { warm = 1 }: { warm?: num
   await fn();
   const after = tf.memory().numTensors;
   if (after !== before) {
-    throw new AssertionError({ message: `${after - before} tensors leaked (${before} before, ${after} after)`, stackStartFn: assertNoLeak });
+    throw new AssertionError({
+      message: `${after - before} tensors leaked (${before} before, ${after} after)`,
+      stackStartFn: assertNoLeak,
+    });
   }
 }
 

@@ -6,9 +6,9 @@ import { material } from './material';
 import { readNpz, type NpyArray } from './npz';
 
 /**
- * The constants of the weight formula of the golden files:
- * value[j] = s * sin(perIndex * (i + 1) + perElement * j + perMod * (j mod mod)), in float64, rounded to float32, j in C order of the original's layout;
- * s = sqrt(2 / product of all dimensions but the first), or `oneDimensionalScale` for vectors.
+ * The constants of the weight formula of the golden files: value[j] = s * sin(perIndex * (i + 1) + perElement * j +
+ * perMod * (j mod mod)), in float64, rounded to float32, j in C order of the original's layout; s = sqrt(2 / product of
+ * all dimensions but the first), or `oneDimensionalScale` for vectors.
  */
 export interface WeightFormula {
   perIndex: number;
@@ -19,7 +19,13 @@ export interface WeightFormula {
 }
 
 /** The formula of `golden/formula.json`. */
-export const FORMULA: WeightFormula = { perIndex: 0.37, perElement: 0.61, perMod: 0.013, mod: 97, oneDimensionalScale: 0.05 };
+export const FORMULA: WeightFormula = {
+  perIndex: 0.37,
+  perElement: 0.61,
+  perMod: 0.013,
+  mod: 97,
+  oneDimensionalScale: 0.05,
+};
 
 /** Names that the formula skips: they keep the value they are constructed with. */
 const NOT_COUNTED = /(weight_u|weight_v|running_mean|running_var)$|^(sub_mean|add_mean)\./;
@@ -27,7 +33,10 @@ const NOT_COUNTED = /(weight_u|weight_v|running_mean|running_var)$|^(sub_mean|ad
 /** Position, name and shape (the original's layout) of each parameter that the formula fills. */
 export type GoldenIndex = readonly (readonly [number, string, readonly number[]])[];
 
-/** Counts state-dict names as the golden files do: sorted by ASCII bytes, without statistics, u and v, and RCAN's mean shift. */
+/**
+ * Counts state-dict names as the golden files do: sorted by ASCII bytes, without statistics, u and v, and RCAN's mean
+ * shift.
+ */
 export function indexOf(entries: readonly { name: string; shape: readonly number[] }[]): GoldenIndex {
   return entries
     .filter((e) => !NOT_COUNTED.test(e.name))
@@ -38,8 +47,9 @@ export function indexOf(entries: readonly { name: string; shape: readonly number
 /**
  * The formula's values for one parameter; `shape` is the original's.
  *
- * sin(a + b) is taken from tables of a and b, which is 11 times as fast as a sine for each element (1 s for the full generator). It differs
- * from the literal formula by 1e-9 at most, which moves 2% of the values by one unit in the last place of float32.
+ * sin(a + b) is taken from tables of a and b, which is 11 times as fast as a sine for each element (1 s for the full
+ * generator). It differs from the literal formula by 1e-9 at most, which moves 2% of the values by one unit in the last
+ * place of float32.
  */
 export function formulaWeights(i: number, shape: readonly number[], formula: WeightFormula = FORMULA): Float32Array {
   const { perIndex, perElement, perMod, mod, oneDimensionalScale } = formula;
@@ -71,9 +81,10 @@ export function goldenWeights(
 }
 
 /**
- * Fills a network's parameters with formula weights. `index` is the list of the golden file (`goldenIndex('G')`), which also counts names that
- * the network may lack (`fc`); without it the network's own names are counted. `X.weight` and `X.weight_orig` are the same name to it.
- * Statistics and the vectors of spectral norm are left as they are. Throws where a name or a shape does not match.
+ * Fills a network's parameters with formula weights. `index` is the list of the golden file (`goldenIndex('G')`), which
+ * also counts names that the network may lack (`fc`); without it the network's own names are counted. `X.weight` and
+ * `X.weight_orig` are the same name to it. Statistics and the vectors of spectral norm are left as they are. Throws
+ * where a name or a shape does not match.
  */
 export function applyFormula(parameters: NamedVariables, index?: GoldenIndex, formula: WeightFormula = FORMULA): void {
   const entries = parameters.entries().map((e) => ({ ...e, shape: originalShape(e.kind, e.variable.shape) }));
@@ -83,7 +94,8 @@ export function applyFormula(parameters: NamedVariables, index?: GoldenIndex, fo
     if (NOT_COUNTED.test(e.name)) continue;
     const row = byName.get(plain(e.name));
     if (!row) throw new Error(`the golden index does not know ${e.name}`);
-    if (`${row[2]}` !== `${e.shape}`) throw new Error(`${e.name} has the shape [${e.shape}] in the original's layout, the golden file [${row[2]}]`);
+    if (`${row[2]}` !== `${e.shape}`)
+      throw new Error(`${e.name} has the shape [${e.shape}] in the original's layout, the golden file [${row[2]}]`);
     tf.tidy(() => e.variable.assign(fromOriginal(e.kind, e.variable.shape, formulaWeights(row[0], e.shape, formula))));
   }
 }
@@ -93,7 +105,8 @@ export function goldenLabels(height: number, width: number, b = 0, sparse = fals
   const labels = new Uint8Array(height * width);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const base = (Math.floor((y * 7) / height) * 5 + Math.floor((x * 5) / width) * 3 + ((y * x) % 11 === 0 ? 1 : 0)) % 29;
+      const base =
+        (Math.floor((y * 7) / height) * 5 + Math.floor((x * 5) / width) * 3 + ((y * x) % 11 === 0 ? 1 : 0)) % 29;
       const label = (base + 7 * b) % 29;
       labels[y * width + x] = sparse ? label % 7 : label;
     }
@@ -140,7 +153,10 @@ export function goldenJson<T = Record<string, unknown>>(name: string): T {
   return documents.get(name) as T;
 }
 
-/** The names the formula counts: of the generator, the discriminator, and the small RCAN (1 group of 2 blocks, see the file). */
+/**
+ * The names the formula counts: of the generator, the discriminator, and the small RCAN (1 group of 2 blocks, see the
+ * file).
+ */
 export function goldenIndex(network: 'G' | 'D' | 'rcan'): GoldenIndex {
   return network === 'rcan'
     ? goldenJson<{ small_index: GoldenIndex }>('golden_rcan.json').small_index

@@ -6,8 +6,9 @@ import type { TestContext } from 'node:test';
 export const ROOT = resolve(__dirname, '..', '..');
 
 /**
- * The absolute path of a file or folder that is not part of the project (reference numbers, others' weights, research data), or undefined
- * where this machine has none. Looks in `checkpoints/` first, then in `../shared/`, both relative to the repository's root.
+ * The absolute path of a file or folder that is not part of the project (reference numbers, others' weights, research
+ * data), or undefined where this machine has none. Looks in `checkpoints/` first, then in `../shared/`, both relative
+ * to the repository's root.
  */
 export function material(path: string): string | undefined {
   for (const folder of [join(ROOT, 'checkpoints'), resolve(ROOT, '..', 'shared')]) {

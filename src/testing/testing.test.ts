@@ -7,7 +7,17 @@ import { UserError } from '../errors';
 import * as tf from '../tf';
 import { assertClose, assertNoLeak, checkGradient, deviation } from './close';
 import {
-  FORMULA, applyFormula, formulaWeights, golden, goldenArray, goldenImage, goldenIndex, goldenJson, goldenLabels, indexOf, nhwc,
+  FORMULA,
+  applyFormula,
+  formulaWeights,
+  golden,
+  goldenArray,
+  goldenImage,
+  goldenIndex,
+  goldenJson,
+  goldenLabels,
+  indexOf,
+  nhwc,
 } from './golden';
 import { material, withMaterial } from './material';
 import { parseNpy, readNpz } from './npz';
@@ -39,27 +49,50 @@ test('npz: a truncated file is named', (t) => {
   const cut = join(folder, 'cut.npz');
   copyFileSync(file, cut);
   truncateSync(cut, 10000);
-  assert.throws(() => readNpz(cut), (e) => e instanceof UserError && e.message.includes(cut));
+  assert.throws(
+    () => readNpz(cut),
+    (e) => e instanceof UserError && e.message.includes(cut),
+  );
   writeFileSync(cut, '');
-  assert.throws(() => readNpz(cut), (e) => e instanceof UserError && e.message.includes(cut));
+  assert.throws(
+    () => readNpz(cut),
+    (e) => e instanceof UserError && e.message.includes(cut),
+  );
   rmSync(folder, { recursive: true });
 });
 
 test('npy: Fortran order, 64-bit integers and halves', () => {
   const npy = (descr: string, fortran: boolean, shape: string, data: ArrayBufferView) => {
-    const header = `{'descr': '${descr}', 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': (${shape}), }`.padEnd(117) + '\n';
+    const header =
+      `{'descr': '${descr}', 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': (${shape}), }`.padEnd(117) + '\n';
     const head = Buffer.concat([Buffer.from('\x93NUMPY\x01\x00', 'latin1'), Buffer.from([header.length, 0])]);
     return Buffer.concat([head, Buffer.from(header), Buffer.from(data.buffer)]);
   };
-  assert.deepEqual([...parseNpy(npy('<f4', true, '2, 3', Float32Array.of(1, 4, 2, 5, 3, 6)), 'x').data], [1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(
+    [...parseNpy(npy('<f4', true, '2, 3', Float32Array.of(1, 4, 2, 5, 3, 6)), 'x').data],
+    [1, 2, 3, 4, 5, 6],
+  );
   assert.deepEqual([...parseNpy(npy('<i8', false, '2,', BigInt64Array.of(-5n, 2n ** 40n)), 'x').data], [-5, 2 ** 40]);
-  assert.deepEqual([...parseNpy(npy('<f2', false, '3,', Uint16Array.of(0x3c00, 0xc000, 0x0001)), 'x').data], [1, -2, 2 ** -24]);
-  assert.throws(() => parseNpy(npy('<f4', false, '3, 3', new Float32Array(8)), 'x.npy'), /x\.npy holds 32 bytes, its shape needs 36/);
+  assert.deepEqual(
+    [...parseNpy(npy('<f2', false, '3,', Uint16Array.of(0x3c00, 0xc000, 0x0001)), 'x').data],
+    [1, -2, 2 ** -24],
+  );
+  assert.throws(
+    () => parseNpy(npy('<f4', false, '3, 3', new Float32Array(8)), 'x.npy'),
+    /x\.npy holds 32 bytes, its shape needs 36/,
+  );
   assert.throws(() => parseNpy(npy('|O', false, '1,', new Float32Array(2)), 'x.npy'), UserError);
 });
 
 test('assertClose measures against the scale of the expected values and names the place', () => {
-  assert.deepEqual(deviation([1, 2, 3.5], [1, 2, 4]), { error: 0.5, scale: 4, relative: 0.125, place: [2], actual: 3.5, expected: 4 });
+  assert.deepEqual(deviation([1, 2, 3.5], [1, 2, 4]), {
+    error: 0.5,
+    scale: 4,
+    relative: 0.125,
+    place: [2],
+    actual: 3.5,
+    expected: 4,
+  });
   const a = tf.tensor2d([1, 2, 3, 4.1], [2, 2]);
   assert.throws(() => assertClose(a, [1, 2, 3, 4], 0.01), /largest error 1\.000e-1 at \[1,1\]/);
   assertClose(a, [1, 2, 3, 4], 0.03);
@@ -93,7 +126,15 @@ test('checkGradient and assertNoLeak leave no tensor, a leak is found', async ()
   const x = tf.ones([3]);
   await assertNoLeak(() => checkGradient((a) => a.sin(), [x]));
   let leak: tf.Tensor | undefined;
-  await assert.rejects(assertNoLeak(() => { leak = tf.ones([2]); }, { warm: 0 }), /1 tensors leaked/);
+  await assert.rejects(
+    assertNoLeak(
+      () => {
+        leak = tf.ones([2]);
+      },
+      { warm: 0 },
+    ),
+    /1 tensors leaked/,
+  );
   tf.dispose([x, leak!]);
 });
 
@@ -112,7 +153,10 @@ test('formula and index are those of the golden files', (t) => {
   const { weights, ...constants } = goldenJson<typeof FORMULA & { weights: string }>('formula.json');
   assert.ok(weights.includes('sin'));
   assert.deepEqual(constants, FORMULA);
-  for (const [network, count] of [['G', 278], ['D', 20]] as const) {
+  for (const [network, count] of [
+    ['G', 278],
+    ['D', 20],
+  ] as const) {
     const all = goldenJson<Record<string, [string, number[]][]>>('golden_small.json')[`${network}_state_dict_all`];
     const index = indexOf(all.map(([name, shape]) => ({ name, shape })));
     assert.equal(index.length, count);
@@ -120,7 +164,7 @@ test('formula and index are those of the golden files', (t) => {
   }
 });
 
-test('applyFormula fills TensorFlow\'s layout from the original\'s', () => {
+test("applyFormula fills TensorFlow's layout from the original's", () => {
   const kernel = tf.variable(tf.zeros([3, 3, 2, 5]));
   const statistics = tf.variable(tf.ones([5]));
   const entries = [
@@ -130,11 +174,17 @@ test('applyFormula fills TensorFlow\'s layout from the original\'s', () => {
   applyFormula({ entries: () => entries });
   const values = kernel.arraySync() as number[][][][];
   const expected = formulaWeights(0, [5, 2, 3, 3]);
-  for (let o = 0; o < 5; o++) for (let i = 0; i < 2; i++) for (let y = 0; y < 3; y++) for (let x = 0; x < 3; x++) {
-    assert.equal(values[y][x][i][o], expected[((o * 2 + i) * 3 + y) * 3 + x]);
-  }
+  for (let o = 0; o < 5; o++)
+    for (let i = 0; i < 2; i++)
+      for (let y = 0; y < 3; y++)
+        for (let x = 0; x < 3; x++) {
+          assert.equal(values[y][x][i][o], expected[((o * 2 + i) * 3 + y) * 3 + x]);
+        }
   assert.deepEqual([...statistics.dataSync()], [1, 1, 1, 1, 1]);
-  assert.throws(() => applyFormula({ entries: () => entries }, [[0, 'a.conv.weight', [5, 2, 3, 4]]]), /has the shape \[5,2,3,3\]/);
+  assert.throws(
+    () => applyFormula({ entries: () => entries }, [[0, 'a.conv.weight', [5, 2, 3, 4]]]),
+    /has the shape \[5,2,3,3\]/,
+  );
   tf.dispose([kernel, statistics]);
 });
 

@@ -4,10 +4,12 @@ import { explain, writeFileAtomically } from '../checkpoints/atomic';
 import { UserError } from '../errors';
 
 /**
- * The scalars of a run by step: losses, learning rates, metrics, gradient norms. Rows stay in memory, column by column (8 bytes a number), and go
- * to a CSV file when `save` is called, through danfojs. A column may have gaps (a metric that is computed now and then); a gap is NaN.
+ * The scalars of a run by step: losses, learning rates, metrics, gradient norms. Rows stay in memory, column by column
+ * (8 bytes a number), and go to a CSV file when `save` is called, through danfojs. A column may have gaps (a metric
+ * that is computed now and then); a gap is NaN.
  *
- * Save the history before the checkpoint of the same step: a resumed run loads it with `upTo` and has every row of the steps it will not repeat.
+ * Save the history before the checkpoint of the same step: a resumed run loads it with `upTo` and has every row of the
+ * steps it will not repeat.
  *
  * ```ts
  * const history = await History.load('checkpoints/run/history.csv', { upTo: state.step });
@@ -38,7 +40,8 @@ export class History {
 
   /** Adds a row; its `step` has to be larger than the last. Names must not hold commas, quotes or line breaks. */
   append(row: { step: number } & Record<string, number>): void {
-    if (!(row.step > this.step || (this.rowCount === 0 && row.step === 0))) throw new Error(`step ${row.step} comes after step ${this.step}`);
+    if (!(row.step > this.step || (this.rowCount === 0 && row.step === 0)))
+      throw new Error(`step ${row.step} comes after step ${this.step}`);
     // The step is the first column whatever the order of the row.
     for (const name of ['step', ...Object.keys(row)]) {
       if (this.data.has(name)) continue;
@@ -69,8 +72,9 @@ export class History {
   }
 
   /**
-   * Writes the CSV file. The first save writes it whole (beside, then renamed); later ones append the new rows and sync, so that a run of
-   * 500 000 steps does not write its past again and again. A process killed while appending leaves at most a cut last line, which `load` drops.
+   * Writes the CSV file. The first save writes it whole (beside, then renamed); later ones append the new rows and
+   * sync, so that a run of 500 000 steps does not write its past again and again. A process killed while appending
+   * leaves at most a cut last line, which `load` drops.
    */
   async save(file: string): Promise<void> {
     const { saved } = this;
@@ -78,7 +82,8 @@ export class History {
     const { toCSV } = await import('danfojs-node');
     try {
       if (saved?.file === file && saved.columns === this.data.size && saved.rows > 0) {
-        if (this.rowCount > saved.rows) await appendSynced(file, toCSV(await this.frame(saved.rows), { header: false }) as unknown as string);
+        if (this.rowCount > saved.rows)
+          await appendSynced(file, toCSV(await this.frame(saved.rows), { header: false }) as unknown as string);
       } else {
         const text = this.rowCount ? (toCSV(await this.frame(0)) as unknown as string) : 'step\n';
         await writeFileAtomically(file, text);
@@ -90,7 +95,8 @@ export class History {
   }
 
   /**
-   * Reads a history; an empty one where there is no file. `upTo`: rows of later steps, which a resumed run will make again, are dropped.
+   * Reads a history; an empty one where there is no file. `upTo`: rows of later steps, which a resumed run will make
+   * again, are dropped.
    * Throws a UserError that names the file and line where it is not a table of numbers.
    */
   static async load(file: string, { upTo = Infinity }: { upTo?: number } = {}): Promise<History> {
@@ -107,14 +113,19 @@ export class History {
     lines.pop();
     const names = lines.shift()?.trim().split(',') ?? [];
     if (names[0] !== 'step' || new Set(names).size !== names.length || names.includes('')) {
-      throw new UserError(`${file} is not a history: its first line should be 'step,...'. Move it away to start a new one.`);
+      throw new UserError(
+        `${file} is not a history: its first line should be 'step,...'. Move it away to start a new one.`,
+      );
     }
     for (const [i, line] of lines.entries()) {
       const cells = line.trim().split(',');
       const values = cells.map((c) => (c === '' ? NaN : Number(c)));
-      const valid = cells.length === names.length && cells.every((c, k) => c === 'NaN' || c === '' || !Number.isNaN(values[k]));
+      const valid =
+        cells.length === names.length && cells.every((c, k) => c === 'NaN' || c === '' || !Number.isNaN(values[k]));
       if (!valid || !(values[0] >= 0) || (history.rowCount > 0 && values[0] <= history.step)) {
-        throw new UserError(`${file}, line ${i + 2} is not a row of ${names.length} numbers with a growing step: repair it or move the file away.`);
+        throw new UserError(
+          `${file}, line ${i + 2} is not a row of ${names.length} numbers with a growing step: repair it or move the file away.`,
+        );
       }
       if (values[0] > upTo) break;
       history.append(Object.fromEntries(names.map((name, k) => [name, values[k]])) as { step: number });

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '../tf';
 import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
-import { configure, wholeNumbers } from '../config';
+import { configure, oneOf, wholeNumbers } from '../config';
 import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../errors';
 import type { LabelPyramid } from '../layers/label_pyramid';
@@ -95,15 +95,23 @@ export class LGGANTrainer {
   readonly schedule: Schedule;
   /** The generator with averaged weights, where `ema` asks for one. */
   readonly averaged?: LGGAN;
+  private readonly lossWeights: Record<1 | 2, LossWeights>;
   private readonly average?: MovingAverage;
   private readonly optimiserG: Adam;
   private readonly optimiserD: Adam;
 
   constructor(config: Partial<TrainLGGANConfig>, private readonly vgg?: Vgg19) {
     this.config = configure(TRAIN_LGGAN_DEFAULTS, config, 'train');
-    const { checkpointEvery, sampleEvery, evaluateEvery, stepsPerEpoch, ema } = this.config;
+    const { checkpointEvery, sampleEvery, evaluateEvery, stepsPerEpoch, ema, fakes, lossWeights } = this.config;
     wholeNumbers({ checkpointEvery, sampleEvery, evaluateEvery }, 'train');
     wholeNumbers({ stepsPerEpoch }, 'train', 0);
+    oneOf(fakes, ['fresh', 'same'], 'train.fakes');
+    if (ema < 0 || ema >= 1) throw new UserError(`train.ema: expected at least 0 and less than 1, got ${ema}`);
+    const changes = configure<{ 1: object; 2: object }>({ 1: {}, 2: {} }, lossWeights as { 1: object; 2: object }, 'train.lossWeights');
+    this.lossWeights = {
+      1: configure(LOSS_WEIGHTS[1], changes[1], 'train.lossWeights.1'),
+      2: configure(LOSS_WEIGHTS[2], changes[2], 'train.lossWeights.2'),
+    };
     this.schedule = new Schedule(this.config.schedule);
     this.generator = new LGGAN(this.config.generator);
     const { classes, behaviour, seed } = this.generator.config;
@@ -125,7 +133,7 @@ export class LGGANTrainer {
   /** One step of the generator, then one of the discriminator. `epoch` counts from 1. */
   step(batch: Batch, epoch: number): Losses {
     const stage = this.schedule.stage(epoch);
-    const weights = { ...LOSS_WEIGHTS[stage], ...this.config.lossWeights[stage] };
+    const weights = this.lossWeights[stage];
     const rates = this.schedule.learningRates(epoch);
     const labels = this.generator.prepare(batch.labels);
     const images = tf.tensor4d(batch.images, [batch.labels.length, labels.height, labels.width, 3]);

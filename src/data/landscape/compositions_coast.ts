@@ -1,7 +1,7 @@
 import type { Composition } from './compositions';
 import { lead, walker } from './compositions_inland';
 import { other } from './figures';
-import { add, backdrop, chain, cottages, edgeOf, foreground, grow, Plan, stand } from './placing';
+import { add, backdrop, chain, cottages, edgeOf, foreground, grow, Plan, skyline, stand } from './placing';
 import { found, groundAt, measure, Shore, shoreDistance } from './relief';
 import { pier } from './structures';
 import { boat, ship } from './vessels';
@@ -57,6 +57,7 @@ function coast(p: Plan): void {
   const { relief, cover } = scene;
   const side = random.sign() as 1 | -1;
   sea(p, random.range(0.25, 0.8));
+  if (random.chance(0.25)) scene.water.kind = 'water';
   relief.shore = { kind: 'along', offset: side * random.range(-9, 4), along: side * random.range(-0.12, 0.22), side, bays: random.range(0.5, 1.2) };
   relief.level = random.range(1.5, 9);
   relief.rise = random.range(12, 45);
@@ -78,6 +79,7 @@ function coast(p: Plan): void {
   const out: [number, number] = side > 0 ? [0.2, 0.95] : [-0.95, -0.2];
   if (random.chance(0.2)) traffic(p, random.int(1, 2), 0, out[0], out[1]);
   else if (random.chance(0.06)) traffic(p, 0, 1, out[0], out[1]);
+  if (random.chance(0.14)) skyline(p, random.range(250, 600), 120, side > 0 ? -1 : 0.3, side > 0 ? -0.3 : 1, [9, 30], 0.2);
   if (random.chance(0.22)) walker(p, undefined, 10, 45);
   if (random.chance(0.1)) {
     const x = -side * random.range(0.1, 0.4) * edgeOf(scene) * 90;
@@ -89,7 +91,7 @@ function openSea(p: Plan): void {
   const { random, scene } = p;
   const { relief } = scene;
   sea(p, random.range(0.15, 1));
-  if (random.chance(0.2)) scene.water.kind = 'water';
+  if (random.chance(0.3)) scene.water.kind = 'water';
   relief.shore = { kind: 'across', near: random.chance(0.6) ? random.range(3, 14) : -30, far: Infinity, slant: random.range(-0.5, 0.5), bays: random.range(0.6, 1.5) };
   relief.level = random.range(0.6, 2.5);
   relief.rise = random.range(6, 20);

@@ -261,11 +261,11 @@ function waterfall(p: Plan): void {
 }
 
 export const INLAND: Record<string, Composition> = {
-  lake: { weight: 15, build: lake },
+  lake: { weight: 18, build: lake },
   river: { weight: 8, build: river },
   pass: { weight: 13, build: pass },
   meadow: { weight: 6, build: meadow },
-  fields: { weight: 4, build: fields },
+  fields: { weight: 5, build: fields },
   forest: { weight: 5, build: forest },
   dryland: { weight: 6, build: dryland },
   waterfall: { weight: 4, build: waterfall },

@@ -3,26 +3,10 @@ import { traffic } from './compositions_coast';
 import { lead, walker } from './compositions_inland';
 import { other } from './figures';
 import { trackCentre } from './ground';
-import { building } from './houses';
-import { add, backdrop, chain, cottages, edgeOf, foreground, grow, Plan, stand } from './placing';
+import { add, backdrop, chain, cottages, edgeOf, foreground, grow, Plan, skyline, stand } from './placing';
 import { groundAt } from './relief';
 import { bridge, fence, pier, railing, wall } from './structures';
 import { ship } from './vessels';
-
-/** A row of buildings between directions `left` and `right` (-1 .. 1) at depth z. */
-function skyline(p: Plan, z: number, deep: number, left: number, right: number, height: [number, number], towers: number): void {
-  const { random, scene } = p;
-  const half = edgeOf(scene);
-  for (let u = left; u < right; ) {
-    const zi = z + random.range(0, deep);
-    const tower = random.chance(towers);
-    const tall = tower ? random.range(height[1], height[1] * 2.6) : random.range(height[0], height[1]);
-    const width = Math.min(tall * random.range(0.5, 1.4), tower ? 34 : 45);
-    const x = u * half * zi;
-    add(p, building({ x, z: zi, ground: Math.max(0.3, groundAt(scene.relief, x, zi) - 0.3), width, deep: width * random.range(0.5, 0.9), height: tall, turn: random.range(-0.25, 0.25) }, random));
-    u += (width * random.range(0.55, 1.15)) / (half * zi);
-  }
-}
 
 function city(p: Plan): void {
   const { random, scene } = p;
@@ -50,7 +34,7 @@ function city(p: Plan): void {
   }
   if (random.chance(0.45)) traffic(p, random.int(1, 4), 0, -0.9, 0.9, 30, far * 0.4);
   if (random.chance(0.2)) add(p, ship(random.range(-0.5, 0.5) * edgeOf(scene) * far * 0.7, far * 0.7, random.range(50, 80), random));
-  if (random.chance(0.12)) add(p, railing(4.5, groundAt(relief, 0, 4.5), 1.1, -6, 6, random));
+  if (random.chance(0.16)) add(p, railing(4.5, groundAt(relief, 0, 4.5), 1.1, -6, 6, random));
 }
 
 function harbour(p: Plan): void {
@@ -147,8 +131,8 @@ function terrace(p: Plan): void {
 }
 
 export const TOWN: Record<string, Composition> = {
-  city: { weight: 6, build: city },
+  city: { weight: 7, build: city },
   harbour: { weight: 5, build: harbour },
   village: { weight: 4, build: village },
-  terrace: { weight: 4, build: terrace },
+  terrace: { weight: 6, build: terrace },
 };

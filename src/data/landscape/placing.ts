@@ -1,6 +1,6 @@
 import { Camera } from './frame';
 import { onTrack } from './ground';
-import { house } from './houses';
+import { building, house } from './houses';
 import { noise } from './noise';
 import { Palette } from './palette';
 import { Random } from './random';
@@ -138,6 +138,21 @@ export function cottages(p: Plan, count: number, from: number, to: number, left 
     const ground = Math.min(groundAt(scene.relief, x - 4, z), groundAt(scene.relief, x + 4, z), groundAt(scene.relief, x, z - 4));
     add(p, house({ x, z, ground, width, deep: random.range(6, 8.5), height: random.range(3, 6), turn: random.range(-0.8, 0.8) }, random));
     built++;
+  }
+}
+
+/** A row of buildings between directions `left` and `right` (-1 .. 1) at depth z. */
+export function skyline(p: Plan, z: number, deep: number, left: number, right: number, height: [number, number], towers: number): void {
+  const { random, scene } = p;
+  const half = edgeOf(scene);
+  for (let u = left; u < right; ) {
+    const zi = z + random.range(0, deep);
+    const tower = random.chance(towers);
+    const tall = tower ? random.range(height[1], height[1] * 2.6) : random.range(height[0], height[1]);
+    const width = Math.min(tall * random.range(0.5, 1.4), tower ? 34 : 45);
+    const x = u * half * zi;
+    if (shoreDistance(scene.relief, x, zi) > 2) add(p, building({ x, z: zi, ground: Math.max(0.3, groundAt(scene.relief, x, zi) - 0.3), width, deep: width * random.range(0.5, 0.9), height: tall, turn: random.range(-0.25, 0.25) }, random));
+    u += (width * random.range(0.55, 1.15)) / (half * zi);
   }
 }
 

@@ -61,14 +61,22 @@ export function shoreDistance(relief: Relief, x: number, z: number): number {
     return bank + (d < 0 ? -d : d) - s.half * (0.75 + 0.5 * noise(z / (s.half * 6) + oz, ox)) + smooth(500, 1100, z) * 300;
   }
   const small = z < 500 ? fractal(x / 9 + ox, z / 9 + oz, 3) * 1.6 : 0;
-  const large = fractal(x / 160 + oz, z / 160 + ox, 4) * 42 + fractal(x / 900 + ox, z / 900 + oz, 3) * 210;
   if (s.kind === 'along') {
-    const line = s.offset + s.along * z;
-    return (s.side * (line - x)) + (small + large * smooth(30, 500, z)) * s.bays;
+    const bays = z < 30 ? 0 : coastline(relief, x, z) * smooth(30, 500, z);
+    return s.side * (s.offset + s.along * z - x) + (small + bays) * s.bays;
   }
-  const near = s.near + s.slant * x - z + small * s.bays + large * s.bays * smooth(40, 400, z) * 0.4;
-  const far = z - s.far - s.slant * x * 2 + (large * 1.5 + small) * s.bays;
+  const near = s.near + s.slant * x - z + (small + (z < 40 ? 0 : coastline(relief, x, z) * smooth(40, 400, z) * 0.4)) * s.bays;
+  // The far shore matters only where one comes near it.
+  if (z < s.far * 0.25) return near;
+  const far = z - s.far - s.slant * x * 2 + (coastline(relief, x, z) * 1.5 + small) * s.bays;
   return near > far ? near : far;
+}
+
+/** Bays and headlands, metres. */
+function coastline(relief: Relief, x: number, z: number): number {
+  const ox = relief.origin[0];
+  const oz = relief.origin[1];
+  return fractal(x / 160 + oz, z / 160 + ox, z < 1500 ? 4 : 2) * 42 + fractal(x / 900 + ox, z / 900 + oz, 2) * 210;
 }
 
 /** What `measure` found: total height (negative under water), share of it from mountains and from hills, boulder height. */
@@ -129,7 +137,7 @@ export function measure(relief: Relief, x: number, z: number): void {
     const away = shore / (shore + relief.rise);
     base = relief.level * away;
     if (relief.rough > 0) {
-      base += relief.rough * fractal(x / relief.roughSize + relief.origin[0], z / relief.roughSize + relief.origin[1], z < 60 ? 6 : z < 400 ? 4 : 2) * away;
+      base += relief.rough * fractal(x / relief.roughSize + relief.origin[0], z / relief.roughSize + relief.origin[1], z < 60 ? 5 : z < 400 ? 4 : 2) * away;
       if (base < 0.03 * away) base = 0.03 * away;
     }
     const rising = unit(shore / 60 + smooth(900, 2200, z));

@@ -76,7 +76,9 @@ export function lookOver(frame: Frame, relief: Relief): Terrain {
     sunlit: new Float32Array(SHADE_COLUMNS * SHADE_STEPS),
   };
   const { depths, heights, mountain, hill, boulder } = terrain;
-  for (let c = 0; c < width; c++) {
+  // Large pictures measure every other column: the relief holds no finer forms.
+  const stride = width > 640 ? 2 : 1;
+  for (let c = 0; c < width; c += stride) {
     const u = (c + 0.5 - frame.centreX) / frame.scaleX;
     for (let k = 0; k < STEPS; k++) {
       const z = depths[k];
@@ -87,9 +89,18 @@ export function lookOver(frame: Frame, relief: Relief): Terrain {
       hill[i] = found.hill;
       boulder[i] = found.boulder;
     }
-    walkColumn(frame, terrain, c);
   }
+  if (stride === 2) for (const grid of [heights, mountain, hill, boulder]) fillOddColumns(grid, width);
+  for (let c = 0; c < width; c++) walkColumn(frame, terrain, c);
   return terrain;
+}
+
+function fillOddColumns(grid: Float32Array, width: number): void {
+  for (let c = 1; c < width; c += 2) {
+    const left = (c - 1) * STEPS;
+    const right = c + 1 < width ? (c + 1) * STEPS : left;
+    for (let k = 0; k < STEPS; k++) grid[c * STEPS + k] = (grid[left + k] + grid[right + k]) / 2;
+  }
 }
 
 /** Paints one column of the step and depth buffers upwards, from near to far. */

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import type { Batch, BatchSource } from '../data/batches';
+import { UserError } from '../errors';
+import { normals } from '../testing/close';
+import { labelMap } from '../testing/toy';
+import * as tf from '../tf';
+import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
+
+const [H, W] = [32, 64];
+const toy: Partial<TrainLGGANConfig> = {
+  generator: { ngf: 4, spadeHidden: 8, residualBlocks: 1, sauCompressed: 8, imageSize: [H, W] },
+  discriminator: { ndf: 4 },
+};
+
+/** Two smooth pictures with all 29 classes in stripes, so that every parameter has something to learn. */
+function batch(seed: number): Batch {
+  const labels = [0, 1].map((b) => labelMap(H, W, (y, x) => (Math.floor(x / 4) + (y < 16 ? 0 : 13) + b + seed) % 29));
+  const next = normals(seed);
+  const tones = Array.from({ length: 29 * 3 }, () => Math.tanh(next() / 2));
+  const images = Float32Array.from({ length: 2 * H * W * 3 }, (_, i) => {
+    const pixel = Math.floor(i / 3);
+    return tones[labels[pixel < H * W ? 0 : 1].data[pixel % (H * W)] * 3 + (i % 3)];
+  });
+  return { images, labels, names: ['a', 'b'] };
+}
+
+/** Three batches in turn. */
+class Turn implements BatchSource {
+  readonly batchesPerEpoch = 3;
+  private place = 0;
+  async next() {
+    return batch(this.place++ % 3);
+  }
+  state() {
+    return { place: this.place } as unknown as ReturnType<BatchSource['state']>;
+  }
+  restore(state: unknown) {
+    this.place = (state as { place: number }).place;
+  }
+}
+
+const folder = () => mkdtempSync(join(tmpdir(), 'lggan-'));
+
+const valuesOf = (trainer: LGGANTrainer) =>
+  new Map(
+    [trainer.generator, trainer.discriminator, ...(trainer.averaged ? [trainer.averaged] : [])].flatMap((network, n) =>
+      network.parameters.entries().map((e) => [`${n} ${e.name}`, { values: e.variable.dataSync().slice() as Float32Array, ...e }] as const),
+    ),
+  );
+
+for (const fakes of ['fresh', 'same'] as const) {
+  test(`steps leave no tensor and move every parameter and its average (fakes: ${fakes})`, () => {
+    const trainer = new LGGANTrainer({ ...toy, fakes, ema: 0.5 });
+    const before = valuesOf(trainer);
+    trainer.step(batch(0), 1);
+    const tensors = tf.memory().numTensors;
+    for (let i = 1; i <= 3; i++) {
+      const losses = trainer.step(batch(i % 3), 1);
+      assert.ok(Object.values(losses).every(Number.isFinite), JSON.stringify(losses));
+      assert.equal(tf.memory().numTensors, tensors, `after step ${i + 1}`);
+    }
+    const still = [...valuesOf(trainer)].filter(([name, { values }]) => values.every((v, i) => v === before.get(name)!.values[i]));
+    assert.deepEqual(still.map(([name]) => name), []);
+    trainer.dispose();
+  });
+}
+
+test('disposing of a trainer leaves no tensor', () => {
+  const before = tf.memory().numTensors;
+  new LGGANTrainer({ ...toy, ema: 0.9 }).dispose();
+  assert.equal(tf.memory().numTensors, before);
+});
+
+test('the losses a step reports are weighted pieces that sum to the whole', () => {
+  const weights = { gan: 0, featureMatching: 0, l1: 3, local: 0, classScore: 0, totalVariation: 0 };
+  const [plain, weighted] = [new LGGANTrainer(toy), new LGGANTrainer({ ...toy, lossWeights: { 1: weights } })];
+  const [a, b] = [plain.step(batch(0), 1), weighted.step(batch(0), 1)];
+  const { generator, discriminatorFake, discriminatorReal, ...terms } = a;
+  const sum = Object.values(terms).reduce((x, y) => x + y, 0);
+  assert.ok(Math.abs(sum - generator) < 1e-5 * Math.abs(sum), `${sum} and ${generator}`);
+  assert.ok(discriminatorFake > 0 && discriminatorReal > 0);
+  // The L1 has weight 2 in the first stage; the two generators start equal.
+  assert.ok(Math.abs(b.l1 / a.l1 - 1.5) < 1e-5);
+  assert.equal(b.generator, b.l1);
+  assert.equal(b.local, 0);
+  // In the second stage it counts ten times as much.
+  const second = new LGGANTrainer(toy);
+  assert.ok(Math.abs(second.step(batch(0), 91).l1 / a.l1 - 10) < 1e-4);
+  for (const t of [plain, weighted, second]) t.dispose();
+});
+
+test('30 steps on one batch bring the generated images nearer to the photos', (t) => {
+  const trainer = new LGGANTrainer({ ...toy, schedule: { learningRate: 2e-3 } });
+  const course = Array.from({ length: 30 }, () => trainer.step(batch(0), 1).l1);
+  const [first, last] = [course[0], course[29]];
+  t.diagnostic(`weighted L1 from ${first.toFixed(3)} to ${last.toFixed(3)}`);
+  assert.ok(last < 0.8 * first, `${first} -> ${last}`);
+  trainer.dispose();
+});
+
+test('a saved and loaded trainer takes the same next step as one that went on', async (t) => {
+  const output = folder();
+  const config = { ...toy, output, ema: 0.9 };
+  const one = new LGGANTrainer(config);
+  one.step(batch(0), 1);
+  one.step(batch(1), 1);
+  await one.save('latest', { step: 2 });
+  // Another seed: nothing may be left of its own beginning.
+  const other = new LGGANTrainer({ ...config, generator: { ...toy.generator, seed: 1 } });
+  const tensors = tf.memory().numTensors;
+  const state = await other.load('latest');
+  assert.equal(tf.memory().numTensors, tensors);
+  assert.equal(state?.step, 2);
+  const same = () => {
+    const [a, b] = [valuesOf(one), valuesOf(other)];
+    for (const [name, { values }] of a) assert.deepEqual(b.get(name)!.values, values, name);
+    return a.size;
+  };
+  t.diagnostic(`${same()} tensors equal bit for bit after loading`);
+  for (const i of [2, 0]) assert.deepEqual(other.step(batch(i), 1), one.step(batch(i), 1));
+  same();
+  one.dispose();
+  other.dispose();
+  rmSync(output, { recursive: true });
+});
+
+test('a stopped and resumed run has the history and the weights of an uninterrupted one', async () => {
+  const [output, straightOutput] = [folder(), folder()];
+  const config = (o: string) => ({
+    ...toy, output: o, schedule: { epochs: 2, decayEpochs: 1 }, checkpointEvery: 100, sampleEvery: 2, evaluateEvery: 1,
+  });
+  const evaluated: number[] = [];
+  const sampled: number[] = [];
+  const straight = await trainLGGAN(config(straightOutput), new Turn(), {
+    onSample: (_, step) => void sampled.push(step),
+    evaluate: async (_, epoch) => {
+      evaluated.push(epoch);
+      return epoch;
+    },
+  });
+  assert.equal(straight.interrupted, false);
+  assert.equal(straight.history.length, 6);
+  assert.deepEqual(sampled, [2, 4, 6]);
+  assert.deepEqual(evaluated, [1, 2]);
+  // The first epoch was the better one.
+  assert.ok(existsSync(join(straightOutput, 'best-000001')) && !existsSync(join(straightOutput, 'best-000002')));
+
+  const stop = new AbortController();
+  const first = await trainLGGAN(config(output), new Turn(), {
+    signal: stop.signal,
+    onStep: (row) => {
+      if (row.step === 4) stop.abort();
+    },
+  });
+  assert.equal(first.interrupted, true);
+  assert.equal(first.history.length, 4);
+  first.trainer.dispose();
+  const seen: number[] = [];
+  const second = await trainLGGAN(config(output), new Turn(), { onStep: (row, done, total) => void seen.push(row.step, done, total) });
+  assert.deepEqual(seen, [5, 5, 6, 6, 6, 6]);
+  assert.equal(second.interrupted, false);
+  const columns = straight.history.columns.filter((c) => c !== 'seconds');
+  assert.ok(columns.includes('generator') && columns.includes('discriminatorReal'));
+  for (const column of columns) assert.deepEqual(second.history.series(column), straight.history.series(column), column);
+  const [a, b] = [valuesOf(straight.trainer), valuesOf(second.trainer)];
+  for (const [name, { values }] of a) assert.deepEqual(b.get(name)!.values, values, name);
+  straight.trainer.dispose();
+  second.trainer.dispose();
+
+  // A finished run has nothing to do.
+  const done = await trainLGGAN(config(output), new Turn(), { onStep: () => assert.fail('no step was left') });
+  assert.equal(done.history.length, 6);
+  done.trainer.dispose();
+  rmSync(output, { recursive: true });
+  rmSync(straightOutput, { recursive: true });
+});
+
+test('wrong settings are named', () => {
+  const fault = (config: object, message: RegExp) =>
+    assert.throws(() => new LGGANTrainer(config), (e) => e instanceof UserError && message.test(e.message), JSON.stringify(config));
+  fault({ epochs: 3 }, /^train: there is no field 'epochs'/);
+  fault({ generator: { nfg: 4 } }, /^LGGAN: there is no field 'nfg'; did you mean 'ngf'/);
+  fault({ checkpointEvery: 0 }, /train\.checkpointEvery/);
+  fault({ fakes: 'smae' }, /train\.fakes: expected 'fresh' or 'same', got "smae"/);
+  fault({ ema: 1 }, /train\.ema/);
+  fault({ lossWeights: { 1: { l2: 3 } } }, /^train\.lossWeights\.1: there is no field 'l2'; did you mean 'l1'/);
+  fault({ lossWeights: { 3: {} } }, /^train\.lossWeights: there is no field '3'/);
+});

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { newestCheckpoint } from '../checkpoints/checkpoint';
+import { srPairsOf } from '../data/sr_pairs';
+import type { RgbImage } from '../data/types';
+import { RCAN } from '../models/rcan';
+import { assertClose, assertNoLeak } from '../testing/close';
+import * as tf from '../tf';
+import { RcanTrainer, bicubicEnlarged, srQuality, trainRcan, type RcanData } from './rcan';
+import { rcanLearningRate, trainRcanConfig, type TrainRcanConfig } from './rcan_config';
+
+const folder = mkdtempSync(join(tmpdir(), 'rcan-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Discs and stripes of two colours, another phase for each picture. */
+function picture(i: number): RgbImage {
+  const [height, width] = [24, 32];
+  const data = new Uint8Array(height * width * 3);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const inside = Math.hypot(x - 8 - 3 * i, y - 12) < 7 !== (x + 2 * y + 5 * i) % 12 < 5;
+      data.set(inside ? [200, 90 + 10 * i, 40] : [40, 120, 180], (y * width + x) * 3);
+    }
+  }
+  return { data, height, width };
+}
+
+function pictures(from: number, count: number) {
+  const names = Array.from({ length: count }, (_, i) => `p${from + i}`);
+  return srPairsOf({ source: 'discs', names, length: count, at: async (i) => ({ image: picture(from + i) }) });
+}
+
+const data: RcanData = { train: pictures(0, 6), validation: pictures(6, 2) };
+const toy = (name: string, more: Partial<TrainRcanConfig> = {}): Partial<TrainRcanConfig> => ({
+  network: { groups: 1, blocks: 1, features: 8, reduction: 4 },
+  batchSize: 2,
+  patch: 16,
+  learningRate: 1e-3,
+  epochs: 2,
+  stepsPerEpoch: 3,
+  halveEvery: 1,
+  validateEvery: 2,
+  output: join(folder, name),
+  ...more,
+});
+
+const weightsOf = (network: RCAN) => network.parameters.entries().map(({ variable }) => Array.from(variable.dataSync()));
+
+test('the learning rate is halved every 25 epochs', () => {
+  const config = trainRcanConfig({});
+  const rates = [1, 25, 26, 50, 51, 100].map((epoch) => rcanLearningRate(config, epoch));
+  assert.deepEqual(rates, [2e-4, 2e-4, 1e-4, 1e-4, 5e-5, 2.5e-5]);
+});
+
+test('the first step moves every weight by the learning rate against its gradient, the mean shift not at all', () => {
+  const trainer = new RcanTrainer(toy('step'));
+  const before = weightsOf(trainer.network);
+  const low = Float32Array.from({ length: 2 * 8 * 8 * 3 }, (_, i) => 128 + 90 * Math.sin(i));
+  const high = Float32Array.from({ length: 2 * 16 * 16 * 3 }, (_, i) => 128 + 90 * Math.cos(i));
+  const loss = trainer.step({ low, high, patch: 16, names: [] }, 1e-3);
+  const out = tf.tidy(() => {
+    const fresh = new RCAN(trainer.config.network);
+    const y = fresh.forward(tf.tensor4d(low, [2, 8, 8, 3])).dataSync();
+    fresh.dispose();
+    return y;
+  });
+  assertClose(loss, high.reduce((s, v, i) => s + Math.abs(v - out[i]), 0) / high.length, 1e-5);
+  const moves = weightsOf(trainer.network).map((values, k) => values.map((v, i) => Math.abs(v - before[k][i])));
+  trainer.network.parameters.entries().forEach(({ name, trainable }, k) => {
+    const largest = Math.max(...moves[k]);
+    // Adam's first step is lr * g / (|g| + 1e-8); float32 weights of up to 0.3 resolve it to 3e-8.
+    if (trainable) assert.ok(Math.abs(largest - 1e-3) < 2e-6, `${name} moved by ${largest}`);
+    else assert.equal(largest, 0, name);
+  });
+  trainer.network.dispose();
+  trainer.dispose();
+});
+
+test('steps on one batch lower its loss and leave no tensor behind', async () => {
+  for (const start of ['random', 'bilinear'] as const) {
+    const trainer = new RcanTrainer(toy('leak', { start }));
+    const { low, high } = await data.train.at(0);
+    const batch = { low: Float32Array.from(low.data.slice(0, 12 * 12 * 3)), high: new Float32Array(24 * 24 * 3).fill(100), patch: 24, names: [] };
+    assert.equal(high.height, 24);
+    const losses = [trainer.step(batch, 1e-3)];
+    await assertNoLeak(() => losses.push(trainer.step(batch, 1e-3)));
+    for (let i = 0; i < 5; i++) losses.push(trainer.step(batch, 1e-3));
+    assert.ok(losses[losses.length - 1] < losses[0], losses.join(' '));
+    trainer.network.dispose();
+    trainer.dispose();
+  }
+});
+
+test('a run validates, keeps its best, and goes on after an interruption as if there had been none', async () => {
+  const steps: number[] = [];
+  const whole = await trainRcan(toy('whole'), data, { onStep: (row, done, total) => void (steps.push(row.step), assert.equal(total, 6), assert.equal(done, row.step)) });
+  assert.deepEqual(steps, [1, 2, 3, 4, 5, 6]);
+  assert.equal(whole.interrupted, false);
+  assert.deepEqual(whole.history.series('psnrRgb').steps, [2, 4, 6]);
+  assert.deepEqual(whole.history.series('learningRate').values, [1e-3, 1e-3, 1e-3, 5e-4, 5e-4, 5e-4]);
+  assert.equal(whole.best!.rgb, Math.max(...whole.history.series('psnrRgb').values));
+
+  const controller = new AbortController();
+  const first = await trainRcan(toy('cut'), data, { signal: controller.signal, onStep: ({ step }) => { if (step === 3) controller.abort(); } });
+  assert.deepEqual([first.interrupted, first.step, first.history.length], [true, 3, 3]);
+  const second = await trainRcan(toy('cut'), data);
+  assert.deepEqual([second.interrupted, second.step, second.history.length], [false, 6, 6]);
+  assert.deepEqual(second.history.series('loss').values, whole.history.series('loss').values);
+  assert.deepEqual(weightsOf(second.network), weightsOf(whole.network));
+  assert.deepEqual(second.best, whole.best);
+
+  // A run that is over does nothing more.
+  const again = await trainRcan(toy('cut'), data, { onStep: () => assert.fail('no step is left') });
+  assert.equal(again.step, 6);
+  assert.equal(readFileSync(join(folder, 'cut', 'history.csv'), 'utf8').trim().split('\n').length, 7);
+  for (const r of [whole, first, second, again]) r.network.dispose();
+});
+
+test('the network comes back from its checkpoint alone, whatever its size', async () => {
+  const run = await trainRcan(toy('alone', { network: { groups: 2, blocks: 3, features: 6, reduction: 3 }, epochs: 1 }), data);
+  const file = join((await newestCheckpoint(join(folder, 'alone'), 'best'))!, 'RCAN.safetensors');
+  const loaded = await RCAN.load(file);
+  assert.deepEqual(weightsOf(loaded), weightsOf(run.network));
+  const { groups, blocks, features, reduction, scale } = loaded.config;
+  assert.deepEqual({ groups, blocks, features, reduction, scale }, { groups: 2, blocks: 3, features: 6, reduction: 3, scale: 2 });
+  await assert.rejects(RCAN.load(join(folder, 'alone', 'latest', 'optimiser.safetensors')), /does not hold an RCAN/);
+  tf.dispose([]);
+  loaded.dispose();
+  run.network.dispose();
+});
+
+test('a whole run leaves no tensor behind but its network', async () => {
+  let n = 0;
+  await assertNoLeak(async () => (await trainRcan(toy(`none${n++}`, { epochs: 1 }), data)).network.dispose());
+});
+
+test('quality is the mean of the pairs, and without validation there is no best', async () => {
+  const pairs = await Promise.all([0, 1].map((i) => data.validation!.at(i)));
+  const perfect = await srQuality(pairs, ({ high }) => high);
+  assert.deepEqual(perfect, { rgb: Infinity, y: Infinity });
+  // An offset of 5 in all channels: 10 log10(255^2 / 25) dB.
+  const off = await srQuality(pairs, ({ high }) => ({ ...high, data: high.data.map((v) => v + 5) }));
+  assertClose(off.rgb, 10 * Math.log10(255 ** 2 / 25), 1e-12);
+  const bicubic = await srQuality(pairs, bicubicEnlarged);
+  assert.ok(bicubic.rgb > 12 && bicubic.rgb < 30, `${bicubic.rgb}`);
+  const run = await trainRcan(toy('blind', { epochs: 1 }), { train: data.train });
+  assert.deepEqual([run.best, run.bicubic], [undefined, undefined]);
+  assert.ok(!existsSync(join(folder, 'blind', 'best')));
+  run.network.dispose();
+});
+
+test('what does not fit is refused in one sentence', async () => {
+  await assert.rejects(trainRcan(toy('a', { network: { scale: 3 } }), data), /differ by a factor of 2/);
+  await assert.rejects(trainRcan({ learning_rate: 1 } as object, data), /did you mean 'learningRate'/);
+  await assert.rejects(trainRcan(toy('a', { patch: 64 }), data), /smaller than a patch of 64/);
+  await assert.rejects(trainRcan(toy('cut', { network: { groups: 2, blocks: 1, features: 8, reduction: 4 } }), data), /does not fit this network/);
+});
