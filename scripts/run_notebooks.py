@@ -65,6 +65,7 @@ class Runner(NotebookClient):
         process = getattr(getattr(self.km, 'provisioner', None), 'process', None)
         if process:
             process.kill()
+            process.wait()
 
     def heading(self, index):
         """The nearest heading above a cell."""

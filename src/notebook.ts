@@ -4,12 +4,22 @@ import { dirname } from 'node:path';
 import { writeFileAtomically } from './checkpoints/atomic';
 import { configure } from './config';
 import type { LabelMap, RgbImage } from './data/types';
+import { inNotebook, Slot } from './figures/show';
 import { imagesFromTensor } from './figures/tensors';
 import type { FeatureNetwork } from './models/feature_network';
 import { Inception } from './models/inception';
 import { findInception } from './models/inception_weights';
 import { disposeOutput, type LGGAN } from './models/lggan';
 import type { Segmenter } from './models/segmenter';
+import { replacingSink, setProgressSink } from './progress';
+
+// Progress is rewritten in place, in an output of its own.
+if (inNotebook()) {
+  setProgressSink(() => {
+    const slot = new Slot();
+    return replacingSink((text) => slot.text(text));
+  });
+}
 
 /**
  * A notebook's settings. With the environment variable LGGAN_TOY=1 (tests) the toy values stand in for theirs, so that every cell runs

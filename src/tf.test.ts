@@ -44,13 +44,10 @@ test('the WebAssembly engine leaves uncaught errors to the program', () => {
   });
 });
 
-test('the engine loads within two seconds', () => {
-  // The better of two: other test files run at the same time.
-  const times = [0, 1].map(() => {
-    const script = "const t = performance.now(); require('./src/tf'); console.log(performance.now() - t)";
-    return Number(spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', '-e', script], { cwd: root, encoding: 'utf8' }).stdout);
-  });
-  assert.ok(Math.min(...times) < 2000, `${times} ms`);
+test('the engine loads in less than two seconds of processor time', () => {
+  // Not of the clock: other test files run at the same time.
+  const { stdout } = inNewProcess('const { user, system } = process.cpuUsage(); console.log((user + system) / 1e6)', {});
+  assert.ok(Number(stdout) < 2, `${stdout} s`);
 });
 
 test('the engine describes itself', { skip: !tf.hasNativeKernels() && 'no native engine' }, () => {

@@ -5,14 +5,12 @@
  * All of them are ready when this module has loaded. LGGAN_ENGINE=wasm or =plain asks for a lesser one.
  */
 import * as os from 'node:os';
-import * as util from 'node:util';
+import util from 'node:util';
 import type * as TfjsNode from '@tensorflow/tfjs-node';
 import type { DataType, Tensor, TensorInfo } from '@tensorflow/tfjs';
 
-// tfjs-node calls two helpers that Node 23 removed; they have to be there before its first import.
-const legacy = util as unknown as Record<string, unknown>;
-legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-legacy.isArray ??= Array.isArray;
+// tfjs-node calls two helpers of Node that warn before Node 23 and are gone since; they have to be there before its first import.
+Object.assign(util, { isNullOrUndefined: (value: unknown) => value === null || value === undefined, isArray: Array.isArray });
 
 // TensorFlow reads these when it is loaded.
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // Its errors, not its notes on processor features.

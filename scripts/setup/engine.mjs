@@ -94,7 +94,7 @@ async function fromWheel(wheel, { pip, compiler }, note) {
   if (!loaded) {
     fs.rmSync(addon, { force: true });
     fs.rmSync(folder, { recursive: true, force: true });
-    throw new SetupError(`The TensorFlow libraries in ${folder} do not load and were removed; `npm run setup` fetches them anew.`);
+    throw new SetupError(`The TensorFlow libraries in ${folder} do not load and were removed; \`npm run setup\` fetches them anew.`);
   }
   const libraries = wheel.libraries.map((name) => path.join(folder, 'tensorflow', name));
   remember({ engine: 'tensorflow', gpu: loaded.gpu, wantsGpu: wheel.gpu, files: [addon, ...libraries].map((file) => [file, sizeOf(file)]) });

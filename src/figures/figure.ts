@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFileAtomically } from '../checkpoints/atomic';
+import { UserError } from '../errors';
 
 export interface Figure {
   /** What the figure shows, in a line: the alternative text of its picture. */
@@ -30,7 +31,9 @@ export async function saveFigure(
 ): Promise<string[]> {
   const f = await figure;
   const stem = path.replace(/\.(png|svg|html)$/i, '');
-  await mkdir(dirname(stem), { recursive: true });
+  await mkdir(dirname(stem), { recursive: true }).catch((e: NodeJS.ErrnoException) => {
+    throw new UserError(`${stem} was not written: its folder cannot be made (${e.code}).`, { cause: e });
+  });
   const files: string[] = [];
   for (const format of formats) {
     const content = format === 'png' ? await f.png(scale) : format === 'svg' ? await f.svg() : await f.html?.();

@@ -103,5 +103,5 @@ test('figures are saved in each format, into folders made as needed', async () =
 });
 
 test('numbers are short', () => {
-  assert.deepEqual([0, 1, -0.25, 0.123456, 12345, 1234567, 0.00001, NaN].map(shortNumber), ['0', '1', '−0.25', '0.123', '12300', '1.2e+6', '1.0e-5', 'NaN']);
+  assert.deepEqual([0, 1, -0.25, 0.123456, 12345, 1234567, 0.00001, NaN].map(shortNumber), ['0', '1', '−0.25', '0.123', '12300', '1.2e+6', '1.0e−5', 'NaN']);
 });

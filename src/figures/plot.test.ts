@@ -61,7 +61,7 @@ test('traces are drawn in their colours', async () => {
 });
 
 test('the page is self-contained, and data cannot break out of it', async () => {
-  const plot = new Plot({ data: [{ type: 'scatter', x: [1], y: [1], name: '</script><script>alert(1)</script>' }], layout: { title: '<i>t</i>' } });
+  const plot = new Plot({ data: [{ type: 'scatter', x: [1], y: [1], name: '</script><script>alert(1)</script>' }], layout: { title: { text: '<i>t</i>' } } });
   const html = await plot.html();
   assert.doesNotMatch(html.replace(/<script>\/\*\*[^]*?<\/script>/, ''), /src=|href=/);
   assert.equal(html.match(/<\/script>/g)?.length, 2);

@@ -33,7 +33,7 @@ function styledAxis(axis: Partial<LayoutAxis>): Partial<LayoutAxis> {
 /** The layout with the project's font, colours and margins wherever it says nothing of its own. */
 function styled(layout: Partial<Layout>, width: number, height: number): Partial<Layout> {
   const axes = Object.entries(layout).filter(([key]) => /^[xy]axis\d*$/.test(key));
-  const title = typeof layout.title === 'string' ? { text: layout.title } : layout.title;
+  const { title } = layout;
   const withDefaults = Object.fromEntries(
     [['xaxis', {}] as const, ['yaxis', {}] as const, ...axes].map(([key, axis]) => [key, styledAxis(axis as Partial<LayoutAxis>)]),
   );
@@ -61,8 +61,7 @@ export class Plot implements Figure {
   readonly layout: Partial<Layout>;
 
   constructor({ data, layout = {} }: PlotlyFigure, { title, width = 960, height = 420 }: PlotOptions = {}) {
-    const own = typeof layout.title === 'object' ? layout.title.text : layout.title;
-    this.title = (title ?? own ?? 'a plot').replace(/<[^>]*>/g, '');
+    this.title = (title ?? layout.title?.text ?? 'a plot').replace(/<[^>]*>/g, '');
     this.width = width;
     this.height = height;
     this.data = data;

@@ -56,3 +56,34 @@ export async function assertTextsApart(figure: Figure): Promise<void> {
     }
   });
 }
+
+/** An output of a pretended notebook: what was shown in it last. */
+export interface PretendedOutput {
+  type: string;
+  content: string | Uint8Array;
+}
+
+/** Makes this process look like the kernel of a notebook until `close`. */
+export function pretendNotebook(): { outputs: PretendedOutput[]; close(): void } {
+  const outputs: PretendedOutput[] = [];
+  const newDisplay = () => {
+    let mine: PretendedOutput | undefined;
+    const put = (type: string) => (content: string | Uint8Array) => {
+      if (mine) Object.assign(mine, { type, content });
+      else outputs.push((mine = { type, content }));
+    };
+    return Object.fromEntries(['html', 'markdown', 'text', 'png', 'jpeg'].map((type) => [type, put(type)]));
+  };
+  const file = require.resolve('tslab');
+  const before = require.cache[file];
+  require.cache[file] = { exports: { newDisplay } } as NodeModule;
+  Object.assign(globalThis, { __tslab__: {} });
+  return {
+    outputs,
+    close() {
+      delete (globalThis as Record<string, unknown>).__tslab__;
+      if (before) require.cache[file] = before;
+      else delete require.cache[file];
+    },
+  };
+}

@@ -116,7 +116,8 @@ test('a state taken up again goes on exactly as if nothing had happened', () => 
     assert.deepEqual(state.tensors['b.v'].shape, [72]);
     const values = new Map(p.entries().map((e) => [e.name, tf.clone(e.variable)]));
     const other = new Adam(resumed.entries(), { beta1 });
-    other.restore(state);
+    // In a tidy, where the restored tensors must outlive it.
+    tf.tidy(() => other.restore(state));
     for (const e of resumed.entries()) e.variable.assign(values.get(e.name)!);
     tf.dispose([state.tensors, [...values.values()]] as unknown as tf.TensorContainer);
     steps(adam, p, 3, 4);

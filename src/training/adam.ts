@@ -89,15 +89,15 @@ export class Adam {
   /** Continues from a state; the tensors stay the caller's. @throws Error naming the first tensor that is missing or of another size */
   restore(state: { steps: number; tensors: Readonly<Record<string, tf.Tensor>> }): void {
     const collect = (entries: ParameterEntry[], suffix: string) =>
-      tf.tidy(() =>
-        tf.concat(
-          entries.map((e) => {
-            const t = state.tensors[`${e.name}.${suffix}`];
-            if (!t || t.size !== e.variable.size) throw new Error(`the optimiser's state does not fit: ${e.name}.${suffix}`);
-            return tf.reshape(t, [-1]) as tf.Tensor1D;
-          }),
-        ),
-      );
+      tf.tidy(() => {
+        const parts = entries.map((e) => {
+          const t = state.tensors[`${e.name}.${suffix}`];
+          if (!t || t.size !== e.variable.size) throw new Error(`the optimiser's state does not fit: ${e.name}.${suffix}`);
+          return tf.reshape(t, [-1]) as tf.Tensor1D;
+        });
+        // Kept, since the caller may be inside a tidy of its own; of a single part concat would return the part.
+        return tf.keep(parts.length > 1 ? tf.concat(parts) : tf.clone(parts[0]));
+      });
     const collected = this.groups.map((g) => ({ m: g.m && collect(g.entries, 'm'), v: collect(g.entries, 'v') }));
     this.groups.forEach((group, i) => {
       tf.dispose([group.m, group.v].filter((t) => t !== undefined) as tf.Tensor[]);

@@ -127,7 +127,6 @@ test('the network comes back from its checkpoint alone, whatever its size', asyn
   const { groups, blocks, features, reduction, scale } = loaded.config;
   assert.deepEqual({ groups, blocks, features, reduction, scale }, { groups: 2, blocks: 3, features: 6, reduction: 3, scale: 2 });
   await assert.rejects(RCAN.load(join(folder, 'alone', 'latest', 'optimiser.safetensors')), /does not hold an RCAN/);
-  tf.dispose([]);
   loaded.dispose();
   run.network.dispose();
 });

@@ -106,10 +106,14 @@ export class RcanTrainer {
     if (!loaded) return undefined;
     loaded.damaged.forEach((m) => onMessage?.(m));
     const state = loaded.state as Record<string, Json>;
-    tf.tidy(() => {
-      const stored = [...loaded.extra.optimiser].map(([n, t]) => [n, tf.tensor1d(t.data as Float32Array)]);
-      this.optimiser.restore({ steps: state.optimiserSteps as number, tensors: Object.fromEntries(stored) });
-    });
+    // No tidy around it: the optimiser's new tensors have to outlive this function.
+    const stored = [...loaded.extra.optimiser].map(([n, t]) => [n, tf.tensor1d(t.data as Float32Array)] as const);
+    const tensors = Object.fromEntries(stored);
+    try {
+      this.optimiser.restore({ steps: state.optimiserSteps as number, tensors });
+    } finally {
+      tf.dispose(tensors);
+    }
     return state;
   }
 

@@ -2,7 +2,7 @@ import type { Composition } from './compositions';
 import { other, person } from './figures';
 import { trackCentre } from './ground';
 import { add, backdrop, chain, cottages, edgeOf, foreground, grow, Plan, stand } from './placing';
-import { groundAt } from './relief';
+import { groundAt, shoreDistance } from './relief';
 import { Track } from './scene';
 import { bridge, fence } from './structures';
 import { boat } from './vessels';
@@ -24,11 +24,12 @@ export function lead(p: Plan, kind: Track['kind'], to: number): Track {
 export function walker(p: Plan, track: Track | undefined, from: number, to: number): void {
   const { random, scene } = p;
   const count = random.chance(0.35) ? 2 : 1;
-  const z = random.range(from, to);
-  for (let i = 0; i < count; i++) {
-    const zi = z + i * 0.5;
-    const x = track ? trackCentre(track, zi) + i * 0.8 : random.range(-0.6, 0.6) * edgeOf(scene) * zi + i * 0.8;
-    add(p, person(x, zi, groundAt(scene.relief, x, zi), random.range(1.55, 1.85), random));
+  for (let tries = 0; tries < 12; tries++) {
+    const z = random.range(from, to);
+    const x = track ? trackCentre(track, z) : random.range(-0.6, 0.6) * edgeOf(scene) * z;
+    if (shoreDistance(scene.relief, x, z) < 0.8) continue;
+    for (let i = 0; i < count; i++) add(p, person(x + i * 0.8, z + i * 0.4, groundAt(scene.relief, x + i * 0.8, z + i * 0.4), random.range(1.55, 1.85), random));
+    return;
   }
 }
 
@@ -42,7 +43,7 @@ function wildGround(p: Plan): void {
   scene.cover.patch = random.range(5, 16);
   // Bare rock is never flat.
   if (main === 'rock' || second === 'rock') {
-    scene.relief.boulders = { size: random.range(1.4, 4), share: random.range(0.45, 0.8), height: random.range(0.5, 1), near: 2, far: 130, reach: 1e9 };
+    scene.relief.boulders = { size: random.range(1.4, 5), share: random.range(0.25, 0.6), height: random.range(0.5, 1), near: 2, far: 130, reach: 1e9 };
     scene.relief.rough += 0.5;
   }
 }
@@ -123,6 +124,7 @@ function pass(p: Plan): void {
   stand(scene, random.range(1.6, 4));
   const track = random.chance(0.3) ? lead(p, 'path', 260) : undefined;
   if (random.chance(0.5)) grow(p, { count: random.int(8, 140), from: 30, to: 340, left: -1.1, right: 1.1, species: random.chance(0.7) ? { spruce: 3, pine: 1 } : mixOf(random), height: [7, 17], groups: random.range(0.2, 0.9) });
+  if (random.chance(0.6)) grow(p, { count: random.int(20, 160), from: 60, to: 600, left: -1.1, right: 1.1, species: { spruce: 3, pine: 1, bush: 0.5 }, height: [7, 15], groups: random.range(0.3, 1), high: true });
   if (random.chance(0.22)) walker(p, track, 8, 30);
   if (random.chance(0.12)) add(p, other(random.range(-3, 3), random.range(8, 16), groundAt(relief, 0, 12), random, ['sign', 'cow']));
 }

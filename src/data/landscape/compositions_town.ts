@@ -92,8 +92,10 @@ function village(p: Plan): void {
   grow(p, { count: random.int(20, 90), from: 25, to: 260, left: -1.1, right: 1.1, species: { broad: 2, oak: 1, poplar: 1, spruce: 1 }, height: [5, 12], groups: random.next() * 0.7 });
   foreground(p, { tuft: 3, bush: 1 }, random.int(5, 30), 3, 12, [0.2, 0.6]);
   const start = random.range(8, 16);
-  if (random.chance(0.35)) add(p, fence([-edgeOf(scene) * start * 1.3, start], [edgeOf(scene) * start * random.range(0.2, 1.8), start * random.range(1.1, 2)], random.range(0.9, 1.2), random.chance(0.3), random));
-  else if (random.chance(0.5)) add(p, wall([-edgeOf(scene) * start * 1.3, start], [edgeOf(scene) * start * random.range(0, 1.7), start * random.range(1.1, 2)], random.range(0.8, 1.5), random));
+  // It ends beside the track, if there is one.
+  const end = track ? trackCentre(track, start) - track.half - 0.8 : edgeOf(scene) * start * random.range(0.2, 1.8);
+  if (random.chance(0.35)) add(p, fence([-edgeOf(scene) * start * 1.3, start], [end, start * (track ? 1 : random.range(1.1, 2))], random.range(0.9, 1.2), random.chance(0.3), random));
+  else if (random.chance(0.5)) add(p, wall([-edgeOf(scene) * start * 1.3, start], [end, start * (track ? 1 : random.range(1.1, 2))], random.range(0.8, 1.5), random));
   if (random.chance(0.3)) walker(p, track, 10, 30);
   if (track?.kind === 'road' && random.chance(0.4)) {
     const x = trackCentre(track, 30) + 1.2;

@@ -80,7 +80,7 @@ function houseWall(colour: Colour, width: number, height: number, seed: number, 
     const soften = Math.max(span / 2.6, 0.02);
     const inside = door ? smooth(0.2 + soften, 0.2, du) * (fv < 0.28 ? 1 : 0) : smooth(0.19 + soften, 0.19, du) * smooth(0.25 + soften, 0.25, dv);
     const frame = door ? 0 : smooth(0.25 + soften, 0.25, du) * smooth(0.31 + soften, 0.31, dv) - inside;
-    const lit = lamps && hashUnit(iu * 13 + seed, iv) < 0.35 ? 1 : 0;
+    const lit = lamps && hashUnit(iu * 13 + seed, iv) < 0.35 ? 0.7 : 0;
     if (frame > 0) tone += frame * 0.18;
     const glass = door ? [0.12, 0.07, 0.045] : GLASS;
     out.r = colour[0] * tone + (glass[0] - colour[0] * tone) * inside;
@@ -156,7 +156,7 @@ function facade(colour: Colour, style: number, floor: number, bay: number, seed:
     else glass = smooth(0.02, 0.1 + edge, fu) * smooth(0.04, 0.16 + edgeV, fv) * 0.95;
     const id = hashUnit(iu + seed, iv + 31);
     const sheen = style === 2 ? 0.38 + 0.25 * id : 0.1 + 0.22 * id;
-    const lit = lamps && id < 0.4 ? glass * 0.6 : 0;
+    const lit = lamps && id < 0.22 ? glass * (0.15 + id) : 0;
     out.r = colour[0] + (GLASS[0] + sky[0] * sheen * 0.5 - colour[0]) * glass;
     out.g = colour[1] + (GLASS[1] + sky[1] * sheen * 0.5 - colour[1]) * glass;
     out.b = colour[2] + (GLASS[2] + sky[2] * sheen * 0.5 - colour[2]) * glass;

@@ -112,14 +112,14 @@ function boulderHeight(relief: Relief, x: number, z: number, shore: number): num
   const cz = Math.floor(z / b.size);
   const seed = hash(cx + 5000, cz + Math.floor(relief.origin[0] * 1000));
   if (hashUnit(seed, 1) > b.share) return 0;
-  const radius = b.size * (0.16 + 0.3 * hashUnit(seed, 2) * hashUnit(seed, 5));
-  const dx = x - (cx + 0.5 + (hashUnit(seed, 3) - 0.5) * 0.3) * b.size;
-  const dz = z - (cz + 0.5 + (hashUnit(seed, 4) - 0.5) * 0.3) * b.size;
+  const radius = b.size * (0.09 + 0.3 * hashUnit(seed, 2) * hashUnit(seed, 5) + 0.07 * hashUnit(seed, 6));
+  const dx = x - (cx + 0.5 + (hashUnit(seed, 3) - 0.5) * (0.9 - (2 * radius) / b.size)) * b.size;
+  const dz = z - (cz + 0.5 + (hashUnit(seed, 4) - 0.5) * (0.9 - (2 * radius) / b.size)) * b.size;
   const wobble = 0.75 + 0.5 * noise(x / radius * 1.7 + cx * 7.3, z / radius * 1.7 + cz * 3.1);
   const r2 = (dx * dx + dz * dz) / (radius * radius * wobble);
   if (r2 >= 1) return 0;
   const facets = 0.7 + 0.45 * noise(x / radius * 2.3 + 9.7, z / radius * 2.3 + cx) + 0.15 * noise(x / radius * 7 + cz, z / radius * 7);
-  return b.height * (radius / b.size) * 2.9 * (1 - r2 * r2) * facets;
+  return b.height * radius * (0.5 + 0.6 * hashUnit(seed, 7)) * (1 - r2 * r2) * facets;
 }
 
 /** Measures the ground at (x, z) and leaves the result in `found`. */

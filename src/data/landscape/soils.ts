@@ -57,7 +57,7 @@ export function mountain(p: Palette, lush: number, x: number, h: number, z: numb
   tint(p.rock, tone);
   const ledge = sample(crease, x / 1.6 + shift[0] + strata * 2, y / 0.9) * fade(5, across);
   const chips = sample(fine, x * 2.6, y * 2.9) * fade(1.6, across);
-  const lift = 1 + grain * 0.08 * fade(4, across) + ledge * 0.1 + chips * 0.09;
+  const lift = 1 + grain * 0.08 * fade(4, across) + ledge * 0.15 + chips * 0.16;
   paint.r *= lift;
   paint.g *= lift;
   paint.b *= lift;
@@ -67,7 +67,7 @@ export function mountain(p: Palette, lush: number, x: number, h: number, z: numb
   const green = smooth(p.treeLine * 1.25 + 60, p.treeLine * 0.7, level) * lush;
   const meadow = unit(green * 1.6) * smooth(1.5, 0.8, steep + strata * 0.1);
   if (meadow > 0) {
-    const blades = 0.8 + chips * 0.1 + ledge * 0.04;
+    const blades = 0.82 + chips * 0.17 + ledge * 0.06;
     const turf = smooth(0.3, 0.5, meadow + strata * 0.08 + chips * 0.05);
     tint(p.grassDry, turf * 0.9, blades * 0.72);
     tint(p.grass, turf * unit(0.5 + broad * 0.25), blades * 0.85);

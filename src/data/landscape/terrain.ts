@@ -26,9 +26,9 @@ export interface Terrain {
   sunlit: Float32Array;
 }
 
-const NEAR_STEPS = 400;
-const MIDDLE_STEPS = 520;
-const FAR_STEPS = 50;
+const NEAR_STEPS = 330;
+const MIDDLE_STEPS = 430;
+const FAR_STEPS = 40;
 export const STEPS = NEAR_STEPS + MIDDLE_STEPS + FAR_STEPS;
 const SHADE_COLUMNS = 128;
 const SHADE_SKIP = 5;
