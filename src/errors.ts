@@ -4,4 +4,9 @@ export class UserError extends Error {
     super(message, options);
     this.name = 'UserError';
   }
+
+  /** What a notebook prints. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.message;
+  }
 }

@@ -34,7 +34,7 @@ export function wheelFor({ platform, arch, libc }, gpu) {
     folder: `tensorflow-${TENSORFLOW}-${platform}-${arch}-${gpu ? 'gpu' : 'cpu'}`,
     libraries: ['tensorflow_cc', 'tensorflow_framework'].map(library),
     // The wheel and what is unpacked from it lie side by side for a moment.
-    space: gpu ? 12 * GB : 1.5 * GB,
+    space: gpu ? 10 * GB : 1.5 * GB,
   };
   if (platform === 'linux' && libc === 'glibc' && arch === 'x64') {
     const tags = ['manylinux_2_27', 'manylinux_2_17', 'manylinux2014'].map((tag) => `${tag}_x86_64`);

@@ -21,6 +21,32 @@ import { interruptible, runCommand } from './arguments';
 
 const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS;
 
+/** Images of the same few label maps over the steps, in one picture. */
+class SampleFile {
+  private readonly samples: Sample[] = [];
+  private labels?: LabelMap[];
+  private photos: RgbImage[] = [];
+
+  constructor(
+    private readonly path: string,
+    private readonly pairs: PairDataset,
+    private readonly imageSize: [number, number],
+    private readonly crop: Choice,
+  ) {}
+
+  async add(generator: LGGAN, step: number): Promise<void> {
+    if (!this.labels) {
+      const count = Math.min(3, this.pairs.length);
+      const chosen = await Promise.all(Array.from({ length: count }, (_, i) => this.pairs.at(Math.floor((i * this.pairs.length) / count))));
+      const pairs = chosen.map((p) => transformPair(p, { imageSize: this.imageSize, crop: this.crop }));
+      this.labels = pairs.map((p) => p.labels);
+      this.photos = pairs.map((p) => p.image);
+    }
+    this.samples.push({ step, images: await sample(generator, this.labels) });
+    await saveFigure(this.path, samplesOverTime(this.samples, { labels: this.labels, photos: this.photos }), { formats: ['png'], scale: 1 });
+  }
+}
+
 void runCommand(
   {
     name: 'npm run train --',
@@ -131,32 +157,6 @@ void runCommand(
     vgg?.dispose();
   },
 );
-
-/** Images of the same few label maps over the steps, in one picture. */
-class SampleFile {
-  private readonly samples: Sample[] = [];
-  private labels?: LabelMap[];
-  private photos: RgbImage[] = [];
-
-  constructor(
-    private readonly path: string,
-    private readonly pairs: PairDataset,
-    private readonly imageSize: [number, number],
-    private readonly crop: Choice,
-  ) {}
-
-  async add(generator: LGGAN, step: number): Promise<void> {
-    if (!this.labels) {
-      const count = Math.min(3, this.pairs.length);
-      const chosen = await Promise.all(Array.from({ length: count }, (_, i) => this.pairs.at(Math.floor((i * this.pairs.length) / count))));
-      const pairs = chosen.map((p) => transformPair(p, { imageSize: this.imageSize, crop: this.crop }));
-      this.labels = pairs.map((p) => p.labels);
-      this.photos = pairs.map((p) => p.image);
-    }
-    this.samples.push({ step, images: await sample(generator, this.labels) });
-    await saveFigure(this.path, samplesOverTime(this.samples, { labels: this.labels, photos: this.photos }), { formats: ['png'], scale: 1 });
-  }
-}
 
 function parseSize(text: string): [number, number] {
   const match = /^(\d+)x(\d+)$/.exec(text);

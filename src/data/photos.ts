@@ -54,10 +54,17 @@ interface Window {
 export function photoCrops(options: PhotoCropsOptions): PairDataset {
   const { part = 'train', seed = 628, count, height, width } = options;
   const scales = options.scales ?? (part === 'train' ? [0.2, 0.3, 0.45, 0.66] : [0.15, 0.2, 0.25, 0.33]);
-  for (const [name, value, low] of [['count', count, 0], ['height', height, 1], ['width', width, 1], ['seed', seed, 0]] as const) {
-    if (!Number.isInteger(value) || value < low) throw new UserError(`photoCrops: ${name} is ${value}; give a whole number from ${low}.`);
+  for (const [name, value, low] of [
+    ['count', count, 0],
+    ['height', height, 1],
+    ['width', width, 1],
+    ['seed', seed, 0],
+  ] as const) {
+    if (!Number.isInteger(value) || value < low)
+      throw new UserError(`photoCrops: ${name} is ${value}; give a whole number from ${low}.`);
   }
-  if (part !== 'train' && part !== 'val') throw new UserError(`photoCrops: part is '${String(part)}'; give 'train' or 'val'.`);
+  if (part !== 'train' && part !== 'val')
+    throw new UserError(`photoCrops: part is '${String(part)}'; give 'train' or 'val'.`);
   if (!scales.length || scales.some((s) => !(s > 0 && s <= 1))) {
     throw new UserError(`photoCrops: scales are [${scales.join(', ')}]; give numbers above 0 and at most 1.`);
   }
@@ -96,7 +103,14 @@ export function columnsOf(part: 'train' | 'val', width: number): [from: number, 
   return part === 'train' ? [0, border] : [border, width];
 }
 
-function place({ image }: Pair, photo: number, part: 'train' | 'val', scales: readonly number[], shape: number, draw: number[]): Window {
+function place(
+  { image }: Pair,
+  photo: number,
+  part: 'train' | 'val',
+  scales: readonly number[],
+  shape: number,
+  draw: number[],
+): Window {
   const [from, to] = columnsOf(part, image.width);
   const wanted = Math.round(scales[Math.floor(draw[0] * scales.length)] * image.width);
   const width = Math.max(1, Math.min(wanted, to - from, Math.floor(image.height / shape)));

@@ -4,7 +4,10 @@ import type { DatasetStatistics } from '../data/statistics';
 import type { ClassStyles } from './labels';
 import { Plot } from './plot';
 
-/** Two bar charts: which share of all pixels a class covers, and in which share of the label maps it occurs. Most common class on top. */
+/**
+ * Two bar charts: which share of all pixels a class covers, and in which share of the label maps it occurs. Most common
+ * class on top.
+ */
 export function classStatistics(
   statistics: DatasetStatistics,
   { title, classes = CLASSES as ClassStyles }: { title?: string; classes?: ClassStyles } = {},
@@ -35,7 +38,12 @@ export function classStatistics(
     margin: { l: 92, r: 48, t: 56, b: 56 },
     xaxis: { domain: [0, 0.46], title: { text: 'share of all labelled pixels (%)' }, rangemode: 'tozero' },
     yaxis: { dtick: 1, ticks: '' },
-    xaxis2: { domain: [0.54, 1], title: { text: 'share of label maps with the class (%)' }, range: [0, 100], anchor: 'y2' },
+    xaxis2: {
+      domain: [0.54, 1],
+      title: { text: 'share of label maps with the class (%)' },
+      range: [0, 100],
+      anchor: 'y2',
+    },
     yaxis2: { dtick: 1, ticks: '', showticklabels: false, anchor: 'x2' },
   };
   const size = { width: 960, height: 130 + 20 * classes.length };

@@ -4,11 +4,21 @@ import { VIRIDIS, heatMap, hex, inkOn, rangeOf, rgb, viridis } from './colours';
 
 test('viridis has the published colours', () => {
   // matplotlib.colormaps['viridis'] at 0, 0.25, 0.5, 0.75 and 1.
-  const published: [number, string][] = [[0, '#440154'], [64, '#3b528b'], [128, '#21918c'], [192, '#5ec962'], [255, '#fde725']];
-  for (const [i, colour] of published) assert.equal(hex([VIRIDIS[3 * i], VIRIDIS[3 * i + 1], VIRIDIS[3 * i + 2]]), colour);
+  const published: [number, string][] = [
+    [0, '#440154'],
+    [64, '#3b528b'],
+    [128, '#21918c'],
+    [192, '#5ec962'],
+    [255, '#fde725'],
+  ];
+  for (const [i, colour] of published)
+    assert.equal(hex([VIRIDIS[3 * i], VIRIDIS[3 * i + 1], VIRIDIS[3 * i + 2]]), colour);
   assert.equal(VIRIDIS.length, 256 * 3);
   // Lightness grows all along, which is what makes it readable in grey.
-  const light = Array.from({ length: 256 }, (_, i) => 0.2126 * VIRIDIS[3 * i] + 0.7152 * VIRIDIS[3 * i + 1] + 0.0722 * VIRIDIS[3 * i + 2]);
+  const light = Array.from(
+    { length: 256 },
+    (_, i) => 0.2126 * VIRIDIS[3 * i] + 0.7152 * VIRIDIS[3 * i + 1] + 0.0722 * VIRIDIS[3 * i + 2],
+  );
   for (let i = 8; i < 256; i += 8) assert.ok(light[i] > light[i - 8]);
 });
 

@@ -14,13 +14,19 @@ export function hex([r, g, b]: Rgb): string {
   return `#${((r << 16) | (g << 8) | b).toString(16).padStart(6, '0')}`;
 }
 
-/** Black or white, whichever stands out more on the colour (WCAG 2 relative luminance; both have a contrast of 4.58 at 0.179). */
+/**
+ * Black or white, whichever stands out more on the colour (WCAG 2 relative luminance; both have a contrast of 4.58 at
+ * 0.179).
+ */
 export function inkOn(colour: Rgb): '#000000' | '#ffffff' {
   const [r, g, b] = colour.map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? '#000000' : '#ffffff';
 }
 
-/** Lines of plots: the palette of Okabe and Ito (2008), which colour-blind readers tell apart; yellow, too pale for lines on white, is left out. */
+/**
+ * Lines of plots: the palette of Okabe and Ito (2008), which colour-blind readers tell apart; yellow, too pale for
+ * lines on white, is left out.
+ */
 export const LINE_COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'] as const;
 
 // The 256 colours of viridis (van der Walt and Smith, CC0) as matplotlib 3 publishes them, rounded to bytes.
@@ -39,7 +45,10 @@ const VIRIDIS_HEX =
   'a2da37a5db36a8db34aadc32addc30b0dd2fb2dd2db5de2bb8de29bade28bddf26c0df25c2df23c5e021c8e020cae11fcde11dd0e11cd2e21bd5e21a' +
   'd8e219dae319dde318dfe318e2e418e5e419e7e419eae51aece51befe51cf1e51df4e61ef6e620f8e621fbe723fde725';
 
-/** Viridis: perceptually uniform, readable by colour-blind readers and in grey; dark blue (0) to yellow (255). 256 x 3 bytes. */
+/**
+ * Viridis: perceptually uniform, readable by colour-blind readers and in grey; dark blue (0) to yellow (255). 256 x 3
+ * bytes.
+ */
 export const VIRIDIS: Uint8Array = Uint8Array.from(Buffer.from(VIRIDIS_HEX, 'hex'));
 
 /** Colour of viridis at t in [0, 1]; values outside are clamped, NaN is magenta, which viridis does not contain. */
@@ -49,7 +58,9 @@ export function viridis(t: number): Rgb {
   return [VIRIDIS[i], VIRIDIS[i + 1], VIRIDIS[i + 2]];
 }
 
-/** What a value that is not a number is drawn in, in pictures and maps: a diverged network should be seen at a glance. */
+/**
+ * What a value that is not a number is drawn in, in pictures and maps: a diverged network should be seen at a glance.
+ */
 export const NOT_A_NUMBER: Rgb = [255, 0, 255];
 
 /** One channel of real numbers, rows top to bottom. */

@@ -1,4 +1,7 @@
-/** What every figure function returns: something that can be shown in a notebook, or saved as PNG, SVG and, where it is a plot, HTML. */
+/**
+ * What every figure function returns: something that can be shown in a notebook, or saved as PNG, SVG and, where it is
+ * a plot, HTML.
+ */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFileAtomically } from '../checkpoints/atomic';
@@ -21,8 +24,9 @@ export interface Figure {
 export type FigureFormat = 'png' | 'svg' | 'html';
 
 /**
- * Saves a figure as `PATH.png`, `PATH.svg`, `PATH.html` (the last only where the figure is interactive) and returns the files written.
- * Folders are made as needed. Throws a UserError that names the file where it cannot be written; none is ever half-written.
+ * Saves a figure as `PATH.png`, `PATH.svg`, `PATH.html` (the last only where the figure is interactive) and returns the
+ * files written. Folders are made as needed. Throws a UserError that names the file where it cannot be written; none is
+ * ever half-written.
  */
 export async function saveFigure(
   path: string,

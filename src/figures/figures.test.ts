@@ -26,14 +26,20 @@ const map = (height: number, width: number, f: (y: number, x: number) => number)
 const picture = (height: number, width: number, f: (y: number, x: number) => number): RgbImage => ({
   height,
   width,
-  data: Uint8Array.from({ length: height * width * 3 }, (_, i) => f(Math.floor(i / 3 / width), Math.floor(i / 3) % width)),
+  data: Uint8Array.from({ length: height * width * 3 }, (_, i) =>
+    f(Math.floor(i / 3 / width), Math.floor(i / 3) % width),
+  ),
 });
 /** Sky over mountains over water. */
 const scene = map(64, 96, (y, x) => (y < 20 + (x >> 4) ? 1 : y < 44 ? 0 : 2));
 const textsOf = async (figure: { svg(): Promise<string> }) => drawnTexts(await figure.svg()).map((t) => t.text);
 
 test('pairs: every photo with its name over its label map, and the legend', async () => {
-  const pairs = Array.from({ length: 5 }, (_, i) => ({ name: `photo_${i}_with_a_name_that_is_rather_long`, image: picture(64, 96, (y, x) => x + y + 20 * i), labels: scene }));
+  const pairs = Array.from({ length: 5 }, (_, i) => ({
+    name: `photo_${i}_with_a_name_that_is_rather_long`,
+    image: picture(64, 96, (y, x) => x + y + 20 * i),
+    labels: scene,
+  }));
   const figure = pairGrid(pairs, { columns: 3 });
   await assertNothingCut(figure);
   await assertTextsApart(figure);
@@ -48,13 +54,23 @@ test('pairs: every photo with its name over its label map, and the legend', asyn
 
 test('class statistics: shares as they were counted, the largest class on top', async () => {
   const maps = [map(2, 2, (y) => (y === 0 ? 1 : 0)), map(2, 2, () => 1), map(1, 4, (_, x) => (x < 3 ? 5 : IGNORE))];
-  const dataset = (labels: LabelMap[]) => ({ source: 'test', length: labels.length, at: async (i: number) => ({ labels: labels[i] }) });
+  const dataset = (labels: LabelMap[]) => ({
+    source: 'test',
+    length: labels.length,
+    at: async (i: number) => ({ labels: labels[i] }),
+  });
   const plot = classStatistics(await datasetStatistics(dataset(maps)));
   const [bars, presence] = plot.data as { x: number[]; y: string[]; marker: { color: string[] } }[];
   // 6, 3 and 2 of the 11 pixels that have a class; plotly draws the last bar on top.
   assert.deepEqual(bars.y.slice(-3), ['mountain', 'tree', 'sky']);
-  assert.deepEqual(bars.x.slice(-3).map((v) => Math.round(v)), [18, 27, 55]);
-  assert.deepEqual(presence.x.slice(-3).map((v) => Math.round(v)), [33, 33, 67]);
+  assert.deepEqual(
+    bars.x.slice(-3).map((v) => Math.round(v)),
+    [18, 27, 55],
+  );
+  assert.deepEqual(
+    presence.x.slice(-3).map((v) => Math.round(v)),
+    [33, 33, 67],
+  );
   assert.equal(bars.marker.color.at(-1), CLASSES[1].colour);
   assert.equal(bars.y.length, CLASSES.length);
   await assertNothingCut(plot, 2);
@@ -65,7 +81,13 @@ test('loss curves: a panel for each loss, smoothed without lag', async () => {
   assert.deepEqual(smooth([1, 2, 3, 4, 5], 1), [1.5, 2, 3, 4, 4.5]);
   assert.deepEqual(smooth([1, NaN, 3], 1), [1, 2, 3]);
   assert.deepEqual(smooth([4, 5], 0), [4, 5]);
-  const rows = Array.from({ length: 200 }, (_, i) => ({ step: 10 * i, epoch: 1, 'G/feature matching': 200 - i, D: i % 2, ...(i % 50 === 0 ? { FID: i } : {}) }));
+  const rows = Array.from({ length: 200 }, (_, i) => ({
+    step: 10 * i,
+    epoch: 1,
+    'G/feature matching': 200 - i,
+    D: i % 2,
+    ...(i % 50 === 0 ? { FID: i } : {}),
+  }));
   const plot = lossCurves(rows, { marks: [{ x: 1000, label: 'stage 2' }] });
   const names = plot.data.map((d) => (d as { name: string }).name);
   assert.deepEqual([...new Set(names)], ['G/feature matching', 'D', 'FID']);
@@ -73,21 +95,37 @@ test('loss curves: a panel for each loss, smoothed without lag', async () => {
   const smoothed = plot.data[1] as { x: number[]; y: number[] };
   assert.deepEqual([smoothed.x[100], smoothed.y[100]], [1000, 100]);
   const fid = plot.data.find((d) => (d as { name: string }).name === 'FID') as { x: number[]; y: number[] };
-  assert.deepEqual([fid.x, fid.y], [[0, 500, 1000, 1500], [0, 50, 100, 150]]);
+  assert.deepEqual(
+    [fid.x, fid.y],
+    [
+      [0, 500, 1000, 1500],
+      [0, 50, 100, 150],
+    ],
+  );
   await assertNothingCut(plot, 2);
   await assertNothingCut(lossCurves([]), 2);
   const columns = { columns: ['step', 'D'], series: () => ({ steps: [1, 2], values: [3, 4] }) };
   assert.deepEqual((lossCurves(columns).data[0] as { y: number[] }).y, [3, 4]);
   // Thinned for drawing.
-  assert.equal((lossCurves(Array.from({ length: 5000 }, (_, step) => ({ step, a: 1 }))).data[0] as { x: number[] }).x.length, 600);
+  assert.equal(
+    (lossCurves(Array.from({ length: 5000 }, (_, step) => ({ step, a: 1 }))).data[0] as { x: number[] }).x.length,
+    600,
+  );
 });
 
 test('samples over time: first and last step stay', async () => {
   assert.deepEqual(spread([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 4), [0, 3, 6, 9]);
   assert.deepEqual(spread([1, 2], 4), [1, 2]);
   assert.deepEqual(spread([1, 2], 1), [2]);
-  const samples = [0, 10, 20, 30].map((step) => ({ step, images: [picture(24, 32, () => step), picture(24, 32, () => step)] }));
-  const figure = await samplesOverTime(samples, { labels: [scene, scene], photos: [picture(96, 128, () => 200)], steps: 3 });
+  const samples = [0, 10, 20, 30].map((step) => ({
+    step,
+    images: [picture(24, 32, () => step), picture(24, 32, () => step)],
+  }));
+  const figure = await samplesOverTime(samples, {
+    labels: [scene, scene],
+    photos: [picture(96, 128, () => 200)],
+    steps: 3,
+  });
   const texts = await textsOf(figure);
   for (const t of ['label map', 'step 0', 'step 20', 'step 30', 'photo']) assert.ok(texts.includes(t), t);
   assert.ok(!texts.includes('step 10'));
@@ -106,7 +144,12 @@ test('LGGAN: panel, class-specific images and kernels of a network, without a le
     await perClassLocal(out, scene, { index: 1 }),
     await perClassLocal(out, scene, { masked: true, columns: 3 }),
     await sauKernels(out.attention!.local[0], scene),
-    await sauKernels(out.attention!.weights[1], scene, { points: [{ x: 0, y: 0 }, { x: 95, y: 63 }] }),
+    await sauKernels(out.attention!.weights[1], scene, {
+      points: [
+        { x: 0, y: 0 },
+        { x: 95, y: 63 },
+      ],
+    }),
   ];
   for (const figure of figures) {
     await assertNothingCut(figure);
@@ -114,7 +157,14 @@ test('LGGAN: panel, class-specific images and kernels of a network, without a le
   }
   assert.ok((await textsOf(figures[1])).includes('weight of the global image'));
   assert.ok((await textsOf(figures[2])).some((t) => /^sky \(\d+ % of the map\)$/.test(t)));
-  await assertNoLeak(async () => void (await Promise.all([lgganPanel(out, scene), perClassLocal(out, scene), sauKernels(out.attention!.local[1], scene)])));
+  await assertNoLeak(
+    async () =>
+      void (await Promise.all([
+        lgganPanel(out, scene),
+        perClassLocal(out, scene),
+        sauKernels(out.attention!.local[1], scene),
+      ])),
+  );
   disposeOutput(out);
   g.dispose();
 });
@@ -122,13 +172,20 @@ test('LGGAN: panel, class-specific images and kernels of a network, without a le
 test('kernels: weights, classes of the taps and share on the own class, against numbers by hand', async () => {
   const labels = map(6, 8, (_, x) => (x < 4 ? 0 : 1));
   const uniform = tf.fill([1, 6, 8, 25], 1 / 25) as tf.Tensor4D;
-  const [inside, border, corner] = await readKernels(uniform, labels, [{ x: 5, y: 3 }, { x: 4, y: 3 }, { x: 0, y: 0 }]);
+  const [inside, border, corner] = await readKernels(uniform, labels, [
+    { x: 5, y: 3 },
+    { x: 4, y: 3 },
+    { x: 0, y: 0 },
+  ]);
   // Columns 3..7 of the window round x = 5: four of five belong to class 1; round x = 4 three of five.
   assertClose(inside.sameClass, 20 / 25, 1e-6);
   assertClose(border.sameClass, 15 / 25, 1e-6);
   // Two of five rows and columns lie outside: 9 of 25 taps are left.
   assertClose(corner.sameClass, 9 / 25, 1e-6);
-  assert.deepEqual(corner.classes.slice(0, 13).filter((c) => c !== undefined), [0]);
+  assert.deepEqual(
+    corner.classes.slice(0, 13).filter((c) => c !== undefined),
+    [0],
+  );
   assert.deepEqual(border.classes.slice(0, 5), [0, 0, 1, 1, 1]);
   uniform.dispose();
   // Tap ky * 5 + kx of pixel (x, y) stands at [0, y, x, ky * 5 + kx].
@@ -148,9 +205,19 @@ test('points are chosen at borders and inside, the same each time', () => {
     for (let dy = -1; dy <= 1; dy++) for (let dx = -1; dx <= 1; dx++) seen.add(scene.data[(y + dy) * 96 + x + dx]);
     return seen.size;
   };
-  assert.deepEqual(points.map(classesAround).map((n) => n > 1), [true, false, true, false]);
+  assert.deepEqual(
+    points.map(classesAround).map((n) => n > 1),
+    [true, false, true, false],
+  );
   // A map of one class has no border.
-  assert.equal(choosePoints(map(32, 32, () => 3), 32, 32).length, 1);
+  assert.equal(
+    choosePoints(
+      map(32, 32, () => 3),
+      32,
+      32,
+    ).length,
+    1,
+  );
 });
 
 test('super-resolution: the busiest part enlarged, PSNR by hand', async () => {
@@ -169,7 +236,9 @@ test('super-resolution: the busiest part enlarged, PSNR by hand', async () => {
 });
 
 test('confusion: shares of the rows, only classes that occur', async () => {
-  const counts = CLASSES.map((_, r) => CLASSES.map((__, c) => (r === 1 && c === 1 ? 30 : r === 1 && c === 2 ? 10 : r === 2 && c === 2 ? 5 : 0)));
+  const counts = CLASSES.map((_, r) =>
+    CLASSES.map((__, c) => (r === 1 && c === 1 ? 30 : r === 1 && c === 2 ? 10 : r === 2 && c === 2 ? 5 : 0)),
+  );
   const plot = confusionPlot(counts);
   const cells = plot.data[0] as { x: number[]; y: number[]; marker: { color: number[] } };
   assert.deepEqual(cells.marker.color, [75, 25, 0, 100]);

@@ -21,16 +21,28 @@ const red = flat(40, 30, [200, 10, 20]);
 const blue = flat(40, 30, [10, 20, 200]);
 
 const full = () =>
-  imageGrid([[red, { image: blue, caption: 'a caption that is much too long for this cell and will be shortened after its second line' }], [blue]], {
-    title: 'A title & more',
-    rowTitles: ['first row', 'the second row has a long title'],
-    columnTitles: ['left', 'a column title that breaks'],
-    captions: [['under red']],
-    legend: Array.from({ length: 29 }, (_, i) => ({ colour: '#8c6d8f', label: `class number ${i}` })),
-    colourBar: { min: -0.25, max: 12345678, label: 'weight' },
-    note: 'A remark that is long enough to be broken into more than one line, whatever the width of the grid above it happens to be in the end.',
-    maxWidth: 500,
-  });
+  imageGrid(
+    [
+      [
+        red,
+        {
+          image: blue,
+          caption: 'a caption that is much too long for this cell and will be shortened after its second line',
+        },
+      ],
+      [blue],
+    ],
+    {
+      title: 'A title & more',
+      rowTitles: ['first row', 'the second row has a long title'],
+      columnTitles: ['left', 'a column title that breaks'],
+      captions: [['under red']],
+      legend: Array.from({ length: 29 }, (_, i) => ({ colour: '#8c6d8f', label: `class number ${i}` })),
+      colourBar: { min: -0.25, max: 12345678, label: 'weight' },
+      note: 'A remark that is long enough to be broken into more than one line, whatever the width of the grid above it happens to be in the end.',
+      maxWidth: 500,
+    },
+  );
 
 test('pictures lie where the grid says, enlarged by whole factors', async () => {
   const grid = full();
@@ -39,7 +51,11 @@ test('pictures lie where the grid says, enlarged by whole factors', async () => 
   const [a, b, c] = [grid.box(0, 0), grid.box(0, 1), grid.box(1, 0)];
   assert.equal(a.width % 40, 0);
   assert.equal(a.width / 40, a.height / 30);
-  for (const [box, colour] of [[a, [200, 10, 20]], [b, [10, 20, 200]], [c, [10, 20, 200]]] as const) {
+  for (const [box, colour] of [
+    [a, [200, 10, 20]],
+    [b, [10, 20, 200]],
+    [c, [10, 20, 200]],
+  ] as const) {
     assert.deepEqual(at(box.x, box.y), colour);
     assert.deepEqual(at(box.x + box.width - 1, box.y + box.height - 1), colour);
     assert.deepEqual(at(box.x - 1, box.y), [255, 255, 255]);
@@ -76,7 +92,10 @@ test('print size has more pixels of the same figure, SVG the same picture', asyn
   assert.deepEqual([...twice.data.slice(i, i + 3)], [200, 10, 20]);
   const svg = await grid.svg();
   assert.doesNotMatch(svg, /(href|src)="(?!data:)/);
-  const [a, b] = await Promise.all([sharp(Buffer.from(svg)).removeAlpha().raw().toBuffer(), decodeImage(await grid.png())]);
+  const [a, b] = await Promise.all([
+    sharp(Buffer.from(svg)).removeAlpha().raw().toBuffer(),
+    decodeImage(await grid.png()),
+  ]);
   const different = a.reduce((n, v, k) => n + (Math.abs(v - b.data[k]) > 40 ? 1 : 0), 0);
   assert.ok(different / a.length < 1e-3, `${different} of ${a.length} bytes differ`);
 });
@@ -85,7 +104,10 @@ test('a sheet takes pictures on whole pixels inside it, and any text', async () 
   const sheet = new Sheet('x', 60, 40);
   assert.throws(() => sheet.picture(red, { x: 30, y: 0, width: 40, height: 30 }), RangeError);
   assert.throws(() => sheet.picture(red, { x: 0.5, y: 0, width: 40, height: 30 }), RangeError);
-  sheet.picture(red, { x: 0, y: 0, width: 40, height: 30 }).text(2, 20, '<&>"\u0000', { halo: '#fff', bold: true }).line(0, 0, 5, 5, { stroke: '#000' });
+  sheet
+    .picture(red, { x: 0, y: 0, width: 40, height: 30 })
+    .text(2, 20, '<&>"\u0000', { halo: '#fff', bold: true })
+    .line(0, 0, 5, 5, { stroke: '#000' });
   assert.equal((await decodeImage(await sheet.png())).width, 60);
 });
 
@@ -93,7 +115,10 @@ test('figures are saved in each format, into folders made as needed', async () =
   const folder = await mkdtemp(join(tmpdir(), 'figures-'));
   try {
     const files = await saveFigure(join(folder, 'deep', 'grid.png'), full());
-    assert.deepEqual(files.map((f) => f.slice(folder.length)), ['/deep/grid.png', '/deep/grid.svg']);
+    assert.deepEqual(
+      files.map((f) => f.slice(folder.length)),
+      ['/deep/grid.png', '/deep/grid.svg'],
+    );
     assert.deepEqual((await readdir(join(folder, 'deep'))).sort(), ['grid.png', 'grid.svg']);
     assert.match(await readFile(files[1], 'utf8'), /^<svg [^]*<\/svg>$/);
     await assert.rejects(saveFigure(join(folder, 'deep', 'grid.png', 'x'), full()), UserError);
@@ -103,5 +128,14 @@ test('figures are saved in each format, into folders made as needed', async () =
 });
 
 test('numbers are short', () => {
-  assert.deepEqual([0, 1, -0.25, 0.123456, 12345, 1234567, 0.00001, NaN].map(shortNumber), ['0', '1', '−0.25', '0.123', '12300', '1.2e+6', '1.0e−5', 'NaN']);
+  assert.deepEqual([0, 1, -0.25, 0.123456, 12345, 1234567, 0.00001, NaN].map(shortNumber), [
+    '0',
+    '1',
+    '−0.25',
+    '0.123',
+    '12300',
+    '1.2e+6',
+    '1.0e−5',
+    'NaN',
+  ]);
 });

@@ -12,7 +12,10 @@ export interface Box {
 
 const raw = (image: RgbImage) => sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } });
 
-/** Enlarges or shrinks by repeating or leaving out pixels (source index floor(i * in / out)), so that no colour arises that was not there. */
+/**
+ * Enlarges or shrinks by repeating or leaving out pixels (source index floor(i * in / out)), so that no colour arises
+ * that was not there.
+ */
 export function resizeNearest(image: RgbImage, width: number, height: number): RgbImage {
   const data = new Uint8Array(width * height * 3);
   const columns = Uint32Array.from({ length: width }, (_, x) => 3 * Math.floor((x * image.width) / width));
@@ -29,10 +32,15 @@ export function resizeNearest(image: RgbImage, width: number, height: number): R
 }
 
 /**
- * A picture at the size it is shown in. Enlarging repeats pixels, so that a small picture is seen as it is; shrinking filters (Lanczos 3)
- * unless `exact`, which label maps need.
+ * A picture at the size it is shown in. Enlarging repeats pixels, so that a small picture is seen as it is; shrinking
+ * filters (Lanczos 3) unless `exact`, which label maps need.
  */
-export async function resizeForDisplay(image: RgbImage, width: number, height: number, exact = false): Promise<RgbImage> {
+export async function resizeForDisplay(
+  image: RgbImage,
+  width: number,
+  height: number,
+  exact = false,
+): Promise<RgbImage> {
   if (width === image.width && height === image.height) return image;
   if (exact || (width >= image.width && height >= image.height)) return resizeNearest(image, width, height);
   const data = await raw(image).resize(width, height, { fit: 'fill', kernel: 'lanczos3' }).raw().toBuffer();
@@ -42,7 +50,9 @@ export async function resizeForDisplay(image: RgbImage, width: number, height: n
 /** The part of a picture inside a box. Throws a RangeError where the box leaves the picture. */
 export function crop(image: RgbImage, { x, y, width, height }: Box): RgbImage {
   if (x < 0 || y < 0 || width < 1 || height < 1 || x + width > image.width || y + height > image.height) {
-    throw new RangeError(`crop ${width}x${height} at (${x}, ${y}) leaves the picture of ${image.width}x${image.height}`);
+    throw new RangeError(
+      `crop ${width}x${height} at (${x}, ${y}) leaves the picture of ${image.width}x${image.height}`,
+    );
   }
   const data = new Uint8Array(width * height * 3);
   for (let row = 0; row < height; row++) {
@@ -59,6 +69,10 @@ export function encodePng(image: RgbImage): Promise<Buffer> {
 
 /** Reads an encoded picture (PNG, JPEG) from memory, without its transparency. */
 export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
-  const { data, info } = await sharp(bytes).removeAlpha().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await sharp(bytes)
+    .removeAlpha()
+    .toColourspace('srgb')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   return { data, width: info.width, height: info.height };
 }

@@ -13,7 +13,24 @@ export { pairGrid, type PairGridOptions } from './pairs';
 export { perClassLocal, type PerClassOptions } from './per_class_local';
 export { Plot, type PlotlyFigure, type PlotOptions, plotPng, savePlot } from './plot';
 export { type Sample, samplesOverTime, type SamplesOptions } from './samples_over_time';
-export { choosePoints, type Kernel, type KernelPoint, readKernels, type SauKernelOptions, sauKernels } from './sau_kernels';
-export { inNotebook, markdownTable, show, Slot, type Showable, showHtml, showMarkdown, type ShowOptions, showTable } from './show';
+export {
+  choosePoints,
+  type Kernel,
+  type KernelPoint,
+  readKernels,
+  type SauKernelOptions,
+  sauKernels,
+} from './sau_kernels';
+export {
+  inNotebook,
+  markdownTable,
+  show,
+  Slot,
+  type Showable,
+  showHtml,
+  showMarkdown,
+  type ShowOptions,
+  showTable,
+} from './show';
 export { mostDetailed, srComparison, type SrComparisonOptions, type SrExample } from './sr_comparison';
 export { imageFromTensor, imagesFromTensor, mapsFromTensor } from './tensors';

@@ -15,13 +15,19 @@ test('every class has its own colour, exactly', () => {
   CLASSES.forEach((c, i) => assert.equal(colourAt(picture, i), c.colour, c.name));
   assert.equal(colourAt(picture, CLASSES.length), '#ffffff');
   assert.equal(new Set(CLASSES.map((c) => c.colour)).size, CLASSES.length);
-  assert.throws(() => colourLabels({ data: Uint8Array.of(29), height: 1, width: 1 }), /label map holds 29, but there are 29 classes/);
+  assert.throws(
+    () => colourLabels({ data: Uint8Array.of(29), height: 1, width: 1 }),
+    /label map holds 29, but there are 29 classes/,
+  );
 });
 
 test('shown in a grid, larger or smaller, no other colour appears', async () => {
   const known = new Set<string>([...CLASSES.map((c) => c.colour), '#ffffff']);
   const map = { width: 300, height: 200, data: Uint8Array.from({ length: 60000 }, (_, i) => (i * 7919) % 29) };
-  for (const [cellWidth, size] of [[100, 100], [700, 600]]) {
+  for (const [cellWidth, size] of [
+    [100, 100],
+    [700, 600],
+  ]) {
     const grid = imageGrid([[{ image: colourLabels(map), exact: true }]], { cellWidth });
     const box = grid.box(0, 0);
     assert.equal(box.width, size);
@@ -34,7 +40,10 @@ test('shown in a grid, larger or smaller, no other colour appears', async () => 
 
 test('the legend names the classes that are there, largest first', () => {
   const map = { data: Uint8Array.of(1, 1, 1, 0, 0, 5, IGNORE), height: 1, width: 7 };
-  assert.deepEqual(classLegend([map]).map((e) => e.label), ['sky', 'mountain', 'tree', 'not labelled']);
+  assert.deepEqual(
+    classLegend([map]).map((e) => e.label),
+    ['sky', 'mountain', 'tree', 'not labelled'],
+  );
   assert.equal(classLegend([map])[0].colour, CLASSES[1].colour);
 });
 

@@ -11,7 +11,10 @@ export type ClassStyles = readonly { readonly name: string; readonly colour: str
 /** Colour of pixels that belong to no class. */
 export const IGNORE_COLOUR = '#ffffff';
 
-/** A label map in the classes' colours, exactly; IGNORE in white. Throws a RangeError that names an index which has no class. */
+/**
+ * A label map in the classes' colours, exactly; IGNORE in white. Throws a RangeError that names an index which has no
+ * class.
+ */
 export function colourLabels(labels: LabelMap, classes: ClassStyles = CLASSES): RgbImage {
   const table = new Uint8Array(256 * 3);
   classes.forEach((c, i) => table.set(rgb(c.colour), 3 * i));
@@ -19,7 +22,8 @@ export function colourLabels(labels: LabelMap, classes: ClassStyles = CLASSES): 
   const data = new Uint8Array(labels.data.length * 3);
   for (let i = 0; i < labels.data.length; i++) {
     const c = labels.data[i];
-    if (c >= classes.length && c !== IGNORE) throw new RangeError(`label map holds ${c}, but there are ${classes.length} classes`);
+    if (c >= classes.length && c !== IGNORE)
+      throw new RangeError(`label map holds ${c}, but there are ${classes.length} classes`);
     data[3 * i] = table[3 * c];
     data[3 * i + 1] = table[3 * c + 1];
     data[3 * i + 2] = table[3 * c + 2];
@@ -46,8 +50,15 @@ export function classLegend(maps: Iterable<LabelMap>, classes: ClassStyles = CLA
   return entries;
 }
 
-/** The photo with its label map's colours over it; `opacity` 0 shows the photo, 1 the map. The map is fitted to the photo's size. */
-export function overlayLabels(photo: RgbImage, labels: LabelMap, { opacity = 0.5, classes = CLASSES as ClassStyles } = {}): RgbImage {
+/**
+ * The photo with its label map's colours over it; `opacity` 0 shows the photo, 1 the map. The map is fitted to the
+ * photo's size.
+ */
+export function overlayLabels(
+  photo: RgbImage,
+  labels: LabelMap,
+  { opacity = 0.5, classes = CLASSES as ClassStyles } = {},
+): RgbImage {
   const colours = resizeNearest(colourLabels(labels, classes), photo.width, photo.height).data;
   const data = Uint8Array.from(photo.data, (p, i) => Math.round(p + (colours[i] - p) * opacity));
   return { data, height: photo.height, width: photo.width };

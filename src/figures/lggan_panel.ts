@@ -16,8 +16,8 @@ export interface PanelOptions {
 }
 
 /**
- * How LGGAN puts an image together: label map, global and local image, the two weight maps, the final image, and the photo if there is one.
- * One label map fills two rows, several take a row each. The output is not disposed.
+ * How LGGAN puts an image together: label map, global and local image, the two weight maps, the final image, and the
+ * photo if there is one. One label map fills two rows, several take a row each. The output is not disposed.
  */
 export async function lgganPanel(
   output: Pick<LGGANOutput, 'final' | 'global' | 'local' | 'weights'>,
@@ -26,27 +26,40 @@ export async function lgganPanel(
 ): Promise<GridSheet> {
   const { title = 'How the image is put together', photos, classes = CLASSES, maxWidth } = options;
   const maps = 'data' in labels ? [labels] : labels;
-  const [globals, locals, finals] = await Promise.all([output.global, output.local, output.final].map(imagesFromTensor));
+  const [globals, locals, finals] = await Promise.all(
+    [output.global, output.local, output.final].map(imagesFromTensor),
+  );
   const weights = await mapsFromTensor(output.weights);
-  const rows = await Promise.all(maps.map(async (map, b): Promise<Record<string, Cell>> => {
-    const { width, height } = finals[b];
-    return {
-      'label map': { image: resizeNearest(colourLabels(map, classes), width, height), exact: true },
-      'global image': { image: globals[b] },
-      'local image': { image: locals[b] },
-      'weight of the global image': { image: heatMap(weights[b][1]) },
-      'weight of the local image': { image: heatMap(weights[b][0]) },
-      'final image': { image: finals[b] },
-      ...(photos?.[b] ? { photo: { image: await resizeForDisplay(photos[b], width, height) } } : {}),
-    };
-  }));
-  const common = { title, legend: classLegend(maps, classes), colourBar: { min: 0, max: 1, label: 'weight' }, maxWidth };
+  const rows = await Promise.all(
+    maps.map(async (map, b): Promise<Record<string, Cell>> => {
+      const { width, height } = finals[b];
+      return {
+        'label map': { image: resizeNearest(colourLabels(map, classes), width, height), exact: true },
+        'global image': { image: globals[b] },
+        'local image': { image: locals[b] },
+        'weight of the global image': { image: heatMap(weights[b][1]) },
+        'weight of the local image': { image: heatMap(weights[b][0]) },
+        'final image': { image: finals[b] },
+        ...(photos?.[b] ? { photo: { image: await resizeForDisplay(photos[b], width, height) } } : {}),
+      };
+    }),
+  );
+  const common = {
+    title,
+    legend: classLegend(maps, classes),
+    colourBar: { min: 0, max: 1, label: 'weight' },
+    maxWidth,
+  };
   if (rows.length > 1) {
     const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-    return imageGrid(rows.map((row) => names.map((name) => row[name])), { ...common, columnTitles: names });
+    return imageGrid(
+      rows.map((row) => names.map((name) => row[name])),
+      { ...common, columnTitles: names },
+    );
   }
   // Each branch stands over its weight, the label map over what becomes of it.
-  const cells = (names: string[]) => names.filter((name) => rows[0][name]).map((name) => ({ ...rows[0][name], caption: name }));
+  const cells = (names: string[]) =>
+    names.filter((name) => rows[0][name]).map((name) => ({ ...rows[0][name], caption: name }));
   const above = cells(['label map', 'global image', 'local image', 'photo']);
   return imageGrid([above, cells(['final image', 'weight of the global image', 'weight of the local image'])], common);
 }

@@ -17,7 +17,10 @@ test('a training is watched in three outputs that are rewritten', async () => {
     live.message('a checkpoint was passed over');
     await live.finish();
     await live.finish();
-    assert.deepEqual(notebook.outputs.map((o) => o.type), ['text', 'png', 'png']);
+    assert.deepEqual(
+      notebook.outputs.map((o) => o.type),
+      ['text', 'png', 'png'],
+    );
     assert.match(notebook.outputs[0].content as string, /a checkpoint was passed over\ntoy {2}4 steps in/);
   } finally {
     notebook.close();

@@ -1,4 +1,6 @@
-/** A training watched while it runs: a progress line, the loss curves and the latest samples, each rewritten in place. */
+/**
+ * A training watched while it runs: a progress line, the loss curves and the latest samples, each rewritten in place.
+ */
 import type { LabelMap, RgbImage } from '../data/types';
 import { progress, replacingSink, terminalSink, type Progress } from '../progress';
 import type { ClassStyles } from './labels';
@@ -18,7 +20,10 @@ export interface LiveOptions {
   labels?: readonly LabelMap[];
   photos?: readonly RgbImage[];
   classes?: ClassStyles;
-  /** Shortest time between two drawings of the curves, in seconds; drawing never takes more than a twentieth of the time. */
+  /**
+   * Shortest time between two drawings of the curves, in seconds; drawing never takes more than a twentieth of the
+   * time.
+   */
   drawEvery?: number;
   /** Steps already done before (a resumed run). */
   from?: number;
@@ -26,7 +31,10 @@ export interface LiveOptions {
 }
 
 export interface LiveTraining {
-  /** To be called (and awaited) after every step: takes its row, and lets the kernel breathe, so that outputs appear and interrupts arrive. */
+  /**
+   * To be called (and awaited) after every step: takes its row, and lets the kernel breathe, so that outputs appear and
+   * interrupts arrive.
+   */
   readonly onStep: (row: HistoryRow, done: number, total: number) => Promise<void>;
   /** Shows what the network makes of the label maps now. */
   readonly sample: (images: readonly RgbImage[], step: number) => Promise<void>;
@@ -52,8 +60,8 @@ const MOST_ROWS = 4000;
  * }
  * ```
  *
- * An interrupt stops the training gently: the cell ends normally, its checkpoint saved, and the next cell works. A second interrupt is
- * handed to whoever listened before.
+ * An interrupt stops the training gently: the cell ends normally, its checkpoint saved, and the next cell works. A
+ * second interrupt is handed to whoever listened before.
  */
 export function liveTraining(options: LiveOptions = {}): LiveTraining {
   const { title = 'training', drawEvery = 5, names, main, labels, photos, classes, from = 0 } = options;
@@ -91,7 +99,8 @@ export function liveTraining(options: LiveOptions = {}): LiveTraining {
     },
     async sample(images, step) {
       samples.push({ images, step });
-      if (notebook) await slots.samples.show(samplesOverTime(samples, { title: `${title}: samples`, labels, photos, classes }));
+      if (notebook)
+        await slots.samples.show(samplesOverTime(samples, { title: `${title}: samples`, labels, photos, classes }));
     },
     message: (text) => (line ? line.print(text) : sink.print(text)),
     async finish(note) {
@@ -111,8 +120,9 @@ const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
 /**
  * Takes SIGINT over from its listeners (tslab's ends the cell at once, with the training still running) until released.
  *
- * Listeners change in a turn of the event loop of their own: while the first part of a cell runs, Node has its own handler in place of
- * the listeners and afterwards puts back what was there before, so that a listener added meanwhile is lost and SIGINT kills the kernel.
+ * Listeners change in a turn of the event loop of their own: while the first part of a cell runs, Node has its own
+ * handler in place of the listeners and afterwards puts back what was there before, so that a listener added meanwhile
+ * is lost and SIGINT kills the kernel.
  */
 function catchInterrupts(): { signal: AbortSignal; release(): Promise<void> } {
   const controller = new AbortController();

@@ -42,8 +42,8 @@ function columnsOf(history: HistoryColumns | readonly HistoryRow[]): HistoryColu
 }
 
 /**
- * Mean over `radius` values on each side (fewer at the ends). Unlike an exponential average it does not lag behind a falling loss. Values
- * that are not finite are passed over; NaN where a window holds nothing else.
+ * Mean over `radius` values on each side (fewer at the ends). Unlike an exponential average it does not lag behind a
+ * falling loss. Values that are not finite are passed over; NaN where a window holds nothing else.
  */
 export function smooth(values: readonly number[], radius: number): number[] {
   const sums = [0];
@@ -60,8 +60,8 @@ export function smooth(values: readonly number[], radius: number): number[] {
 }
 
 /**
- * Curves of a training's history, one small panel for each column since their scales differ: every value in a pale line, over it the
- * smoothed one.
+ * Curves of a training's history, one small panel for each column since their scales differ: every value in a pale
+ * line, over it the smoothed one.
  */
 export function lossCurves(history: HistoryColumns | readonly HistoryRow[], options: LossCurveOptions = {}): Plot {
   const { title = 'Losses', marks = [], width = 960 } = options;
@@ -84,24 +84,80 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
     const axis = i === 0 ? '' : String(i + 1);
     const { steps, values } = source.series(name);
     const thin = (list: number[]) => spread(list, MOST_POINTS);
-    const common = { x: thin(steps), xaxis: `x${axis}`, yaxis: `y${axis}`, type: 'scatter', name, showlegend: false } as const;
+    const common = {
+      x: thin(steps),
+      xaxis: `x${axis}`,
+      yaxis: `y${axis}`,
+      type: 'scatter',
+      name,
+      showlegend: false,
+    } as const;
     const few = values.length < 3;
     const radius = options.smoothing ?? Math.floor(values.length / 40);
-    if (radius > 0) data.push({ ...common, y: thin(values), mode: 'lines', line: { color: '#9cc9e8', width: 1 }, hoverinfo: 'skip' });
-    data.push({ ...common, y: thin(radius > 0 ? smooth(values, radius) : values), mode: few ? 'lines+markers' : 'lines', line: { color: LINE_COLOURS[0], width: 2 } });
+    if (radius > 0)
+      data.push({ ...common, y: thin(values), mode: 'lines', line: { color: '#9cc9e8', width: 1 }, hoverinfo: 'skip' });
+    data.push({
+      ...common,
+      y: thin(radius > 0 ? smooth(values, radius) : values),
+      mode: few ? 'lines+markers' : 'lines',
+      line: { color: LINE_COLOURS[0], width: 2 },
+    });
     // The bottom panel of each column names the axis.
     const lowest = i + columns >= names.length;
-    layout[`xaxis${axis}`] = { domain: [left, left + size[0]], anchor: `y${axis}`, nticks: 5, title: lowest ? { text: 'step', standoff: 6 } : undefined };
+    layout[`xaxis${axis}`] = {
+      domain: [left, left + size[0]],
+      anchor: `y${axis}`,
+      nticks: 5,
+      title: lowest ? { text: 'step', standoff: 6 } : undefined,
+    };
     layout[`yaxis${axis}`] = { domain: [top - size[1], top], anchor: `x${axis}`, nticks: 5, tickfont: { size: 11 } };
-    annotations.push({ text: `<b>${name}</b>`, x: left, y: top, xref: 'paper', yref: 'paper', xanchor: 'left', yanchor: 'bottom', showarrow: false });
+    annotations.push({
+      text: `<b>${name}</b>`,
+      x: left,
+      y: top,
+      xref: 'paper',
+      yref: 'paper',
+      xanchor: 'left',
+      yanchor: 'bottom',
+      showarrow: false,
+    });
     for (const mark of marks) {
-      shapes.push({ type: 'line', xref: `x${axis}` as 'x', yref: `y${axis} domain` as 'y', x0: mark.x, x1: mark.x, y0: 0, y1: 1, line: { color: '#888888', width: 1, dash: 'dot' } });
-      annotations.push({ text: mark.label, x: mark.x, y: 1, xref: `x${axis}` as 'x', yref: `y${axis} domain` as 'y', xanchor: 'left', yanchor: 'top', showarrow: false, font: { size: 11, color: '#666666' } });
+      shapes.push({
+        type: 'line',
+        xref: `x${axis}` as 'x',
+        yref: `y${axis} domain` as 'y',
+        x0: mark.x,
+        x1: mark.x,
+        y0: 0,
+        y1: 1,
+        line: { color: '#888888', width: 1, dash: 'dot' },
+      });
+      annotations.push({
+        text: mark.label,
+        x: mark.x,
+        y: 1,
+        xref: `x${axis}` as 'x',
+        yref: `y${axis} domain` as 'y',
+        xanchor: 'left',
+        yanchor: 'top',
+        showarrow: false,
+        font: { size: 11, color: '#666666' },
+      });
     }
   });
-  if (names.length === 0) annotations.push({ text: 'no values yet', x: 0.5, y: 0.5, xref: 'paper', yref: 'paper', showarrow: false });
+  if (names.length === 0)
+    annotations.push({ text: 'no values yet', x: 0.5, y: 0.5, xref: 'paper', yref: 'paper', showarrow: false });
   return new Plot(
-    { data, layout: { ...(layout as Partial<Layout>), title: { text: title }, annotations, shapes, margin: { l: 56, r: 24, t: 72, b: 56 } } },
+    {
+      data,
+      layout: {
+        ...(layout as Partial<Layout>),
+        title: { text: title },
+        annotations,
+        shapes,
+        margin: { l: 56, r: 24, t: 72, b: 56 },
+      },
+    },
     { width, height },
   );
 }

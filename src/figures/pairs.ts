@@ -20,6 +20,9 @@ export function pairGrid(pairs: readonly Pair[], options: PairGridOptions = {}):
     rows.push(some.map((p) => ({ image: p.image })));
     rows.push(some.map((p) => ({ image: colourLabels(p.labels, classes), exact: true, caption: p.name })));
   }
-  const legend = classLegend(pairs.map((p) => p.labels), classes);
+  const legend = classLegend(
+    pairs.map((p) => p.labels),
+    classes,
+  );
   return imageGrid(rows, { title, legend, maxWidth });
 }

@@ -19,26 +19,47 @@ export interface PerClassOptions {
 }
 
 /**
- * What the class-specific generator paints for each class of a label map, largest class first, between the label map and the local image
- * that is put together from them. The output is not disposed.
+ * What the class-specific generator paints for each class of a label map, largest class first, between the label map
+ * and the local image that is put together from them. The output is not disposed.
  */
-export async function perClassLocal(output: Pick<LGGANOutput, 'local' | 'perClass'>, labels: LabelMap, options: PerClassOptions = {}): Promise<GridSheet> {
-  const { title = 'The local branch, class by class', index = 0, masked = false, columns = 4, classes = CLASSES, maxWidth } = options;
+export async function perClassLocal(
+  output: Pick<LGGANOutput, 'local' | 'perClass'>,
+  labels: LabelMap,
+  options: PerClassOptions = {},
+): Promise<GridSheet> {
+  const {
+    title = 'The local branch, class by class',
+    index = 0,
+    masked = false,
+    columns = 4,
+    classes = CLASSES,
+    maxWidth,
+  } = options;
   const local = (await imagesFromTensor(output.local))[index];
   const { width, height } = local;
   const counts = countPixels([labels]);
-  const present = Object.keys(output.perClass).map(Number).filter((c) => counts[c] > 0).sort((a, b) => counts[b] - counts[a]);
+  const present = Object.keys(output.perClass)
+    .map(Number)
+    .filter((c) => counts[c] > 0)
+    .sort((a, b) => counts[b] - counts[a]);
   const colours = resizeNearest(colourLabels(labels, classes), width, height);
   const cells: Cell[] = [{ image: colours, exact: true, caption: 'label map' }];
   for (const c of present) {
     const whole = (await imagesFromTensor(output.perClass[c]))[index];
     const share = (100 * counts[c]) / labels.data.length;
-    cells.push({ image: masked ? onlyClass(whole, labels, c) : whole, caption: `${classes[c]?.name ?? c} (${share < 1 ? '<1' : share.toFixed(0)} % of the map)` });
+    cells.push({
+      image: masked ? onlyClass(whole, labels, c) : whole,
+      caption: `${classes[c]?.name ?? c} (${share < 1 ? '<1' : share.toFixed(0)} % of the map)`,
+    });
   }
   cells.push({ image: local, caption: 'local image' });
   const rows: Cell[][] = [];
   for (let i = 0; i < cells.length; i += columns) rows.push(cells.slice(i, i + columns));
-  return imageGrid(rows, { title, maxWidth, legend: present.map((c) => ({ label: classes[c]?.name ?? String(c), colour: classes[c]?.colour ?? '#000000' })) });
+  return imageGrid(rows, {
+    title,
+    maxWidth,
+    legend: present.map((c) => ({ label: classes[c]?.name ?? String(c), colour: classes[c]?.colour ?? '#000000' })),
+  });
 }
 
 function onlyClass(image: RgbImage, labels: LabelMap, c: number): RgbImage {

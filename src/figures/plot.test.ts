@@ -13,10 +13,20 @@ const figure = () =>
   new Plot(
     {
       data: [
-        { type: 'scatter', x, y: [1, 4, 2, 3], name: 'a name of a trace that is rather long', line: { color: '#0072b2' } },
+        {
+          type: 'scatter',
+          x,
+          y: [1, 4, 2, 3],
+          name: 'a name of a trace that is rather long',
+          line: { color: '#0072b2' },
+        },
         { type: 'bar', x, y: [1, 2, 3, 1], name: 'bars', marker: { color: '#d55e00' } },
       ],
-      layout: { title: { text: 'A title & <b>more</b>' }, xaxis: { title: { text: 'step' } }, yaxis: { title: { text: 'loss (nats)' }, tickformat: '.6f' } },
+      layout: {
+        title: { text: 'A title & <b>more</b>' },
+        xaxis: { title: { text: 'step' } },
+        yaxis: { title: { text: 'loss (nats)' }, tickformat: '.6f' },
+      },
     },
     { width: 640, height: 360 },
   );
@@ -43,7 +53,13 @@ test('the legend leaves room for its longest name', async () => {
 test('long tick labels and axis titles push the plot aside', async () => {
   const names = ['waterfall', 'a category with a name of many letters', 'sky'];
   await assertNothingCut(
-    new Plot({ data: [{ type: 'bar', orientation: 'h', y: names, x: [1, 2, 3] }], layout: { yaxis: { title: { text: 'class' } }, xaxis: { title: { text: 'share (%)' } } } }, { width: 500, height: 260 }),
+    new Plot(
+      {
+        data: [{ type: 'bar', orientation: 'h', y: names, x: [1, 2, 3] }],
+        layout: { yaxis: { title: { text: 'class' } }, xaxis: { title: { text: 'share (%)' } } },
+      },
+      { width: 500, height: 260 },
+    ),
     2,
   );
 });
@@ -61,7 +77,10 @@ test('traces are drawn in their colours', async () => {
 });
 
 test('the page is self-contained, and data cannot break out of it', async () => {
-  const plot = new Plot({ data: [{ type: 'scatter', x: [1], y: [1], name: '</script><script>alert(1)</script>' }], layout: { title: { text: '<i>t</i>' } } });
+  const plot = new Plot({
+    data: [{ type: 'scatter', x: [1], y: [1], name: '</script><script>alert(1)</script>' }],
+    layout: { title: { text: '<i>t</i>' } },
+  });
   const html = await plot.html();
   assert.doesNotMatch(html.replace(/<script>\/\*\*[^]*?<\/script>/, ''), /src=|href=/);
   assert.equal(html.match(/<\/script>/g)?.length, 2);

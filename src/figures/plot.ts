@@ -22,7 +22,14 @@ export interface PlotOptions {
 }
 
 /** Ink, grid and paper of all plots: white paper, so that a plot is readable on a dark page too. */
-const AXIS = { gridcolor: '#e3e3e3', zerolinecolor: '#b5b5b5', linecolor: '#888888', automargin: true, ticks: 'outside', tickcolor: '#b5b5b5' } as const;
+const AXIS = {
+  gridcolor: '#e3e3e3',
+  zerolinecolor: '#b5b5b5',
+  linecolor: '#888888',
+  automargin: true,
+  ticks: 'outside',
+  tickcolor: '#b5b5b5',
+} as const;
 
 /** Without a standoff plotly puts an axis title between tick labels where these differ in length. */
 function styledAxis(axis: Partial<LayoutAxis>): Partial<LayoutAxis> {
@@ -35,7 +42,10 @@ function styled(layout: Partial<Layout>, width: number, height: number): Partial
   const axes = Object.entries(layout).filter(([key]) => /^[xy]axis\d*$/.test(key));
   const { title } = layout;
   const withDefaults = Object.fromEntries(
-    [['xaxis', {}] as const, ['yaxis', {}] as const, ...axes].map(([key, axis]) => [key, styledAxis(axis as Partial<LayoutAxis>)]),
+    [['xaxis', {}] as const, ['yaxis', {}] as const, ...axes].map(([key, axis]) => [
+      key,
+      styledAxis(axis as Partial<LayoutAxis>),
+    ]),
   );
   return {
     font: { family: FONT.replace(/'/g, ''), size: 13, color: '#222222' },
@@ -72,12 +82,19 @@ export class Plot implements Figure {
     const plotly = await loadPlotly();
     // plotly completes the objects it is given; a copy keeps ours (and allows the same plot twice).
     const { data, layout } = structuredClone({ data: this.data, layout: this.layout });
-    return plotly.toImage({ data, layout }, { format: 'svg', width: this.width, height: this.height, imageDataOnly: true });
+    return plotly.toImage(
+      { data, layout },
+      { format: 'svg', width: this.width, height: this.height, imageDataOnly: true },
+    );
   }
 
   async png(scale = 1): Promise<Buffer> {
     // 72 dots an inch is one pixel a unit.
-    return sharp(Buffer.from(await this.svg()), { density: 72 * scale }).flatten({ background: '#ffffff' }).removeAlpha().png({ compressionLevel: 9 }).toBuffer();
+    return sharp(Buffer.from(await this.svg()), { density: 72 * scale })
+      .flatten({ background: '#ffffff' })
+      .removeAlpha()
+      .png({ compressionLevel: 9 })
+      .toBuffer();
   }
 
   /** One page with plotly.js inside (1.4 MB), so that it opens anywhere without a network. */

@@ -1,6 +1,7 @@
 /**
- * plotly.js without a browser: it runs in jsdom, which has a document but no layout, so the one thing plotly asks of layout - how large a
- * text is - is answered from the font's own widths. Without that answer legends, titles and margins are cut off.
+ * plotly.js without a browser: it runs in jsdom, which has a document but no layout, so the one thing plotly asks of
+ * layout - how large a text is - is answered from the font's own widths. Without that answer legends, titles and
+ * margins are cut off.
  */
 import { readFileSync } from 'node:fs';
 import type { Data, Layout } from 'plotly.js';
@@ -29,7 +30,10 @@ export function loadPlotly(): Promise<Plotly> {
 async function load(): Promise<Plotly> {
   const { JSDOM, VirtualConsole } = await import('jsdom');
   // A silent console: plotly probes for a canvas, which jsdom reports as not implemented.
-  const dom = new JSDOM('<!DOCTYPE html><body></body>', { runScripts: 'outside-only', virtualConsole: new VirtualConsole() });
+  const dom = new JSDOM('<!DOCTYPE html><body></body>', {
+    runScripts: 'outside-only',
+    virtualConsole: new VirtualConsole(),
+  });
   const window = dom.window;
   const prototype = window.SVGElement.prototype as unknown as Record<string, unknown>;
   prototype.getBBox = function (this: Element) {
@@ -109,7 +113,10 @@ function content(node: Element): Edges {
   }
 }
 
-/** The box after `translate(x, y)`, `rotate(degrees, x, y)` and `scale(s)`, as plotly writes them; the last is applied first. */
+/**
+ * The box after `translate(x, y)`, `rotate(degrees, x, y)` and `scale(s)`, as plotly writes them; the last is applied
+ * first.
+ */
 function transformed(box: Edges, transform: string | null): Edges {
   if (!transform || box.left > box.right) return box;
   const steps = [...transform.matchAll(/(\w+)\(([^)]*)\)/g)].reverse();
@@ -133,7 +140,10 @@ type Point = readonly [x: number, y: number];
 
 /** Corners of a path of straight lines ('M0,0L10,5'): what annotations' arrows are. */
 function corners(path: Element): Point[] {
-  return [...(path.getAttribute('d') ?? '').matchAll(/([-\d.e]+)[ ,]([-\d.e]+)/g)].map((m) => [Number(m[1]), Number(m[2])]);
+  return [...(path.getAttribute('d') ?? '').matchAll(/([-\d.e]+)[ ,]([-\d.e]+)/g)].map((m) => [
+    Number(m[1]),
+    Number(m[2]),
+  ]);
 }
 
 const distance = (a: Point, b: Point) => Math.hypot(b[0] - a[0], b[1] - a[1]);
@@ -146,7 +156,10 @@ function pointAt(points: Point[], length: number): { x: number; y: number } {
     const step = distance(points[i - 1], points[i]);
     if (rest <= step && step > 0) {
       const t = Math.max(0, rest) / step;
-      return { x: points[i - 1][0] + t * (points[i][0] - points[i - 1][0]), y: points[i - 1][1] + t * (points[i][1] - points[i - 1][1]) };
+      return {
+        x: points[i - 1][0] + t * (points[i][0] - points[i - 1][0]),
+        y: points[i - 1][1] + t * (points[i][1] - points[i - 1][1]),
+      };
     }
     rest -= step;
   }
@@ -189,7 +202,7 @@ function textBox(text: Element): Edges {
     if (width === 0) return box;
     const x = line.hasAttribute('x') ? number(line, 'x') : number(text, 'x');
     // plotly places each line by dy in em from the first line's y.
-    const shift = Number.parseFloat(line === text ? '0' : line.getAttribute('dy') ?? '0') || 0;
+    const shift = Number.parseFloat(line === text ? '0' : (line.getAttribute('dy') ?? '0')) || 0;
     const baseline = number(text, 'y') + shift * size;
     const anchor = inherited(line, 'text-anchor');
     const left = anchor === 'middle' ? x - width / 2 : anchor === 'end' ? x - width : x;

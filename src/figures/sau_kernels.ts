@@ -38,14 +38,20 @@ function fitLabels(labels: LabelMap, height: number, width: number): LabelMap {
 }
 
 /** Reads the kernels of some pixels from an attention [B, H, W, 25]; label maps of other sizes are fitted to H x W. */
-export async function readKernels(attention: tf.Tensor4D, labels: LabelMap, points: readonly KernelPoint[], index = 0): Promise<Kernel[]> {
+export async function readKernels(
+  attention: tf.Tensor4D,
+  labels: LabelMap,
+  points: readonly KernelPoint[],
+  index = 0,
+): Promise<Kernel[]> {
   const [batch, height, width, taps] = attention.shape;
   if (taps !== TAPS) throw new RangeError(`expected an attention [B, H, W, ${TAPS}], got [${attention.shape}]`);
   if (index < 0 || index >= batch) throw new RangeError(`image ${index} is not in a batch of ${batch}`);
   const map = fitLabels(labels, height, width);
   const values = await attention.data();
   return points.map(({ x, y }) => {
-    if (!(x >= 0 && x < width && y >= 0 && y < height)) throw new RangeError(`point (${x}, ${y}) lies outside ${width}x${height}`);
+    if (!(x >= 0 && x < width && y >= 0 && y < height))
+      throw new RangeError(`point (${x}, ${y}) lies outside ${width}x${height}`);
     const start = ((index * height + y) * width + x) * TAPS;
     const weights = Array.from(values.subarray(start, start + TAPS));
     const classes = weights.map((_, k) => {
@@ -59,8 +65,8 @@ export async function readKernels(attention: tf.Tensor4D, labels: LabelMap, poin
 }
 
 /**
- * Pixels worth looking at: the middles of the longest borders between two classes, and places deep inside the largest classes, in turn.
- * The same map gives the same points. `height` x `width` is the grid they lie on.
+ * Pixels worth looking at: the middles of the longest borders between two classes, and places deep inside the largest
+ * classes, in turn. The same map gives the same points. `height` x `width` is the grid they lie on.
  */
 export function choosePoints(labels: LabelMap, height: number, width: number, count = 6): KernelPoint[] {
   const { data } = fitLabels(labels, height, width);
@@ -76,7 +82,9 @@ export function choosePoints(labels: LabelMap, height: number, width: number, co
     }
   }
   const bySize = <T>(map: Map<T, KernelPoint[]>) => [...map.values()].sort((a, b) => b.length - a.length);
-  const atBorder = bySize(borders).map((points) => [...points].sort((a, b) => a.x - b.x)[Math.floor(points.length / 2)]);
+  const atBorder = bySize(borders).map(
+    (points) => [...points].sort((a, b) => a.x - b.x)[Math.floor(points.length / 2)],
+  );
   const inside = bySize(areas).map((points) => deepest(points, data, height, width));
   const chosen: KernelPoint[] = [];
   for (let i = 0; chosen.length < count && (i < atBorder.length || i < inside.length); i++) {
@@ -133,12 +141,17 @@ const KERNEL = SIDE * TAP;
 const HEAD = 38;
 
 /**
- * SAU's kernels at some points: the picture with the points and their windows marked, beside it each point's 5x5 weights in per cent with
- * the class of every tap in its corner. A uniform window would hold 4 % everywhere. The attention is not disposed.
+ * SAU's kernels at some points: the picture with the points and their windows marked, beside it each point's 5x5
+ * weights in per cent with the class of every tap in its corner. A uniform window would hold 4 % everywhere. The
+ * attention is not disposed.
  *
  * @param attention weights of one upsampling, [B, H, W, 25], tap ky * 5 + kx over the window of the nearest-upsampled map
  */
-export async function sauKernels(attention: tf.Tensor4D, labels: LabelMap, options: SauKernelOptions = {}): Promise<Sheet> {
+export async function sauKernels(
+  attention: tf.Tensor4D,
+  labels: LabelMap,
+  options: SauKernelOptions = {},
+): Promise<Sheet> {
   const { title = 'Kernels of semantic-aware upsampling', index = 0, classes = CLASSES } = options;
   const [, height, width] = attention.shape;
   const points = options.points ?? choosePoints(labels, height, width);
@@ -159,7 +172,8 @@ export async function sauKernels(attention: tf.Tensor4D, labels: LabelMap, optio
   const keyWidth = picture.width;
   const noteLines = wrapText(note, keyWidth, 12);
   const keyHeight = legendHeight(legend, keyWidth) + 26 + noteLines.length * 16 + 8;
-  const sheetHeight = Math.max(picture.y + picture.height + 10 + keyHeight, picture.y + lines * (HEAD + KERNEL + 14)) + MARGIN;
+  const sheetHeight =
+    Math.max(picture.y + picture.height + 10 + keyHeight, picture.y + lines * (HEAD + KERNEL + 14)) + MARGIN;
 
   const sheet = new Sheet(title, sheetWidth, sheetHeight);
   sheet.text(MARGIN, MARGIN + 16, fitText(title, sheetWidth - 2 * MARGIN, 16, true), { size: 16, bold: true });
@@ -168,7 +182,10 @@ export async function sauKernels(attention: tf.Tensor4D, labels: LabelMap, optio
   const brightest = Math.max(0.08, ...kernels.flatMap((k) => k.weights));
   kernels.forEach((kernel, i) => {
     markPoint(sheet, picture, factor, kernel, i + 1);
-    const box = { x: left + (i % columns) * (KERNEL + GAP), y: picture.y + Math.floor(i / columns) * (HEAD + KERNEL + 14) };
+    const box = {
+      x: left + (i % columns) * (KERNEL + GAP),
+      y: picture.y + Math.floor(i / columns) * (HEAD + KERNEL + 14),
+    };
     drawKernel(sheet, box.x, box.y, kernel, i + 1, brightest, classes);
   });
   let y = picture.y + picture.height + 10;
@@ -180,7 +197,10 @@ export async function sauKernels(attention: tf.Tensor4D, labels: LabelMap, optio
 
 /** The 5x5 window of a point as a frame on the picture, with the point's number beside it. */
 function markPoint(sheet: Sheet, picture: Box, factor: number, { x, y }: KernelPoint, number: number): void {
-  const clip = (start: number, low: number, size: number) => [Math.max(low, start), Math.min(low + size, start + SIDE * factor)];
+  const clip = (start: number, low: number, size: number) => [
+    Math.max(low, start),
+    Math.min(low + size, start + SIDE * factor),
+  ];
   const [left, rightEdge] = clip(picture.x + (x - 2) * factor, picture.x, picture.width);
   const [top, bottom] = clip(picture.y + (y - 2) * factor, picture.y, picture.height);
   const window = { x: left, y: top, width: rightEdge - left, height: bottom - top };
@@ -188,13 +208,31 @@ function markPoint(sheet: Sheet, picture: Box, factor: number, { x, y }: KernelP
   // Beside the window, on the side where there is room.
   const right = window.x + window.width + 16 < picture.x + picture.width;
   const at = { x: right ? window.x + window.width + 4 : window.x - 4, y: window.y + window.height / 2 + 5 };
-  sheet.text(at.x, at.y, String(number), { size: 14, bold: true, anchor: right ? 'start' : 'end', halo: '#ffffff', fill: '#000000' });
+  sheet.text(at.x, at.y, String(number), {
+    size: 14,
+    bold: true,
+    anchor: right ? 'start' : 'end',
+    halo: '#ffffff',
+    fill: '#000000',
+  });
 }
 
-function drawKernel(sheet: Sheet, x: number, y: number, kernel: Kernel, number: number, brightest: number, classes: ClassStyles): void {
-  const nameOf = (c: number | undefined) => (c === undefined ? 'outside' : c === IGNORE ? 'not labelled' : classes[c]?.name ?? String(c));
+function drawKernel(
+  sheet: Sheet,
+  x: number,
+  y: number,
+  kernel: Kernel,
+  number: number,
+  brightest: number,
+  classes: ClassStyles,
+): void {
+  const nameOf = (c: number | undefined) =>
+    c === undefined ? 'outside' : c === IGNORE ? 'not labelled' : (classes[c]?.name ?? String(c));
   const centre = kernel.classes[(TAPS - 1) / 2];
-  sheet.text(x, y + 12, fitText(`${number}  ${nameOf(centre)} at (${kernel.x}, ${kernel.y})`, KERNEL, 13, true), { size: 13, bold: true });
+  sheet.text(x, y + 12, fitText(`${number}  ${nameOf(centre)} at (${kernel.x}, ${kernel.y})`, KERNEL, 13, true), {
+    size: 13,
+    bold: true,
+  });
   const inClass = kernel.classes.filter((c) => c === centre).length;
   const line = `own class: ${(100 * kernel.sameClass).toFixed(0)} % (${inClass} of 25 pixels)`;
   sheet.text(x, y + 29, fitText(line, KERNEL + GAP - 4, 12), { size: 12, fill: '#444444' });
@@ -204,8 +242,14 @@ function drawKernel(sheet: Sheet, x: number, y: number, kernel: Kernel, number: 
     sheet.rect(box, { fill: `rgb(${colour.join()})`, stroke: '#ffffff' });
     const c = kernel.classes[k];
     const corner = { x: box.x + 3, y: box.y + 3, width: 9, height: 9 };
-    if (c === undefined) sheet.line(corner.x, corner.y, corner.x + 9, corner.y + 9, { stroke: inkOn(colour), strokeWidth: 1.5 });
-    else sheet.rect(corner, { fill: c === IGNORE ? IGNORE_COLOUR : classes[c]?.colour ?? '#000000', stroke: inkOn(colour), strokeWidth: 0.8 });
+    if (c === undefined)
+      sheet.line(corner.x, corner.y, corner.x + 9, corner.y + 9, { stroke: inkOn(colour), strokeWidth: 1.5 });
+    else
+      sheet.rect(corner, {
+        fill: c === IGNORE ? IGNORE_COLOUR : (classes[c]?.colour ?? '#000000'),
+        stroke: inkOn(colour),
+        strokeWidth: 0.8,
+      });
     const text = (100 * weight).toFixed(weight < 0.0995 ? 1 : 0);
     sheet.text(box.x + TAP / 2, box.y + TAP / 2 + 8, text, { size: 13, anchor: 'middle', fill: inkOn(colour) });
   });

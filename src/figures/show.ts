@@ -1,6 +1,6 @@
 /**
- * What a notebook cell shows. In a notebook each call makes one output; outside of one nothing is shown and nothing fails, so that the same
- * code runs in scripts and tests.
+ * What a notebook cell shows. In a notebook each call makes one output; outside of one nothing is shown and nothing
+ * fails, so that the same code runs in scripts and tests.
  */
 import sharp from 'sharp';
 import type { RgbImage } from '../data/types';
@@ -42,8 +42,8 @@ export interface ShowOptions {
 const MAX_PNG = 150_000;
 
 /**
- * Shows something in the notebook and waits until it is drawn: `await show(lossCurves(history))`. Plots are shown as PNG, which every
- * viewer of notebooks keeps; save them to have the interactive page too.
+ * Shows something in the notebook and waits until it is drawn: `await show(lossCurves(history))`. Plots are shown as
+ * PNG, which every viewer of notebooks keeps; save them to have the interactive page too.
  */
 export async function show(what: Showable | Promise<Showable>, options: ShowOptions = {}): Promise<void> {
   await new Slot().show(what, options);
@@ -59,7 +59,10 @@ export function showHtml(html: string): void {
   newOutput()?.html(html);
 }
 
-/** Rows as a Markdown table, columns in the order of the first row; numbers with at most four decimals, what is missing as a dash. */
+/**
+ * Rows as a Markdown table, columns in the order of the first row; numbers with at most four decimals, what is missing
+ * as a dash.
+ */
 export function markdownTable(rows: readonly Readonly<Record<string, unknown>>[]): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const numeric = names.map((name) => rows.every((row) => row[name] === undefined || typeof row[name] === 'number'));
@@ -69,7 +72,11 @@ export function markdownTable(rows: readonly Readonly<Record<string, unknown>>[]
     return text.replace(/\|/g, '\\|').replace(/\s*\n\s*/g, ' ');
   };
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(names.map(cell)), line(numeric.map((n) => (n ? '---:' : ':---'))), ...rows.map((row) => line(names.map((n) => cell(row[n]))))].join('\n');
+  return [
+    line(names.map(cell)),
+    line(numeric.map((n) => (n ? '---:' : ':---'))),
+    ...rows.map((row) => line(names.map((n) => cell(row[n])))),
+  ].join('\n');
 }
 
 /** Shows rows as a table. */
@@ -100,7 +107,7 @@ export class Slot {
     const isPng = bytes[0] === 0x89;
     if (isPng && bytes.length > maxPng) {
       // Full chroma resolution: text and label maps stay sharp.
-      const jpeg = await sharp(bytes).jpeg({ quality: 90, chromaSubsampling: '4:4:4', mozjpeg: true }).toBuffer();
+      const jpeg = await sharp(bytes).jpeg({ quality: 85, chromaSubsampling: '4:4:4', mozjpeg: true }).toBuffer();
       if (jpeg.length < 0.7 * bytes.length) return this.output!.jpeg(jpeg);
     }
     if (isPng) this.output!.png(bytes);

@@ -21,7 +21,10 @@ export interface SrComparisonOptions {
   maxWidth?: number;
 }
 
-/** The box with the strongest differences between neighbouring pixels, on a grid of half a box; aligned to `multiple` pixels. */
+/**
+ * The box with the strongest differences between neighbouring pixels, on a grid of half a box; aligned to `multiple`
+ * pixels.
+ */
 export function mostDetailed(image: RgbImage, share = 0.25, multiple = 2): Box {
   const align = (n: number) => Math.max(multiple, Math.floor(n / multiple) * multiple);
   const [width, height] = [align(image.width * share), align(image.height * share)];
@@ -44,8 +47,8 @@ export function mostDetailed(image: RgbImage, share = 0.25, multiple = 2): Box {
 }
 
 /**
- * Super-resolution compared: each photo with a frame round the part that follows enlarged, as it is in low resolution, as each method made
- * it (with its PSNR on the whole photo, RGB), and as it is in high resolution.
+ * Super-resolution compared: each photo with a frame round the part that follows enlarged, as it is in low resolution,
+ * as each method made it (with its PSNR on the whole photo, RGB), and as it is in high resolution.
  */
 export function srComparison(examples: readonly SrExample[], options: SrComparisonOptions = {}): GridSheet {
   const { title = 'Super-resolution x2', zoom = 0.25, maxWidth = 1200 } = options;
@@ -58,12 +61,25 @@ export function srComparison(examples: readonly SrExample[], options: SrComparis
     // Small enough to be enlarged at least twice.
     const box = e.crop ?? mostDetailed(e.high, Math.min(zoom, cellWidth / 2 / e.high.width), factor);
     boxes.push(box);
-    const small = { x: Math.floor(box.x / factor), y: Math.floor(box.y / factor), width: Math.ceil(box.width / factor), height: Math.ceil(box.height / factor) };
+    const small = {
+      x: Math.floor(box.x / factor),
+      y: Math.floor(box.y / factor),
+      width: Math.ceil(box.width / factor),
+      height: Math.ceil(box.height / factor),
+    };
     const scale = box.width <= cellWidth ? Math.floor(cellWidth / box.width) : cellWidth / box.width;
-    const results = methods.map((m) => e.results[m] && { image: crop(e.results[m], box), caption: decibels(psnr(e.results[m], e.high)), scale });
-    return [{ image: e.high, caption: e.name }, { image: crop(e.low, small), scale: scale * factor }, ...results, { image: crop(e.high, box), scale }];
+    const results = methods.map(
+      (m) => e.results[m] && { image: crop(e.results[m], box), caption: decibels(psnr(e.results[m], e.high)), scale },
+    );
+    return [
+      { image: e.high, caption: e.name },
+      { image: crop(e.low, small), scale: scale * factor },
+      ...results,
+      { image: crop(e.high, box), scale },
+    ];
   });
-  const note = 'Enlarged: the frame on the photo. PSNR of the whole photo against the high resolution, all three channels.';
+  const note =
+    'Enlarged: the frame on the photo. PSNR of the whole photo against the high resolution, all three channels.';
   const sheet = imageGrid(rows, { title, columnTitles, note, maxWidth, cellWidth });
   boxes.forEach((box, r) => {
     const place = sheet.box(r, 0);

@@ -18,7 +18,12 @@ export function drawnTexts(svg: string): DrawnText[] {
   return [...svg.matchAll(/<text ([^>]*)>([^<]*)<\/text>/g)].map(([, attributes, content]) => {
     const get = (name: string) => new RegExp(`(?:^| )${name}="([^"]*)"`).exec(attributes)?.[1];
     const [x, y, size] = ['x', 'y', 'font-size'].map((name) => Number(get(name)));
-    const text = content.replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&quot;/g, '"').replace(/&apos;/g, "'").replace(/&amp;/g, '&');
+    const text = content
+      .replace(/&lt;/g, '<')
+      .replace(/&gt;/g, '>')
+      .replace(/&quot;/g, '"')
+      .replace(/&apos;/g, "'")
+      .replace(/&amp;/g, '&');
     const width = textWidth(text, size, get('font-weight') === 'bold');
     const anchor = get('text-anchor');
     const left = anchor === 'middle' ? x - width / 2 : anchor === 'end' ? x - width : x;
@@ -27,7 +32,8 @@ export function drawnTexts(svg: string): DrawnText[] {
 }
 
 /**
- * Asserts that nothing of a figure is cut off: its PNG has the figure's size and `margin` pixels of bare paper at every edge..
+ * Asserts that nothing of a figure is cut off: its PNG has the figure's size and `margin` pixels of bare paper at every
+ * edge..
  */
 export async function assertNothingCut(figure: Figure, margin = 3): Promise<void> {
   const { data, width, height } = await decodeImage(await figure.png());
@@ -36,7 +42,10 @@ export async function assertNothingCut(figure: Figure, margin = 3): Promise<void
     for (let x = 0; x < width; x++) {
       if (x >= margin && x < width - margin && y >= margin && y < height - margin) continue;
       const i = 3 * (y * width + x);
-      assert.ok(data[i] === 255 && data[i + 1] === 255 && data[i + 2] === 255, `ink at the edge, (${x}, ${y}) of ${width}x${height}`);
+      assert.ok(
+        data[i] === 255 && data[i + 1] === 255 && data[i + 2] === 255,
+        `ink at the edge, (${x}, ${y}) of ${width}x${height}`,
+      );
     }
   }
 }
@@ -45,9 +54,16 @@ export async function assertNothingCut(figure: Figure, margin = 3): Promise<void
 export async function assertTextsApart(figure: Figure): Promise<void> {
   const texts = drawnTexts(await figure.svg());
   // Letters do not fill their line: capitals reach 0.73 of the size, which leaves a fifth of the box empty.
-  const inner = texts.map((t) => ({ ...t, top: t.top + 0.2 * (t.bottom - t.top), bottom: t.bottom - 0.15 * (t.bottom - t.top) }));
+  const inner = texts.map((t) => ({
+    ...t,
+    top: t.top + 0.2 * (t.bottom - t.top),
+    bottom: t.bottom - 0.15 * (t.bottom - t.top),
+  }));
   for (const t of inner) {
-    assert.ok(t.left >= 0 && t.right <= figure.width && t.top >= 0 && t.bottom <= figure.height, `'${t.text}' leaves the sheet`);
+    assert.ok(
+      t.left >= 0 && t.right <= figure.width && t.top >= 0 && t.bottom <= figure.height,
+      `'${t.text}' leaves the sheet`,
+    );
   }
   inner.forEach((a, i) => {
     for (const b of inner.slice(i + 1)) {

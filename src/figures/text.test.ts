@@ -12,14 +12,18 @@ async function inkWidth(text: string, bold: boolean): Promise<number> {
   const svg =
     `<svg xmlns="http://www.w3.org/2000/svg" width="3000" height="160"><rect width="3000" height="160" fill="#fff"/>` +
     `<text x="20" y="110" font-family="${FONT}" font-size="100" font-weight="${bold ? 'bold' : 'normal'}">${escapeXml(text)}</text></svg>`;
-  const { info } = await sharp(Buffer.from(svg)).flatten({ background: '#ffffff' }).trim({ background: '#ffffff', threshold: 60 }).toBuffer({ resolveWithObject: true });
+  const { info } = await sharp(Buffer.from(svg))
+    .flatten({ background: '#ffffff' })
+    .trim({ background: '#ffffff', threshold: 60 })
+    .toBuffer({ resolveWithObject: true });
   return info.width;
 }
 
 test('the width of a text is that of the drawn text', async () => {
   for (const bold of [false, true]) {
     for (const text of ['waterfall', 'G loss 0.0123456789', 'Mountain & sky', '5 × 5 – ±2 → é']) {
-      // Between two H the ink begins and ends at the same place, so that the difference is the advance of what is between.
+      // Between two H the ink begins and ends at the same place, so that the difference is the advance of what is
+      // between.
       const drawn = (await inkWidth(`H${text}H`, bold)) - (await inkWidth('HH', bold));
       const told = textWidth(text, 100, bold);
       // Kerning, which textWidth leaves out, and rounding to pixels at both ends.
@@ -42,7 +46,10 @@ test('on a machine without fonts text is drawn in letters, not in boxes', () => 
       const draw = (c) => sharp(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="60" height="60"><text x="5" y="50" font-family="${FONT.replace(/'/g, '')}" font-size="50">' + c + '</text></svg>')).raw().toBuffer();
       Promise.all(['A', 'B'].map(draw)).then(([a, b]) => process.stdout.write(a.equals(b) ? 'boxes' : 'letters'));`;
     const env = { ...process.env, FONTCONFIG_FILE: join(folder, 'fonts.conf') };
-    assert.equal(execFileSync(process.execPath, ['-e', script], { cwd: resolve(__dirname, '..', '..'), env, encoding: 'utf8' }), 'letters');
+    assert.equal(
+      execFileSync(process.execPath, ['-e', script], { cwd: resolve(__dirname, '..', '..'), env, encoding: 'utf8' }),
+      'letters',
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }

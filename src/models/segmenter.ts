@@ -15,7 +15,7 @@ import type { FeatureNetwork } from './feature_network';
 export interface SegmenterConfig {
   /** Classes of the label maps. Default 29. */
   classes: number;
-  /** Height and width the network works at, multiples of 8; images of other sizes are brought to it. Default [96, 128]. */
+  /** Height and width the network works at, multiples of 16; images of other sizes are brought to it. Default [96, 128]. */
   imageSize: number[];
   /** Channels at full size; twice, four and eight times as many at each halving. Default 16. */
   features: number;
@@ -70,7 +70,7 @@ export class Segmenter {
     if (imageSize.length !== 2) throw new UserError(`segmenter.imageSize: expected height and width, got [${imageSize}].`);
     const [height, width] = imageSize;
     wholeNumbers({ classes, features: f, height, width }, 'segmenter');
-    if (height % 8 || width % 8) throw new UserError(`segmenter.imageSize: ${height}x${width} has to be multiples of 8.`);
+    if (height % 16 || width % 16) throw new UserError(`segmenter.imageSize: ${height}x${width} has to be multiples of 16.`);
     const p = (this.parameters = new Parameters(seed));
     const block = (name: string, cin: number, cout: number, stride = 1) => new Block(p.scope(name), cin, cout, stride);
     this.stem = new Block(p.scope('stem'), 12, f);
@@ -80,10 +80,13 @@ export class Segmenter {
       block('down2b', 2 * f, 2 * f),
       block('down3a', 2 * f, 4 * f, 2),
       block('down3b', 4 * f, 4 * f),
+      block('down4a', 4 * f, 4 * f, 2),
+      block('down4b', 4 * f, 4 * f),
     ];
     this.context = new Convolution(p.scope('context'), 4 * f, 4 * f, { kernel: 1, init: he(1, 4 * f) });
-    this.narrow = [2 * f, f].map((c, i) => new Convolution(p.scope(`narrow${2 - i}`), 2 * c, c, { kernel: 1, init: he(1, 2 * c) }));
-    this.up = [2 * f, f].map((c, i) => block(`up${2 - i}`, c, c));
+    const widths = [4 * f, 4 * f, 2 * f, f];
+    this.narrow = [1, 2, 3].map((i) => new Convolution(p.scope(`narrow${4 - i}`), widths[i - 1], widths[i], { kernel: 1, init: he(1, widths[i - 1]) }));
+    this.up = [1, 2, 3].map((i) => block(`up${4 - i}`, widths[i], widths[i]));
     this.classifier = new Convolution(p.scope('classifier'), f, classes, { kernel: 1, init: he(1, f) });
   }
 
@@ -96,9 +99,9 @@ export class Segmenter {
   /** x [B,H,W,3] in [-1, 1], H and W of the configuration -> logits [B,H/2,W/2,classes]. */
   logits(x: tf.Tensor4D, training = false): tf.Tensor4D {
     const levels = this.encode(x, training);
-    let y = levels[2];
+    let y = levels[3];
     this.up.forEach((block, i) => {
-      y = block.apply(tf.add(upsampleNearest2(this.narrow[i].apply(y)), levels[1 - i]), training);
+      y = block.apply(tf.add(upsampleNearest2(this.narrow[i].apply(y)), levels[2 - i]), training);
     });
     return this.classifier.apply(y);
   }
@@ -109,11 +112,11 @@ export class Segmenter {
     const blocks = tf.transpose(tf.reshape(x, [b, h / 2, 2, w / 2, 6]), [0, 1, 3, 2, 4]);
     const stem = this.stem.apply(tf.reshape(blocks, [b, h / 2, w / 2, 12]), training);
     const levels: tf.Tensor4D[] = [this.down[0].apply(stem, training)];
-    for (let i = 0; i < 2; i++) {
+    for (let i = 0; i < 3; i++) {
       levels.push(this.down[2 * i + 2].apply(this.down[2 * i + 1].apply(levels[i], training), training));
     }
-    const mean = tf.mean(levels[2], [1, 2], true) as tf.Tensor4D;
-    levels[2] = tf.add(levels[2], relu(this.context.apply(mean)));
+    const mean = tf.mean(levels[3], [1, 2], true) as tf.Tensor4D;
+    levels[3] = tf.add(levels[3], relu(this.context.apply(mean)));
     return levels;
   }
 
@@ -135,7 +138,7 @@ export class Segmenter {
       name: `bottleneck of the ${this.name}`,
       canonical: false,
       dimensions: 4 * this.config.features,
-      features: (images) => tf.tidy(() => tf.mean(this.encode(this.prepare(images), false)[2], [1, 2])),
+      features: (images) => tf.tidy(() => tf.mean(this.encode(this.prepare(images), false)[3], [1, 2])),
       dispose: () => undefined,
     };
   }

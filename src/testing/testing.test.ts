@@ -119,7 +119,10 @@ test('checkGradient accepts right gradients and finds wrong ones', () => {
   const v = tf.variable(tf.tensor1d([1, 2, 3]));
   checkGradient(() => v.exp(), [v]);
   assert.deepEqual([...v.dataSync()], [1, 2, 3]);
-  tf.dispose([x, y, v]);
+  // Two variables whose gradients depend on each other: each is moved with the other in its place.
+  const u = tf.variable(tf.tensor1d([0.5, -1, 2]));
+  checkGradient(() => tf.exp(tf.mul(u, v)), [u, v], { eps: 0.05 });
+  tf.dispose([x, y, v, u]);
 });
 
 test('checkGradient and assertNoLeak leave no tensor, a leak is found', async () => {

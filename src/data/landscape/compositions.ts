@@ -2,8 +2,9 @@ import { hash, Random } from './random';
 import { drawPalette } from './palette';
 import { Scene } from './scene';
 import { COAST } from './compositions_coast';
-import { INLAND } from './compositions_inland';
+import { LAND } from './compositions_land';
 import { TOWN } from './compositions_town';
+import { INLAND_WATER } from './compositions_water';
 import { Plan, plan } from './placing';
 
 /** Composition -> how often it comes up, and how it is built. */
@@ -12,7 +13,7 @@ export interface Composition {
   build(p: Plan): void;
 }
 
-export const COMPOSITIONS: Record<string, Composition> = { ...INLAND, ...COAST, ...TOWN };
+export const COMPOSITIONS: Record<string, Composition> = { ...INLAND_WATER, ...LAND, ...COAST, ...TOWN };
 
 /** Decides everything about landscape `index` of series `seed`, except its size. */
 export function compose(seed: number, index: number): Scene {

@@ -58,7 +58,9 @@ export async function writeLandscapes(dir: string, options: WriteLandscapesOptio
     const before = readJson(record) as Record<string, unknown>;
     const other = (Object.keys(made) as (keyof typeof made)[]).find((key) => before[key] !== made[key]);
     if (other) {
-      throw new UserError(`${record}: the landscapes there were made with ${other} ${before[other]}, not ${made[other]}; choose another folder or remove this one.`);
+      throw new UserError(
+        `${record}: the landscapes there were made with ${other} ${before[other]}, not ${made[other]}; choose another folder or remove this one.`,
+      );
     }
   }
   await writeWhole(record, `${JSON.stringify(made, null, 2)}\n`);
@@ -82,7 +84,13 @@ export async function writeLandscapes(dir: string, options: WriteLandscapesOptio
 }
 
 function checked({ seed = 628, count, start = 0, height, width }: LandscapesOptions): Required<LandscapesOptions> {
-  for (const [name, value, low, high] of [['count', count, 0, 1e6], ['start', start, 0, 1e6], ['height', height, 16, 4096], ['width', width, 16, 4096], ['seed', seed, 0, 4294967295]] as const) {
+  for (const [name, value, low, high] of [
+    ['count', count, 0, 1e6],
+    ['start', start, 0, 1e6],
+    ['height', height, 16, 4096],
+    ['width', width, 16, 4096],
+    ['seed', seed, 0, 4294967295],
+  ] as const) {
     if (!Number.isInteger(value) || value < low || value > high) {
       throw new UserError(`landscapes: ${name} is ${value}; give a whole number from ${low} to ${high}.`);
     }

@@ -10,7 +10,10 @@ export class Drawing {
   /** Five numbers a texel, see `Level`. */
   readonly data: Float32Array;
 
-  constructor(readonly aspect: number, readonly random: Random) {
+  constructor(
+    readonly aspect: number,
+    readonly random: Random,
+  ) {
     this.width = Math.floor(TALL * aspect);
     this.data = new Float32Array(this.width * TALL * 5);
   }

@@ -6,7 +6,19 @@ import { GROW } from './plants';
  * Pictures of plants, drawn once from hundreds of small leaf clusters and kept with their surface directions instead of
  * colours, so that each scene can light and tint them its own way.
  */
-export type Species = 'broad' | 'oak' | 'birch' | 'poplar' | 'spruce' | 'pine' | 'palm' | 'bare' | 'bush' | 'fern' | 'reed' | 'tuft';
+export type Species =
+  | 'broad'
+  | 'oak'
+  | 'birch'
+  | 'poplar'
+  | 'spruce'
+  | 'pine'
+  | 'palm'
+  | 'bare'
+  | 'bush'
+  | 'fern'
+  | 'reed'
+  | 'tuft';
 
 export const VARIANTS = 3;
 
@@ -26,7 +38,18 @@ export interface Sprite {
 }
 
 const ASPECTS: Record<Species, number> = {
-  broad: 0.86, oak: 1.15, birch: 0.55, poplar: 0.28, spruce: 0.46, pine: 0.62, palm: 0.8, bare: 0.9, bush: 1.5, fern: 1.7, reed: 0.9, tuft: 1.6,
+  broad: 0.86,
+  oak: 1.15,
+  birch: 0.55,
+  poplar: 0.28,
+  spruce: 0.46,
+  pine: 0.62,
+  palm: 0.8,
+  bare: 0.9,
+  bush: 1.5,
+  fern: 1.7,
+  reed: 0.9,
+  tuft: 1.6,
 };
 const KINDS: Partial<Record<Species, Sprite['kind']>> = { bush: 'plant', fern: 'plant', reed: 'plant', tuft: 'grass' };
 
@@ -37,7 +60,10 @@ export function sprite(species: Species, variant: number): Sprite {
   const key = `${species}${variant % VARIANTS}`;
   let made = kept.get(key);
   if (!made) {
-    const drawing = new Drawing(ASPECTS[species], new Random(0xf01a6e + (variant % VARIANTS) * 977 + species.length * 131 + species.charCodeAt(0)));
+    const drawing = new Drawing(
+      ASPECTS[species],
+      new Random(0xf01a6e + (variant % VARIANTS) * 977 + species.length * 131 + species.charCodeAt(0)),
+    );
     GROW[species](drawing);
     made = { kind: KINDS[species] ?? 'tree', aspect: ASPECTS[species], levels: halvings(drawing) };
     kept.set(key, made);
@@ -61,7 +87,8 @@ function halvings(drawing: Drawing): Level[] {
         const a = (2 * y * last.width + 2 * x) * 5;
         const b = a + last.width * 5;
         for (let i = 0; i < 5; i++) {
-          data[(y * width + x) * 5 + i] = (last.data[a + i] + last.data[a + 5 + i] + last.data[b + i] + last.data[b + 5 + i]) / 4;
+          data[(y * width + x) * 5 + i] =
+            (last.data[a + i] + last.data[a + 5 + i] + last.data[b + i] + last.data[b + 5 + i]) / 4;
         }
       }
     }

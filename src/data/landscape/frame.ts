@@ -28,7 +28,11 @@ export class Frame {
   readonly centreX: number;
   readonly horizonY: number;
 
-  constructor(readonly height: number, readonly width: number, readonly camera: Camera) {
+  constructor(
+    readonly height: number,
+    readonly width: number,
+    readonly camera: Camera,
+  ) {
     this.colour = new Float32Array(height * width * 3);
     this.labels = new Uint8Array(height * width);
     this.depth = new Float32Array(height * width).fill(FAR);
@@ -77,7 +81,16 @@ export function visible(canvas: Canvas, p: number, z: number): boolean {
 }
 
 /** Lays a linear colour over pixel p with the given opacity; the label follows where the opacity is above one half. */
-export function lay(canvas: Canvas, p: number, z: number, alpha: number, r: number, g: number, b: number, label: number): void {
+export function lay(
+  canvas: Canvas,
+  p: number,
+  z: number,
+  alpha: number,
+  r: number,
+  g: number,
+  b: number,
+  label: number,
+): void {
   const { colour } = canvas;
   const i = p * 3;
   colour[i] += (r - colour[i]) * alpha;

@@ -5,7 +5,9 @@ import { Colour } from './palette';
 import { shoreDistance } from './relief';
 import { Scene, Soil, Track } from './scene';
 import { STEPS, sunAt, Terrain } from './terrain';
-import * as soil from './soils';
+import * as slopes from './slopes';
+import * as soils from './soils';
+import { paint } from './surface';
 
 const MOUNTAIN = 0;
 const ROCK = 4;
@@ -18,14 +20,20 @@ const SOIL_LABELS: Record<Soil, number> = { grass: 12, earth: 6, land: 10, sand:
 /** Metres from the centre line of a track, as a share of its half width; above 1 beside it. */
 export function onTrack(track: Track, x: number, z: number): number {
   if (z < track.from || z > track.to) return 9;
-  const bend = sin(z / track.length + track.phase) - sin(track.phase) + 0.4 * (sin((z / track.length) * 2.3 + track.phase * 2) - sin(track.phase * 2));
+  const bend =
+    sin(z / track.length + track.phase) -
+    sin(track.phase) +
+    0.4 * (sin((z / track.length) * 2.3 + track.phase * 2) - sin(track.phase * 2));
   const d = x - track.offset - track.along * z - track.swing * bend;
   return (d < 0 ? -d : d) / track.half;
 }
 
 /** Centre of a track at depth z. */
 export function trackCentre(track: Track, z: number): number {
-  const bend = sin(z / track.length + track.phase) - sin(track.phase) + 0.4 * (sin((z / track.length) * 2.3 + track.phase * 2) - sin(track.phase * 2));
+  const bend =
+    sin(z / track.length + track.phase) -
+    sin(track.phase) +
+    0.4 * (sin((z / track.length) * 2.3 + track.phase * 2) - sin(track.phase * 2));
   return track.offset + track.along * z + track.swing * bend;
 }
 
@@ -37,7 +45,10 @@ function coverAt(scene: Scene, x: number, z: number, shore: number): Soil {
   if (cover.fields && z > cover.fields.from && z < cover.fields.to) return 'field';
   if (cover.beyond && z > cover.beyond.from * (0.8 + 0.4 * wander)) return cover.beyond.soil;
   if (cover.share > 0) {
-    const n = noise(x / cover.patch + shift[1], z / cover.patch + shift[0]) * 0.62 + noise((x / cover.patch) * 2.7, (z / cover.patch) * 2.7) * 0.28 + wander * 0.1;
+    const n =
+      noise(x / cover.patch + shift[1], z / cover.patch + shift[0]) * 0.62 +
+      noise((x / cover.patch) * 2.7, (z / cover.patch) * 2.7) * 0.28 +
+      wander * 0.1;
     if (n < 0.18 + cover.share * 0.64) return cover.second;
   }
   return cover.main;
@@ -53,7 +64,7 @@ export function paintGround(frame: Frame, scene: Scene, terrain: Terrain): void 
   const towardX = sun[0] * flatSun;
   const towardZ = sun[2] * flatSun;
   const { soft, fine } = tiles();
-  const out = soil.paint;
+  const out = paint;
   const ambient: Colour = [skylight[0], skylight[1], skylight[2]];
   for (let r = 0; r < height; r++) {
     for (let c = 0; c < width; c++) {
@@ -74,7 +85,8 @@ export function paintGround(frame: Frame, scene: Scene, terrain: Terrain): void 
       const left = c > 0 ? -STEPS : 0;
       const right = c + 1 < width ? STEPS : 0;
       const span = ((right - left) / STEPS) * (z / frame.scaleX);
-      const slopeX = (heights[i0 + right] - heights[i0 + left] + (heights[i1 + right] - heights[i1 + left])) / (2 * span);
+      const slopeX =
+        (heights[i0 + right] - heights[i0 + left] + (heights[i1 + right] - heights[i1 + left])) / (2 * span);
       const kb = k0 > 0 ? k0 - 1 : 0;
       const slopeZ = (heights[i1] - heights[c * STEPS + kb]) / (depths[k1] - depths[kb]);
       const steep = Math.sqrt(slopeX * slopeX + slopeZ * slopeZ);
@@ -88,20 +100,26 @@ export function paintGround(frame: Frame, scene: Scene, terrain: Terrain): void 
       out.bump = 0;
       out.gloss = 0;
       let label: number;
-      if (relief.cliff?.fall && fm > 0.4 && steep > 0.7 && z < relief.cliff.at * 1.5 && soil.waterfall(relief.cliff.fall, relief.cliff.height, x, h, across, shift)) {
+      if (
+        relief.cliff?.fall &&
+        fm > 0.4 &&
+        steep > 0.7 &&
+        z < relief.cliff.at * 1.5 &&
+        slopes.waterfall(relief.cliff.fall, relief.cliff.height, x, h, across, shift)
+      ) {
         label = WATERFALL;
       } else if (relief.cliff && fm > 0.4 && z < relief.cliff.at * 1.5 && steep > 0.6) {
         label = ROCK;
-        soil.cliff(palette, cover.lush, x, h, z, across, shift, towardX, towardZ);
+        slopes.cliff(palette, cover.lush, x, h, z, across, shift, towardX, towardZ);
       } else if (fb > 0.06) {
         label = ROCK;
-        soil.rock(palette, x, h, z, across, shift, towardX, towardZ);
+        slopes.rock(palette, x, h, z, across, shift, towardX, towardZ);
       } else if (fm > fh && fm > 6 + 0.03 * relief.level) {
         label = MOUNTAIN;
-        soil.mountain(palette, cover.lush, x, h, z, steep, across, shift, towardX, towardZ);
+        slopes.mountain(palette, cover.lush, x, h, z, steep, across, shift, towardX, towardZ);
       } else if (fh > 2.5) {
         label = HILL;
-        soil.hill(palette, cover.wooded, x, h, z, across, away, shift, towardX, towardZ);
+        slopes.hill(palette, cover.wooded, x, h, z, across, away, shift, towardX, towardZ);
       } else {
         const shore = shoreDistance(relief, x, z);
         let covering = coverAt(scene, x, z, shore);
@@ -118,11 +136,11 @@ export function paintGround(frame: Frame, scene: Scene, terrain: Terrain): void 
         const ragged = kind === 'path' ? 0.25 * (noise(x * 1.3 + shift[0], z * 1.3) - 0.5) : 0;
         if (track + ragged < 1) {
           label = kind === 'path' ? PATH : ROAD;
-          if (kind === 'path') soil.path(palette, x, z, across, away, shift, track);
-          else soil.road(x, z, across, away, shift, track, scene.cover.tracks);
+          if (kind === 'path') soils.path(palette, x, z, away, shift, track);
+          else soils.road(x, z, across, away, shift, track, scene.cover.tracks);
         } else {
           label = SOIL_LABELS[covering];
-          soil.plain(covering, palette, x, h, z, across, away, shift, towardX, towardZ, cover);
+          soils.plain(covering, palette, x, h, z, across, away, shift, towardX, towardZ, cover);
           const wet = covering === 'sand' || covering === 'earth' ? smooth(2.2, 0.2, shore) : 0;
           if (wet > 0) {
             out.r *= 1 - wet * 0.45;
@@ -145,16 +163,19 @@ export function paintGround(frame: Frame, scene: Scene, terrain: Terrain): void 
       const lit = sunAt(frame, terrain, c, s) * clamp(facing * (1 + out.bump) + out.bump * 0.12 * sun[1], 0, 1.6);
       const open = (0.55 + 0.45 * norm) * (1 + clamp(out.bump, -0.6, 0.4) * 0.35);
       // Broad patches of light and shade from clouds overhead.
-      const drift = palette.cumulus > 0.1 && palette.cumulus < 0.8 ? 1 - 0.45 * unit(sample(soft, x / 9 / (1 + z / 900) + shift[0] * 3, z / 25 / (1 + z / 900)) * 0.8 - 0.5) : 1;
+      const drift =
+        palette.cumulus > 0.1 && palette.cumulus < 0.8
+          ? 1 - 0.45 * unit(sample(soft, x / 9 / (1 + z / 900) + shift[0] * 3, z / 25 / (1 + z / 900)) * 0.8 - 0.5)
+          : 1;
       const speck = 1 + 0.05 * sample(fine, c * 1.37, r * 1.37);
-      const air = 1 - exp(-z / palette.visibility * (h < 150 ? 1 : 150 / h * 0.35 + 0.65));
+      const air = 1 - exp((-z / palette.visibility) * (h < 150 ? 1 : (150 / h) * 0.35 + 0.65));
       const sunShare = lit * drift;
       let red = out.r * (sunlight[0] * sunShare + ambient[0] * open) * speck;
       let green = out.g * (sunlight[1] * sunShare + ambient[1] * open) * speck;
       let blue = out.b * (sunlight[2] * sunShare + ambient[2] * open) * speck;
       const norm3 = 1 / Math.sqrt(1 + u * u);
       const toSun = (u * sun[0] + sun[2]) * norm3;
-      const scatter = toSun > 0 ? toSun * toSun * toSun * 0.35 : 0;
+      const scatter = toSun > 0 ? toSun * toSun * toSun * toSun * 0.45 : 0;
       red = mix(red, haze[0] + palette.glow[0] * scatter, air);
       green = mix(green, haze[1] + palette.glow[1] * scatter, air);
       blue = mix(blue, haze[2] + palette.glow[2] * scatter, air);

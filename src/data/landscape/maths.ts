@@ -46,7 +46,8 @@ export function exp(x: number): number {
   if (x > 44) x = 44;
   const n = Math.floor(x * 1.4426950408889634 + 0.5);
   const r = x - n * 0.6931471805599453;
-  const series = 1 + r * (1 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720 + r * (1 / 5040)))))));
+  const series =
+    1 + r * (1 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720 + r * (1 / 5040)))))));
   return series * POWERS[64 + n];
 }
 

@@ -85,34 +85,82 @@ interface Sky {
 
 const SKIES: Record<Hour, Sky> = {
   noon: {
-    weight: 30, elevation: [0.65, 1.1], sunlight: [2.35, 2.2, 1.95], skylight: [0.5, 0.64, 0.86],
-    zenith: hex('#1f66c4'), horizon: hex('#b4d3ec'), glow: [0.25, 0.22, 0.18], visibility: [9000, 26000],
-    cumulus: [0, 0.62], cirrus: [0, 0.5], exposure: 0.62,
+    weight: 30,
+    elevation: [0.65, 1.1],
+    sunlight: [2.35, 2.2, 1.95],
+    skylight: [0.5, 0.64, 0.86],
+    zenith: hex('#1f66c4'),
+    horizon: hex('#b4d3ec'),
+    glow: [0.25, 0.22, 0.18],
+    visibility: [9000, 26000],
+    cumulus: [0, 0.62],
+    cirrus: [0, 0.5],
+    exposure: 0.62,
   },
   afternoon: {
-    weight: 24, elevation: [0.38, 0.65], sunlight: [2.4, 2.05, 1.6], skylight: [0.46, 0.58, 0.78],
-    zenith: hex('#2d70c4'), horizon: hex('#c9dced'), glow: [0.4, 0.32, 0.2], visibility: [7000, 20000],
-    cumulus: [0.05, 0.6], cirrus: [0, 0.8], exposure: 0.65,
+    weight: 24,
+    elevation: [0.38, 0.65],
+    sunlight: [2.4, 2.05, 1.6],
+    skylight: [0.46, 0.58, 0.78],
+    zenith: hex('#2d70c4'),
+    horizon: hex('#c9dced'),
+    glow: [0.4, 0.32, 0.2],
+    visibility: [7000, 20000],
+    cumulus: [0.05, 0.6],
+    cirrus: [0, 0.8],
+    exposure: 0.65,
   },
   golden: {
-    weight: 15, elevation: [0.1, 0.26], sunlight: [2.7, 1.62, 0.75], skylight: [0.42, 0.45, 0.58],
-    zenith: hex('#5b84b8'), horizon: hex('#f3cf9d'), glow: [1.5, 0.75, 0.25], visibility: [5000, 14000],
-    cumulus: [0, 0.5], cirrus: [0.2, 1], exposure: 0.72,
+    weight: 15,
+    elevation: [0.1, 0.26],
+    sunlight: [2.7, 1.62, 0.75],
+    skylight: [0.42, 0.45, 0.58],
+    zenith: hex('#4c82c0'),
+    horizon: hex('#f5d2a0'),
+    glow: [1.5, 0.75, 0.25],
+    visibility: [5000, 14000],
+    cumulus: [0, 0.5],
+    cirrus: [0.2, 1],
+    exposure: 0.72,
   },
   dusk: {
-    weight: 9, elevation: [0.015, 0.07], sunlight: [1.25, 0.55, 0.26], skylight: [0.34, 0.33, 0.46],
-    zenith: hex('#3d5687'), horizon: hex('#f0a374'), glow: [1.6, 0.62, 0.2], visibility: [4500, 12000],
-    cumulus: [0, 0.55], cirrus: [0.3, 1], exposure: 0.85,
+    weight: 9,
+    elevation: [0.015, 0.07],
+    sunlight: [1.25, 0.55, 0.26],
+    skylight: [0.34, 0.33, 0.46],
+    zenith: hex('#3d5687'),
+    horizon: hex('#f0a374'),
+    glow: [1.6, 0.62, 0.2],
+    visibility: [4500, 12000],
+    cumulus: [0, 0.55],
+    cirrus: [0.3, 1],
+    exposure: 0.85,
   },
   overcast: {
-    weight: 15, elevation: [0.6, 1.0], sunlight: [0.32, 0.32, 0.32], skylight: [0.82, 0.88, 0.95],
-    zenith: hex('#a3aeb9'), horizon: hex('#ccd3d8'), glow: [0.05, 0.05, 0.05], visibility: [3500, 10000],
-    cumulus: [0.85, 1], cirrus: [0, 0], exposure: 0.72,
+    weight: 15,
+    elevation: [0.6, 1.0],
+    sunlight: [0.32, 0.32, 0.32],
+    skylight: [0.82, 0.88, 0.95],
+    zenith: hex('#a3aeb9'),
+    horizon: hex('#ccd3d8'),
+    glow: [0.05, 0.05, 0.05],
+    visibility: [3500, 10000],
+    cumulus: [0.85, 1],
+    cirrus: [0, 0],
+    exposure: 0.72,
   },
   mist: {
-    weight: 7, elevation: [0.3, 0.6], sunlight: [0.85, 0.78, 0.68], skylight: [0.68, 0.73, 0.8],
-    zenith: hex('#98b2c9'), horizon: hex('#d9dfe2'), glow: [0.4, 0.36, 0.3], visibility: [900, 2600],
-    cumulus: [0, 0.35], cirrus: [0.2, 0.8], exposure: 0.7,
+    weight: 7,
+    elevation: [0.3, 0.6],
+    sunlight: [0.85, 0.78, 0.68],
+    skylight: [0.68, 0.73, 0.8],
+    zenith: hex('#98b2c9'),
+    horizon: hex('#d9dfe2'),
+    glow: [0.4, 0.36, 0.3],
+    visibility: [900, 2600],
+    cumulus: [0, 0.35],
+    cirrus: [0.2, 0.8],
+    exposure: 0.7,
   },
 };
 
@@ -126,10 +174,38 @@ interface Growth {
 }
 
 const GROWTHS: Record<Season, Growth> = {
-  summer: { weight: 48, grass: ['#5f7d34', '#6d8a3a', '#577533'], grassDry: '#a39c5c', leaf: ['#3f6327', '#4a6b2a', '#38592a'], leafOther: ['#5c7a33', '#49692f'], snow: [500, 1900] },
-  spring: { weight: 18, grass: ['#6f9b3b', '#7aa545', '#62913a'], grassDry: '#9aa856', leaf: ['#5d8a32', '#6d953a'], leafOther: ['#8aa54b', '#b9b59a', '#577f33'], snow: [250, 1100] },
-  autumn: { weight: 20, grass: ['#7d8543', '#8c8447', '#6f7a3b'], grassDry: '#b09a5c', leaf: ['#b0762b', '#a65a26', '#c09334'], leafOther: ['#8a7a34', '#c4a23c', '#8f4524'], snow: [400, 1500] },
-  winter: { weight: 14, grass: ['#8b8a5e', '#97916a', '#7f8258'], grassDry: '#b3a880', leaf: ['#6b5a45', '#75624c'], leafOther: ['#5e513f', '#7f6c52'], snow: [-300, 350] },
+  summer: {
+    weight: 48,
+    grass: ['#5f7d34', '#6d8a3a', '#577533'],
+    grassDry: '#a39c5c',
+    leaf: ['#3f6327', '#4a6b2a', '#38592a'],
+    leafOther: ['#5c7a33', '#49692f'],
+    snow: [500, 1900],
+  },
+  spring: {
+    weight: 18,
+    grass: ['#6f9b3b', '#7aa545', '#62913a'],
+    grassDry: '#9aa856',
+    leaf: ['#5d8a32', '#6d953a'],
+    leafOther: ['#8aa54b', '#b9b59a', '#577f33'],
+    snow: [250, 1100],
+  },
+  autumn: {
+    weight: 20,
+    grass: ['#7d8543', '#8c8447', '#6f7a3b'],
+    grassDry: '#b09a5c',
+    leaf: ['#b0762b', '#a65a26', '#c09334'],
+    leafOther: ['#8a7a34', '#c4a23c', '#8f4524'],
+    snow: [400, 1500],
+  },
+  winter: {
+    weight: 14,
+    grass: ['#8b8a5e', '#97916a', '#7f8258'],
+    grassDry: '#b3a880',
+    leaf: ['#6b5a45', '#75624c'],
+    leafOther: ['#5e513f', '#7f6c52'],
+    snow: [-300, 350],
+  },
 };
 
 const ROCKS: [string, string][] = [
@@ -146,7 +222,12 @@ export function drawPalette(random: Random, bias: Partial<Record<Hour, number>> 
   for (const hour of Object.keys(SKIES) as Hour[]) weights[hour] = SKIES[hour].weight * (bias[hour] ?? 1);
   const hour = random.weighted(weights);
   const sky = SKIES[hour];
-  const season = random.weighted({ summer: GROWTHS.summer.weight, spring: GROWTHS.spring.weight, autumn: GROWTHS.autumn.weight, winter: GROWTHS.winter.weight });
+  const season = random.weighted({
+    summer: GROWTHS.summer.weight,
+    spring: GROWTHS.spring.weight,
+    autumn: GROWTHS.autumn.weight,
+    winter: GROWTHS.winter.weight,
+  });
   const growth = GROWTHS[season];
   const low = hour === 'golden' || hour === 'dusk';
   // Photographers mostly keep the sun beside or behind them, and face it when it is low.
@@ -155,7 +236,11 @@ export function drawPalette(random: Random, bias: Partial<Record<Hour, number>> 
   const [rock, rockDark] = random.pick(ROCKS);
   const jitter = (c: Colour, amount: number): Colour => {
     const brightness = 1 + random.range(-amount, amount);
-    return [c[0] * brightness * (1 + random.range(-amount, amount) * 0.3), c[1] * brightness, c[2] * brightness * (1 + random.range(-amount, amount) * 0.3)];
+    return [
+      c[0] * brightness * (1 + random.range(-amount, amount) * 0.3),
+      c[1] * brightness,
+      c[2] * brightness * (1 + random.range(-amount, amount) * 0.3),
+    ];
   };
   const snowLine = random.range(growth.snow[0], growth.snow[1]);
   const horizon = jitter(sky.horizon, 0.07);
@@ -170,7 +255,9 @@ export function drawPalette(random: Random, bias: Partial<Record<Hour, number>> 
     horizon,
     glow: sky.glow,
     visibility: random.range(sky.visibility[0], sky.visibility[1]),
-    haze: blend(scaled(horizon, 0.86), [0.32, 0.44, 0.62], low || hour === 'overcast' || hour === 'mist' ? 0.12 : 0.4),
+    haze: low
+      ? blend(scaled(horizon, 0.62), [0.26, 0.3, 0.44], 0.5)
+      : blend(scaled(horizon, 0.88), [0.34, 0.47, 0.68], hour === 'overcast' || hour === 'mist' ? 0.12 : 0.42),
     cumulus: clamp(random.range(sky.cumulus[0] - 0.1, sky.cumulus[1]), 0, 1),
     cirrus: random.range(sky.cirrus[0], sky.cirrus[1]),
     exposure: sky.exposure * random.range(0.92, 1.1),

@@ -30,7 +30,16 @@ function leaves(d: Drawing, balls: Ball[], leaf: number, dense: number, top: num
       const depth = unit(0.5 + (ball.z + nz * ball.r) * 1.1);
       const open = unit(0.12 + 0.4 * height + 0.3 * depth + 0.26 * ny * 0.9 + random.range(-0.16, 0.16));
       const a = leaf * random.range(0.55, 1.25);
-      d.dab(x, y, a, a * random.range(0.45, 0.8), random.next() * TAU, clampN(nx * 0.75 + random.range(-0.3, 0.3)), clampN(ny * 0.7 + 0.2 + random.range(-0.3, 0.3)), open);
+      d.dab(
+        x,
+        y,
+        a,
+        a * random.range(0.45, 0.8),
+        random.next() * TAU,
+        clampN(nx * 0.75 + random.range(-0.3, 0.3)),
+        clampN(ny * 0.7 + 0.2 + random.range(-0.3, 0.3)),
+        open,
+      );
     }
   }
 }
@@ -63,7 +72,16 @@ function branches(d: Drawing, balls: Ball[], fork: number, half: number): void {
   for (const ball of balls) d.limb(0, fork * 0.85, ball.x * 0.8, ball.y - ball.r * 0.2, half * 0.42, half * 0.12);
 }
 
-function broadleaf(d: Drawing, count: number, low: number, half: number, belly: number, r: number, leaf: number, trunk: number): void {
+function broadleaf(
+  d: Drawing,
+  count: number,
+  low: number,
+  half: number,
+  belly: number,
+  r: number,
+  leaf: number,
+  trunk: number,
+): void {
   const balls = crown(d, count, low, 1, half, belly, r);
   branches(d, balls.slice(0, 12), low + 0.12, trunk);
   leaves(d, balls, leaf, 1.1, 1, low - r);
@@ -79,7 +97,15 @@ function twigs(d: Drawing, x: number, y: number, angle: number, length: number, 
   for (let i = 0; i < count; i++) {
     const t = i === 0 ? 1 : d.random.range(0.45, 1);
     const turn = i === 0 ? d.random.range(-0.3, 0.3) : d.random.sign() * d.random.range(0.35, 0.85);
-    twigs(d, x + (x1 - x) * t, y + (y1 - y) * t, (angle + turn) * 0.94, length * d.random.range(0.6, 0.82), half * 0.6, order - 1);
+    twigs(
+      d,
+      x + (x1 - x) * t,
+      y + (y1 - y) * t,
+      (angle + turn) * 0.94,
+      length * d.random.range(0.6, 0.82),
+      half * 0.6,
+      order - 1,
+    );
   }
 }
 
@@ -103,7 +129,16 @@ function conifer(d: Drawing, tiers: number, half: number, low: number, droop: nu
         const yy = y - out * droop * (0.6 + 0.8 * front) + random.range(-0.008, 0.008);
         const open = unit(0.1 + 0.38 * (s / steps) + 0.24 * front + 0.25 * t + random.range(-0.15, 0.15));
         const size = 0.011 * random.range(0.7, 1.3) * (1.25 - 0.45 * t);
-        d.dab(x, yy, size * 1.5, size * 0.6, side * droop * 1.1 + random.range(-0.5, 0.5), clampN(side * 0.6 + random.range(-0.25, 0.25)), 0.3 + random.range(-0.25, 0.25), open);
+        d.dab(
+          x,
+          yy,
+          size * 1.5,
+          size * 0.6,
+          side * droop * 1.1 + random.range(-0.5, 0.5),
+          clampN(side * 0.6 + random.range(-0.25, 0.25)),
+          0.3 + random.range(-0.25, 0.25),
+          open,
+        );
       }
     }
   }
@@ -112,7 +147,17 @@ function conifer(d: Drawing, tiers: number, half: number, low: number, droop: nu
 function palm(d: Drawing): void {
   const { random } = d;
   const lean = random.range(-0.12, 0.12);
-  for (let i = 0; i < 12; i++) d.limb(lean * (i / 12) * (i / 12), (i / 12) * 0.7, lean * ((i + 1) / 12) * ((i + 1) / 12), ((i + 1) / 12) * 0.7, 0.016, 0.014, 0.85, 0.7);
+  for (let i = 0; i < 12; i++)
+    d.limb(
+      lean * (i / 12) * (i / 12),
+      (i / 12) * 0.7,
+      lean * ((i + 1) / 12) * ((i + 1) / 12),
+      ((i + 1) / 12) * 0.7,
+      0.016,
+      0.014,
+      0.85,
+      0.7,
+    );
   for (let i = 0; i < 22; i++) {
     const side = sin((i / 22) * TAU * 2.6 + random.range(-0.3, 0.3));
     const lift = random.range(-0.12, 0.3);
@@ -121,7 +166,16 @@ function palm(d: Drawing): void {
       const t = s / 34;
       const x = lean + side * length * t;
       const y = 0.7 + lift * t * 1.2 - (0.1 + 0.3 * side * side) * t * t;
-      d.dab(x, y - 0.012 * (1 - t), 0.006, 0.032 * (1 - t * 0.6), side * 0.5 + random.range(-0.2, 0.2), clampN(side * 0.4), 0.4, unit(0.35 + 0.4 * t + random.range(-0.2, 0.2)));
+      d.dab(
+        x,
+        y - 0.012 * (1 - t),
+        0.006,
+        0.032 * (1 - t * 0.6),
+        side * 0.5 + random.range(-0.2, 0.2),
+        clampN(side * 0.4),
+        0.4,
+        unit(0.35 + 0.4 * t + random.range(-0.2, 0.2)),
+      );
     }
   }
 }
@@ -174,7 +228,8 @@ export const GROW: Record<Species, (d: Drawing) => void> = {
   palm,
   bare: (d) => {
     d.limb(0, 0, 0, 0.25, 0.02, 0.016);
-    for (let i = 0; i < 5; i++) twigs(d, 0, 0.18 + i * 0.03, (i - 2) * 0.34 + d.random.range(-0.1, 0.1), 0.25, 0.011, 5);
+    for (let i = 0; i < 5; i++)
+      twigs(d, 0, 0.18 + i * 0.03, (i - 2) * 0.34 + d.random.range(-0.1, 0.1), 0.25, 0.011, 5);
   },
   bush: (d) => leaves(d, crown(d, 26, 0.1, 1, 0.72, 0.3, 0.22), 0.016, 1.15, 1, 0),
   fern,

@@ -42,7 +42,14 @@ export interface Relief {
   shore: Shore;
   ranges: Range[];
   /** A wall of rock at depth `at`, `height` metres high, its edge wandering by `swing` metres. */
-  cliff?: { at: number; height: number; swing: number; from: number; to: number; fall?: { x: number; half: number; sway: number } };
+  cliff?: {
+    at: number;
+    height: number;
+    swing: number;
+    from: number;
+    to: number;
+    fall?: { x: number; half: number; sway: number };
+  };
   /** Boulders: cells of `size` metres, a share of them holding one, up to `reach` metres from the shore (or everywhere). */
   boulders?: { size: number; share: number; height: number; near: number; far: number; reach: number };
   origin: [number, number];
@@ -57,15 +64,22 @@ export function shoreDistance(relief: Relief, x: number, z: number): number {
   if (s.kind === 'river') {
     const centre = s.offset + s.along * z + s.swing * (noise(z / s.length + ox, oz) * 2 - 1) * unit(z / s.length);
     const d = x - centre;
-    const bank = z < 400 ? fractal(x / 7 + ox, z / 7 + oz, 3) * (0.5 + s.half * 0.07) + fractal(x / 40 + oz, z / 40 + ox, 2) * s.half * 0.3 : 0;
-    return bank + (d < 0 ? -d : d) - s.half * (0.75 + 0.5 * noise(z / (s.half * 6) + oz, ox)) + smooth(500, 1100, z) * 300;
+    const bank =
+      z < 400
+        ? fractal(x / 7 + ox, z / 7 + oz, 3) * (0.5 + s.half * 0.07) +
+          fractal(x / 40 + oz, z / 40 + ox, 2) * s.half * 0.3
+        : 0;
+    return (
+      bank + (d < 0 ? -d : d) - s.half * (0.75 + 0.5 * noise(z / (s.half * 6) + oz, ox)) + smooth(500, 1100, z) * 300
+    );
   }
   const small = z < 500 ? fractal(x / 9 + ox, z / 9 + oz, 3) * 1.6 : 0;
   if (s.kind === 'along') {
     const bays = z < 30 ? 0 : coastline(relief, x, z) * smooth(30, 500, z);
     return s.side * (s.offset + s.along * z - x) + (small + bays) * s.bays;
   }
-  const near = s.near + s.slant * x - z + (small + (z < 40 ? 0 : coastline(relief, x, z) * smooth(40, 400, z) * 0.4)) * s.bays;
+  const near =
+    s.near + s.slant * x - z + (small + (z < 40 ? 0 : coastline(relief, x, z) * smooth(40, 400, z) * 0.4)) * s.bays;
   // The far shore matters only where one comes near it.
   if (z < s.far * 0.25) return near;
   const far = z - s.far - s.slant * x * 2 + (coastline(relief, x, z) * 1.5 + small) * s.bays;
@@ -115,10 +129,13 @@ function boulderHeight(relief: Relief, x: number, z: number, shore: number): num
   const radius = b.size * (0.09 + 0.3 * hashUnit(seed, 2) * hashUnit(seed, 5) + 0.07 * hashUnit(seed, 6));
   const dx = x - (cx + 0.5 + (hashUnit(seed, 3) - 0.5) * (0.9 - (2 * radius) / b.size)) * b.size;
   const dz = z - (cz + 0.5 + (hashUnit(seed, 4) - 0.5) * (0.9 - (2 * radius) / b.size)) * b.size;
-  const wobble = 0.75 + 0.5 * noise(x / radius * 1.7 + cx * 7.3, z / radius * 1.7 + cz * 3.1);
+  const wobble = 0.75 + 0.5 * noise((x / radius) * 1.7 + cx * 7.3, (z / radius) * 1.7 + cz * 3.1);
   const r2 = (dx * dx + dz * dz) / (radius * radius * wobble);
   if (r2 >= 1) return 0;
-  const facets = 0.7 + 0.45 * noise(x / radius * 2.3 + 9.7, z / radius * 2.3 + cx) + 0.15 * noise(x / radius * 7 + cz, z / radius * 7);
+  const facets =
+    0.7 +
+    0.45 * noise((x / radius) * 2.3 + 9.7, (z / radius) * 2.3 + cx) +
+    0.15 * noise((x / radius) * 7 + cz, (z / radius) * 7);
   return b.height * radius * (0.5 + 0.6 * hashUnit(seed, 7)) * (1 - r2 * r2) * facets;
 }
 
@@ -137,7 +154,14 @@ export function measure(relief: Relief, x: number, z: number): void {
     const away = shore / (shore + relief.rise);
     base = relief.level * away;
     if (relief.rough > 0) {
-      base += relief.rough * fractal(x / relief.roughSize + relief.origin[0], z / relief.roughSize + relief.origin[1], z < 60 ? 5 : z < 400 ? 4 : 2) * away;
+      base +=
+        relief.rough *
+        fractal(
+          x / relief.roughSize + relief.origin[0],
+          z / relief.roughSize + relief.origin[1],
+          z < 60 ? 5 : z < 400 ? 4 : 2,
+        ) *
+        away;
       if (base < 0.03 * away) base = 0.03 * away;
     }
     const rising = unit(shore / 60 + smooth(900, 2200, z));

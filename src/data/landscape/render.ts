@@ -43,6 +43,8 @@ function shadeGround(frame: Frame, scene: Scene): void {
   const awayZ = -sun[2] / flat;
   const diffuse = hour === 'overcast' || hour === 'mist';
   const { fine } = tiles();
+  // Shadows that overlap are no darker than the darkest of them.
+  const shade = new Float32Array(frame.depth.length);
   for (const thing of scene.things) {
     const s = thing.shadow;
     if (!s || s.z > 400) continue;
@@ -71,10 +73,13 @@ function shadeGround(frame: Frame, scene: Scene): void {
         const b = across / s.half;
         const e = a * a + b * b + 0.12 * sample(fine, dx * 24, dz * 24);
         const dark = strength * smooth(1.1, 0.5, e);
-        if (dark <= 0) continue;
-        for (let i = p * 3; i < p * 3 + 3; i++) frame.colour[i] *= 1 - dark;
+        if (dark > shade[p]) shade[p] = dark;
       }
     }
+  }
+  for (let p = 0; p < shade.length; p++) {
+    if (shade[p] === 0) continue;
+    for (let i = p * 3; i < p * 3 + 3; i++) frame.colour[i] *= 1 - shade[p];
   }
 }
 
@@ -87,7 +92,7 @@ function develop(frame: Frame, scene: Scene): Uint8Array {
   let sum = 0;
   for (let i = 1; i < colour.length; i += 3) sum += colour[i] < 1.5 ? colour[i] : 1.5;
   const mean = sum / (width * height);
-  const exposure = scene.palette.exposure * clamp(mix(1, 0.235 / (mean + 0.02) / scene.palette.exposure, 0.55), 0.7, 1.45);
+  const exposure = scene.palette.exposure * clamp(mix(1, 0.235 / (mean + 0.02) / scene.palette.exposure, 0.6), 0.7, 2);
   for (let r = 0; r < height; r++) {
     const dy = (r + 0.5) / height - 0.5;
     for (let c = 0; c < width; c++) {

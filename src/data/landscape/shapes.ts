@@ -35,7 +35,15 @@ const ws = new Float64Array(8);
  * Paints a flat convex face of three to eight corners with soft edges. `light` is the share of the sun it gets (surface
  * direction and shadow), `sky` its share of the sky's light.
  */
-export function face(canvas: Canvas, scene: Scene, corners: Corner[], label: number, light: number, sky: number, paint: Paint): void {
+export function face(
+  canvas: Canvas,
+  scene: Scene,
+  corners: Corner[],
+  label: number,
+  light: number,
+  sky: number,
+  paint: Paint,
+): void {
   const { frame } = canvas;
   const n = corners.length;
   let left = 1e9;
@@ -111,7 +119,10 @@ export function face(canvas: Canvas, scene: Scene, corners: Corner[], label: num
       if (look.alpha <= 0) continue;
       const clear = clarity(palette, z);
       lay(
-        canvas, p, z, unit(cover) * look.alpha,
+        canvas,
+        p,
+        z,
+        unit(cover) * look.alpha,
         mix(air[0], look.r * (sun[0] * light + ambient[0] * sky) + look.emit, clear),
         mix(air[1], look.g * (sun[1] * light + ambient[1] * sky) + look.emit * 0.85, clear),
         mix(air[2], look.b * (sun[2] * light + ambient[2] * sky) + look.emit * 0.6, clear),
@@ -124,7 +135,6 @@ export function face(canvas: Canvas, scene: Scene, corners: Corner[], label: num
 /** A face of one colour. */
 export function plainPaint(colour: Colour, grain = 0): Paint {
   return (u, v, span, out) => {
-    void span;
     const g = grain === 0 ? 1 : 1 + grain * (((u * 12.9898 + v * 78.233) * 43.5453) % 1);
     out.r = colour[0] * g;
     out.g = colour[1] * g;
@@ -140,7 +150,18 @@ export function sunOn(scene: Scene, nx: number, ny: number, nz: number): number 
 }
 
 /** An upright rectangle facing the viewer, its foot's middle at (x, y, z); u from 0 to width, v from 0 to height in metres. */
-export function board(canvas: Canvas, scene: Scene, x: number, y: number, z: number, width: number, height: number, label: number, paint: Paint, light?: number): void {
+export function board(
+  canvas: Canvas,
+  scene: Scene,
+  x: number,
+  y: number,
+  z: number,
+  width: number,
+  height: number,
+  label: number,
+  paint: Paint,
+  light?: number,
+): void {
   const half = width / 2;
   const corners: Corner[] = [
     { x: x - half, y, z, u: 0, v: 0 },
@@ -152,7 +173,16 @@ export function board(canvas: Canvas, scene: Scene, x: number, y: number, z: num
 }
 
 /** A bar from one point to another, `half` metres thick to each side on the picture. */
-export function bar(canvas: Canvas, scene: Scene, a: [number, number, number], b: [number, number, number], half: number, label: number, colour: Colour, light?: number): void {
+export function bar(
+  canvas: Canvas,
+  scene: Scene,
+  a: [number, number, number],
+  b: [number, number, number],
+  half: number,
+  label: number,
+  colour: Colour,
+  light?: number,
+): void {
   const dx = b[0] - a[0];
   const dy = b[1] - a[1];
   const length = Math.sqrt(dx * dx + dy * dy);

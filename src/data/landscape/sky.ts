@@ -24,7 +24,11 @@ export function paintSky(frame: Frame, scene: Scene): void {
     palette.sunlight[2] * 0.36 + palette.skylight[2] * 0.3,
   ];
   const dark = palette.hour === 'overcast' ? 0.5 : 0.42;
-  const cloudShade = [palette.skylight[0] * dark + 0.05, palette.skylight[1] * dark + 0.05, palette.skylight[2] * dark + 0.05];
+  const cloudShade = [
+    palette.skylight[0] * dark + 0.05,
+    palette.skylight[1] * dark + 0.05,
+    palette.skylight[2] * dark + 0.05,
+  ];
   frame.labels.fill(SKY);
   for (let r = 0; r < height; r++) {
     const tan = Math.max(0, (frame.horizonY - r - 0.5) / frame.scaleY);
@@ -71,7 +75,9 @@ export function paintSky(frame: Frame, scene: Scene): void {
         const density = shape + puff * 0.42 + wisp * 0.13 - coverLow;
         if (density > 0) {
           // Denser towards the sun means shade; cloud bottoms (towards the horizon side of a puff) are darker.
-          const ahead = sample(soft, (x + sun[0] * 9) * 0.55, (z - 9) * 0.55) + sample(soft, (x + sun[0] * 3) * 2.3 + 99, (z - 3) * 2.3) * 0.42;
+          const ahead =
+            sample(soft, (x + sun[0] * 9) * 0.55, (z - 9) * 0.55) +
+            sample(soft, (x + sun[0] * 3) * 2.3 + 99, (z - 3) * 2.3) * 0.42;
           const lit = unit(0.62 + (shape + puff * 0.42 - ahead) * 0.75 - density * 0.16);
           const alpha = smooth(0, 0.55, density) * unit(up * 16 + 0.15);
           const silver = (1 - alpha) * n8 * 1.2;

@@ -30,7 +30,13 @@ export function plant(growth: Growth): Thing {
   const label = picture.kind === 'tree' ? TREE : picture.kind === 'plant' ? PLANT : GRASS;
   const thing: Thing = { z: growth.z, draw: (canvas, scene) => drawGrowth(canvas, scene, growth, picture, label) };
   if (picture.kind !== 'grass') {
-    thing.shadow = { x: growth.x, z: growth.z, half: growth.height * picture.aspect * 0.42, height: growth.height, strength: growth.species === 'bare' ? 0.3 : 0.62 };
+    thing.shadow = {
+      x: growth.x,
+      z: growth.z,
+      half: growth.height * picture.aspect * 0.42,
+      height: growth.height,
+      strength: growth.species === 'bare' ? 0.3 : 0.62,
+    };
   }
   return thing;
 }
@@ -95,23 +101,42 @@ function drawGrowth(canvas: Canvas, scene: Scene, g: Growth, picture: Sprite, la
       const nz = rest > 0 ? -Math.sqrt(rest) : 0;
       const turned = nx * sun[0] + ny * sun[1] + nz * sun[2];
       // Leaves let some light through from behind.
-      const direct = ((turned > 0 ? turned : turned * -0.12) * 0.95 + 0.14 + back * 0.16 * open) * g.light * (0.5 + 0.6 * open);
+      const direct =
+        ((turned > 0 ? turned : turned * -0.12) * 0.95 + 0.14 + back * 0.16 * open) * g.light * (0.5 + 0.6 * open);
       const sky = 0.3 + 0.8 * open * (0.75 + 0.25 * ny);
       const cr = mix(leaf[0], BARK[0], wood) * (sunlight[0] * direct + skylight[0] * sky);
       const cg = mix(leaf[1], BARK[1], wood) * (sunlight[1] * direct + skylight[1] * sky);
       const cb2 = mix(leaf[2], BARK[2], wood) * (sunlight[2] * direct + skylight[2] * sky);
-      lay(canvas, p, g.z, alpha > 0.9 ? 1 : alpha, mix(haze[0], cr, clear), mix(haze[1], cg, clear), mix(haze[2], cb2, clear), label);
+      lay(
+        canvas,
+        p,
+        g.z,
+        alpha > 0.9 ? 1 : alpha,
+        mix(haze[0], cr, clear),
+        mix(haze[1], cg, clear),
+        mix(haze[2], cb2, clear),
+        label,
+      );
     }
   }
 }
 
 /** Leaf colour of one tree: the scene's two leaf colours mixed, a little lighter or darker. */
-export function leafColour(scene: { palette: { leaf: Colour; leafOther: Colour; conifer: Colour; grass: Colour; grassDry: Colour } }, species: Species, mixed: number, lightness: number): Colour {
+export function leafColour(
+  scene: { palette: { leaf: Colour; leafOther: Colour; conifer: Colour; grass: Colour; grassDry: Colour } },
+  species: Species,
+  mixed: number,
+  lightness: number,
+): Colour {
   const { palette } = scene;
-  if (species === 'spruce' || species === 'pine') return scaled(blend(palette.conifer, palette.leaf, 0.1 + mixed * 0.3), 0.95 + lightness * 0.5);
-  if (species === 'tuft' || species === 'reed') return scaled(blend(palette.grass, palette.grassDry, 0.2 + mixed * 0.6), 0.9 + lightness * 0.35);
+  if (species === 'spruce' || species === 'pine')
+    return scaled(blend(palette.conifer, palette.leaf, 0.1 + mixed * 0.3), 0.95 + lightness * 0.5);
+  if (species === 'tuft' || species === 'reed')
+    return scaled(blend(palette.grass, palette.grassDry, 0.2 + mixed * 0.6), 0.9 + lightness * 0.35);
   if (species === 'palm') return scaled([0.07, 0.13, 0.035], 0.8 + lightness * 0.5);
-  if (species === 'fern') return scaled(blend([0.07, 0.16, 0.025], palette.leaf, 0.25 + mixed * 0.3), 0.95 + lightness * 0.5);
-  if (species === 'bush') return scaled(blend([0.09, 0.15, 0.035], palette.leafOther, mixed * 0.7), 0.85 + lightness * 0.4);
+  if (species === 'fern')
+    return scaled(blend([0.07, 0.16, 0.025], palette.leaf, 0.25 + mixed * 0.3), 0.95 + lightness * 0.5);
+  if (species === 'bush')
+    return scaled(blend([0.09, 0.15, 0.035], palette.leafOther, mixed * 0.7), 0.85 + lightness * 0.4);
   return scaled(blend(palette.leaf, palette.leafOther, mixed), 1 + lightness * 0.45);
 }

@@ -45,7 +45,8 @@ export function mirrorCanvas(frame: Frame, terrain: Terrain, sky: Float32Array):
       } else {
         row = Math.floor(2 * horizonY - r - 0.5);
       }
-      row = row < 0 ? 0 : row >= height ? height - 1 : row;
+      // What stands above the picture is not known: go on with what is just below its edge.
+      row = row < 0 ? Math.min(height, -row) - 1 : row >= height ? height - 1 : row;
       const q = (row * width + c) * 3;
       image[p * 3] = source[q];
       image[p * 3 + 1] = source[q + 1];
@@ -87,7 +88,10 @@ export function paintWater(frame: Frame, scene: Scene, terrain: Terrain, canvas:
       const short = sample(fine, x * 9 + shift[0], z * 17 + middle * 2) * unit(0.9 / away - 0.3);
       // Far off, only the pattern of wind on the water remains: streaks that grow with distance.
       const lines = sample(fine, (c * 34) / width + shift[0], (r * 700) / height + shift[1]) * unit(away / 3 - 0.4);
-      const gusts = unit(0.5 + 0.5 * sample(soft, (u * 40 * 60) / (60 + z * 0.02) + shift[1], 900 / (down * 260 + 2) + z / 190 + shift[0]));
+      const gusts = unit(
+        0.5 +
+          0.5 * sample(soft, (u * 40 * 60) / (60 + z * 0.02) + shift[1], 900 / (down * 260 + 2) + z / 190 + shift[0]),
+      );
       const ruffle = waves * (0.45 + 0.75 * gusts);
       const tilt = (long * 0.5 + middle * 0.6 + short * 0.55 + lines * 0.55) * ruffle;
       const bend = (sample(fine, x * 3.1 + shift[1], z * 4.3) * unit(3 / away) + lines * 0.6) * ruffle;
@@ -102,7 +106,7 @@ export function paintWater(frame: Frame, scene: Scene, terrain: Terrain, canvas:
       const grazing = 1 / (1 + (down / (0.12 + 0.05 * ruffle)) * 1.1);
       const facing = clamp(0.06 + 0.86 * grazing - tilt * 0.22 - waves * 0.1 * (1 - grazing), 0.05, 0.92);
       const shore = -shoreDistance(relief, x, z);
-      const shallow = exp(-shore / (relief.depth / relief.bed) * 1.6);
+      const shallow = exp((-shore / (relief.depth / relief.bed)) * 1.6);
       const turn = unit(shallow * (1 - 0.25 * gusts));
       const sunShare = sunAt(frame, terrain, c, terrain.step[p]);
       const body = (0.35 + 0.5 * water.murk) * bright * (1 + tilt * 0.35) * (0.55 + 0.45 * sunShare);
@@ -117,7 +121,9 @@ export function paintWater(frame: Frame, scene: Scene, terrain: Terrain, canvas:
       if (sun[2] > 0.2 && palette.hour !== 'overcast') {
         const off = u - sun[0] / sun[2];
         const width2 = 0.012 + waves * 0.05 + 0.02 * down;
-        const lane = exp(-(off * off) / width2) * exp(-((down - sun[1] / sun[2]) * (down - sun[1] / sun[2])) / (0.05 + waves * 0.3));
+        const lane =
+          exp(-(off * off) / width2) *
+          exp(-((down - sun[1] / sun[2]) * (down - sun[1] / sun[2])) / (0.05 + waves * 0.3));
         const facets = unit((tilt + short * 0.3 + lines * 0.5 + 0.25) * 1.6 - 0.35) * (0.25 + waves);
         const spark = lane * (facets * 2.4 + 0.12);
         red += sunlight[0] * spark;
@@ -127,13 +133,16 @@ export function paintWater(frame: Frame, scene: Scene, terrain: Terrain, canvas:
       let foam = 0;
       if (water.surf > 0) {
         const line = sample(soft, x / 2.2 + shift[0], z / 2.2 + shift[1]) * 2.4;
-        const lace = sample(crease, x * 15 + shift[0], z * 12 + shift[1]) * 0.6 + sample(fine, x * 26, z * 22 + shift[0]) * 0.4;
+        const lace =
+          sample(crease, x * 15 + shift[0], z * 12 + shift[1]) * 0.6 + sample(fine, x * 26, z * 22 + shift[0]) * 0.4;
         const gap = smooth(-0.9, 0.5, sample(soft, x / 3.5 + shift[1], z / 3.5));
         const edge = smooth(2.4, 0, shore + line * 0.35);
         const roll = sin(shore * 0.5 + line * 1.1 + shift[0]);
-        const breaker = (smooth(0.86, 1, roll) + smooth(0.2, 0.9, roll) * 0.35) * smooth(30, 6, shore) * smooth(1.5, 4, shore) * gap;
+        const breaker =
+          (smooth(0.86, 1, roll) + smooth(0.2, 0.9, roll) * 0.35) * smooth(30, 6, shore) * smooth(1.5, 4, shore) * gap;
         const threshold = 1.15 - (edge * 1.35 + breaker * 1.5) * water.surf;
-        foam = smooth(threshold - 0.35, threshold + 0.5, lace * 0.42 * unit(2 / away) + 0.5) * unit((edge + breaker) * 3);
+        foam =
+          smooth(threshold - 0.35, threshold + 0.5, lace * 0.42 * unit(2 / away) + 0.5) * unit((edge + breaker) * 3);
         if (waves > 0.5) foam += smooth(2.15, 2.9, long * 1.1 + middle + lines * 1.2) * (waves - 0.4) * 0.9;
       }
       if (water.kind === 'river') {
