@@ -61,8 +61,8 @@ if (import.meta.url === pathToFileURL(fs.realpathSync(process.argv[1])).href) {
     // Asked for by name: forget an engine that could not be had, and try again.
     if (engineStamp()?.engine === 'other') fs.rmSync(path.join(root, 'node_modules/@tensorflow/tfjs-node/lib/set-up.json'));
     const { notebooks } = await setUp();
-    const { engine, gpu, sentence } = engineStamp() ?? {};
-    say(`Dependencies ready; notebooks ${notebooks ? 'ready' : 'not available'}; engine: ${engine === 'tensorflow' ? `TensorFlow on the ${gpu ? 'GPU' : 'CPU'}` : sentence ?? 'WebAssembly, as LGGAN_ENGINE asks'}`);
+    const { engine, gpu } = engineStamp() ?? {};
+    say(`Dependencies: ready. Notebooks: ${notebooks ? 'ready' : 'not available'}. Engine: ${engine === 'tensorflow' ? `TensorFlow on the ${gpu ? 'GPU' : 'CPU'}` : 'WebAssembly'}.`);
     return 0;
   });
 }

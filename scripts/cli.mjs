@@ -2,15 +2,16 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { run, setUp } from '../setup.mjs';
-import { SetupError, foreground, root } from './setup/system.mjs';
+import { SetupError, foreground, readJson, root } from './setup/system.mjs';
 import { runtimeEnvironment } from './setup/plan.mjs';
 
 await run(async () => {
   const [name, ...args] = process.argv.slice(2);
   const file = path.join(root, 'src/cli', `${name}.ts`);
   if (!name || !fs.existsSync(file)) {
-    const names = fs.readdirSync(path.dirname(file)).filter((entry) => /^[^.]+\.ts$/.test(entry));
-    throw new SetupError(`There is no command ${name ?? ''}; there are: ${names.map((entry) => path.parse(entry).name).join(', ')}.`);
+    const { scripts } = readJson(path.join(root, 'package.json'));
+    const names = Object.keys(scripts).filter((script) => scripts[script].startsWith('node scripts/cli.mjs'));
+    throw new SetupError(`There is no command ${name ?? ''}; there are: ${names.map((script) => `npm run ${script}`).join(', ')}.`);
   }
   await setUp();
   const env = { ...runtimeEnvironment(process.platform), ...process.env };

@@ -48,6 +48,9 @@ test('the nearest word, if it can be a typing mistake', () => {
   assert.equal(nearest('upsamplng', ['upsampling', 'classes']), 'upsampling');
   assert.equal(nearest('ngf', ['ndf', 'classes']), 'ndf');
   assert.equal(nearest('weights', ['upsampling', 'classes']), undefined);
+  // Two letters of three may differ, not all.
+  assert.equal(nearest('npp', ['ngf']), 'ngf');
+  assert.equal(nearest('ppp', ['ngf']), undefined);
   assert.equal(nearest('x', []), undefined);
 });
 

@@ -13,6 +13,7 @@ export { resizeImage, resizeLabels } from './data/resize';
 export { splitDataset, splitPairs } from './data/split';
 export { constructSrDataset, srFolder } from './data/sr_pairs';
 export { embeddedDataset, splitFolder } from './data/embedded';
+export { photoCrops, photographs } from './data/photos';
 export { datasetStatistics } from './data/statistics';
 export { TrainingBatches, transformPair } from './data/batches';
 export { SrPatches } from './data/sr_batches';

@@ -38,6 +38,31 @@ for (const [choice, name] of [
   });
 }
 
+test('the WebAssembly engine has the kernels that training needs, equal to those of the plain engine', () => {
+  // Sums of some hundred products of numbers below 1 in float32: equal to about 1e-5.
+  inNewProcess(
+    `
+    const assert = require('node:assert');
+    const x = tf.randomUniform([2, 7, 6, 3], -1, 1, 'float32', 1);
+    const compare = (f, name) => {
+      const [wasm, plain] = ['wasm', 'cpu'].map((backend) => (tf.setBackend(backend), tf.tidy(() => f().dataSync())));
+      assert.equal(wasm.length, plain.length, name);
+      wasm.forEach((v, i) => assert.ok(Math.abs(v - plain[i]) < 1e-5, name + ': ' + v + ' ' + plain[i]));
+    };
+    for (const [kh, kw, stride, pad] of [[3, 3, 1, 'same'], [3, 3, 2, 'same'], [1, 1, 1, 'valid'], [4, 4, 2, 'valid'], [3, 2, [1, 2], 'valid']]) {
+      const w = tf.randomUniform([kh, kw, 3, 5], -1, 1, 'float32', 2);
+      compare(() => tf.grad((w) => tf.conv2d(x, w, stride, pad).square().mean())(w), [kh, kw, stride, pad].join());
+    }
+    const rows = tf.randomUniform([4, 3], -1, 1, 'float32', 3);
+    compare(() => tf.grad((r) => tf.gather(r, tf.tensor1d([2, 0, 2], 'int32')).square().sum())(rows), 'gather');
+    tf.setBackend('wasm');
+    const before = tf.memory().numTensors;
+    tf.tidy(() => tf.grad((r) => tf.gather(r, tf.tensor1d([2, 0, 2], 'int32')).square().sum())(rows));
+    assert.equal(tf.memory().numTensors, before);`,
+    { LGGAN_ENGINE: 'wasm' },
+  );
+});
+
 test('the WebAssembly engine leaves uncaught errors to the program', () => {
   inNewProcess("process.exitCode = process.listenerCount('uncaughtException') + process.listenerCount('unhandledRejection');", {
     LGGAN_ENGINE: 'wasm',

@@ -84,7 +84,7 @@ export function engineInfo(): EngineInfo {
   }
   const description =
     name === 'wasm'
-      ? 'WebAssembly: about ten times slower than TensorFlow, and it cannot train; `npm run doctor` says why'
+      ? 'WebAssembly: about ten times slower than TensorFlow; `npm run doctor` says why'
       : 'plain JavaScript: hundreds of times slower than TensorFlow; `npm run doctor` says why';
   return { name, gpu: false, threads: 1, description };
 }

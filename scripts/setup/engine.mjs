@@ -70,7 +70,7 @@ export async function installEngine() {
       if (!(error instanceof SetupError)) throw error;
       passing ||= error.passing;
       reasons.push(error.message.replace(/\.$/, ''));
-      if (attempt !== attempts.at(-1)) say(`  ${error.message}`);
+      say(`  ${error.message}`);
     }
   }
   const sentence = fallbackSentence(reasons);
@@ -172,9 +172,9 @@ async function compileAddons(wheel, compiler, folder, note) {
 /** tfjs-node's own installation: TensorFlow 2.9 and a ready addon from its download host. */
 async function fromPackage() {
   const env = { ...process.env, PATH: `${path.join(modules, '.bin')}${path.delimiter}${process.env.PATH}` };
-  const { output } = await capture(process.execPath, ['scripts/install.js', 'cpu', 'download'], { cwd: tfjsNode, env, timeout: 600_000 });
+  await capture(process.execPath, ['scripts/install.js', 'cpu', 'download'], { cwd: tfjsNode, env, timeout: 600_000 });
   const loaded = await tryAddon();
-  if (!loaded) throw new SetupError(explain("tfjs-node's own download", output).message, true);
+  if (!loaded) throw new SetupError("tfjs-node's own download failed: its host cannot be reached, or has nothing for this machine.", true);
   remember({ engine: 'tensorflow', gpu: loaded.gpu, files: [[addon, sizeOf(addon)]] });
   return `TensorFlow ${loaded.version} ready`;
 }

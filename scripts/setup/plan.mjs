@@ -108,12 +108,11 @@ function compilerAdvice(platform) {
   return 'on Debian or Ubuntu `sudo apt install g++`, on Fedora `sudo dnf install gcc-c++`';
 }
 
-/** What running without the native engine costs, in one sentence. */
-export function fallbackSentence(reasons) {
-  const because = reasons.length ? `: ${reasons.join('; ')}` : '';
+/** What running without the native engine costs, in one sentence; the first reason is the one to mend. */
+export function fallbackSentence([reason]) {
   return (
-    `The native TensorFlow engine is not available${because}. ` +
-    'WebAssembly takes its place, which makes images about ten times slower and cannot train; `npm run setup` tries again.'
+    `The native TensorFlow engine is not available${reason ? `: ${reason}` : ''}. ` +
+    'WebAssembly takes its place, which is about ten times slower; `npm run setup` tries again.'
   );
 }
 

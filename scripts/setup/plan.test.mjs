@@ -35,7 +35,7 @@ test('what is missing is named, with the way out', () => {
   assert.match(planEngine({ ...mac, compiler: null }).reasons[0], /xcode-select --install/);
   assert.match(planEngine({ ...linux, pip: null }).reasons[0], /Python 3\.9/);
   assert.match(planEngine({ ...linux, libc: 'musl' }).reasons[0], /no TensorFlow wheel is published for linux x64 with musl/);
-  assert.match(fallbackSentence(['no C++ compiler was found']), /no C\+\+ compiler was found\. WebAssembly.*ten times slower.*npm run setup/);
+  assert.match(fallbackSentence(['no C++ compiler was found']), /no C\+\+ compiler was found\. WebAssembly.*ten times slower; `npm run setup` tries again\.$/);
 });
 
 test('cache folder: own variable, then the platform\'s custom', () => {

@@ -4,7 +4,7 @@ import { IGNORE, type LabelMap } from '../data/types';
 import { assertClose, assertNoLeak, checkGradient } from '../testing/close';
 import { assertSame, labelMap, normalTensor, scatter } from '../testing/toy';
 import * as tf from '../tf';
-import { ClassSpecificGenerator } from './class_specific';
+import { ClassSpecificGenerator, type ClassSpecificOutput } from './class_specific';
 import { LabelPyramid } from './label_pyramid';
 import { Parameters } from './parameters';
 
@@ -57,8 +57,10 @@ test('computing each class on its box changes nothing: the local image, each cla
       }
     });
     // Both the local image and the pictures of the present classes carry gradients.
-    const all = (output: ReturnType<typeof layer.apply>) =>
-      tf.concat([output.local, ...labels.present.map((c) => output.perClass[c]), tf.tile(tf.reshape(output.constants, [1, 1, 1, -1]), [...output.local.shape.slice(0, 3), 1])], 3);
+    const all = ({ local, perClass, constants }: ClassSpecificOutput) => {
+      const everywhere = tf.tile(tf.reshape(constants, [1, 1, 1, -1]), [...local.shape.slice(0, 3), 1]);
+      return tf.concat([local, ...labels.present.map((c) => perClass[c]), everywhere as tf.Tensor4D], 3);
+    };
     const found = assertSame(
       () => all(layer.apply(features, labels)),
       () => all(layer.applyDense(features, labels)),
@@ -84,7 +86,8 @@ test('by hand: a class sees its own pixels only, mirrored at the border', () => 
     find('deconv5_0.weight').assign(tf.tile(tf.pad(tf.fill([1, 7, 1, 1], 0.01), [[3, 3], [0, 0], [0, 0], [0, 0]]), [1, 1, 1, 3]));
     const image = layer.apply(tf.ones([1, 8, 9, 1]), labels).perClass[0];
     const row = tf.atanh(tf.slice(image, [0, 4, 0, 0], [1, 1, 9, 1]));
-    // At x = 0 the window is 3 2 1 0 1 2 3, of which 1 0 1 are the class's; at 1: 2 1 0 1 2 3 4; at 2: 1 0 1 2 3 4 5; then only to the left.
+    // At x = 0 the window is 3 2 1 0 1 2 3, of which 1 0 1 are the class's; at 1: 2 1 0 1 2 3 4; at 2: 1 0 1 2 3 4 5; then the
+    // class is on the left only.
     assertClose(row, [0.03, 0.03, 0.03, 0.02, 0.01, 0, 0, 0, 0], { absolute: 1e-6 });
   });
   labels.dispose();
@@ -95,7 +98,8 @@ test('gradients agree with finite differences', () => {
   const { p, layer, variables } = toy();
   const labels = new LabelPyramid([labelMap(8, 9, (y, x) => (y < 3 ? 0 : x < 2 ? 3 : 1))], CLASSES);
   const x = normalTensor([1, 8, 9, CHANNELS], 1);
-  checkGradient((a) => layer.apply(a as tf.Tensor4D, labels).local, [x, variables[0], variables[1], variables[5], variables[10], variables[11]]);
+  const some = [0, 1, 5, 10, 11].map((i) => variables[i]);
+  checkGradient((a) => layer.apply(a as tf.Tensor4D, labels).local, [x, ...some]);
   x.dispose();
   labels.dispose();
   p.dispose();

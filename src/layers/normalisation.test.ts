@@ -19,7 +19,8 @@ test('standardise divides by the root of the biased variance plus 1e-5', () => {
 
 test('the native kernels and the definition have the same value, gradient and statistics', (t) => {
   tf.tidy(() => {
-    const x = tf.add(tf.mul(normalTensor([2, 5, 7, 6], 1), tf.tensor1d([1, 2, 3, 0.1, 1, 1])), tf.tensor1d([0, 1, -5, 0, 2, 9])) as tf.Tensor4D;
+    const [deviations, means] = [tf.tensor1d([1, 2, 3, 0.1, 1, 1]), tf.tensor1d([0, 1, -5, 0, 2, 9])];
+    const x = tf.add(tf.mul(normalTensor([2, 5, 7, 6], 1), deviations), means) as tf.Tensor4D;
     const largest = assertSame(() => standardise(x), () => standardisePlain(x), [x], { value: 1e-5, gradient: 1e-5 });
     t.diagnostic(`value ${largest.value.toExponential(1)}, gradient ${largest.gradient.toExponential(1)}`);
     const seen: tf.Tensor[][] = [];
@@ -85,7 +86,10 @@ test('no tensor is left, in and outside of a gradient', async () => {
   const p = new Parameters();
   const norm = new BatchNorm(p, 3, 'paper');
   const x = normalTensor([2, 4, 4, 3], 1);
-  const all = (a: tf.Tensor) => tf.addN([norm.apply(a as tf.Tensor4D, true), norm.apply(a as tf.Tensor4D, false), instanceNorm(a as tf.Tensor4D)]);
+  const all = (a: tf.Tensor) => {
+    const input = a as tf.Tensor4D;
+    return tf.addN([norm.apply(input, true), norm.apply(input, false), instanceNorm(input)]);
+  };
   await assertNoLeak(() => norm.apply(x, true).dispose());
   await assertNoLeak(() => tf.tidy(() => void all(x)));
   await assertNoLeak(() => tf.grad(all)(x).dispose());

@@ -18,14 +18,20 @@ function toy(shape: [number, number, number, number]) {
  * weight_u [1, 2, 2] / 3, weight_v 1..12 by its length.
  */
 const TORCH = {
-  evaluation: [-1.4851369, -1.6048458, -0.2490669, 1.335703, 1.6924337, 0.4931486, -1.159535, -1.7461475, -0.72736, 0.9601589, 1.7649122, 0.9470133],
+  /** The first of three rows, as in all that follow but u and v. */
+  evaluation: [
+    -1.4851369, -1.6048458, -0.2490669, 1.335703, 1.6924337, 0.4931486, -1.159535, -1.7461475, -0.72736, 0.9601589, 1.7649122, 0.9470133,
+  ],
   u: [0.5152283495944034, 0.6418230322864206, 0.5679814636067726],
   v: [
     0.12482640208226557, 0.3889538351540091, 0.29547890593766923, -0.06965796672697337, -0.370751626027009, -0.3309779501665369,
     0.013095326694028705, 0.34512882058429756, 0.35985246847246616, 0.04372941639173353, -0.31259825945102293, -0.38152453717524293,
   ],
-  training: [0.2175347579, 0.2350690626, 0.0364819552, -0.1956464936, -0.2478984585, -0.0722337239, 0.1698423633, 0.2557661649, 0.106539734, -0.140638837, -0.2585147099, -0.1387133507],
-  /** Of sum(weight * cos(0..35)), the first of three rows. */
+  training: [
+    0.2175347579, 0.2350690626, 0.0364819552, -0.1956464936, -0.2478984585, -0.0722337239, 0.1698423633, 0.2557661649, 0.106539734,
+    -0.140638837, -0.2585147099, -0.1387133507,
+  ],
+  /** Of sum(weight * cos(0..35)). */
   gradient: [
     0.1909027080696062, -0.07100658999077247, -0.267632756677302, -0.21819860112641368, 0.03184634202569453, 0.25261190518631,
     0.24112724769811988, 0.007951310691554442, -0.2325350246954781, -0.25922973076769773, -0.04758981787125016, 0.20780395410433525,
@@ -66,6 +72,19 @@ test('the largest singular value of a known matrix is found and becomes 1', () =
     for (let i = 0; i < 20; i++) normalised = norm.apply(true);
     assertClose(normalised, tf.div(weight, 6), 1e-6);
     assertClose(tf.abs(u), [1, 0, 0, 0], 1e-6);
+  });
+  p.dispose();
+});
+
+test('a fresh kernel is divided by about its largest singular value, also before any training', () => {
+  const { p, weight, norm } = toy([3, 3, 16, 32]);
+  tf.tidy(() => {
+    const used = norm.apply(false);
+    const sigma = tf.div(tf.sum(weight), tf.sum(used)).dataSync()[0];
+    // The singular values of a random matrix of 144 x 32 go from about std * (12 - 5.7) to std * (12 + 5.7); an iteration finds one of
+    // the upper half.
+    const std = 0.02 * Math.sqrt(2 / (9 * 48));
+    if (!(sigma > std * 12 && sigma < std * 18)) throw new Error(`sigma is ${sigma / std} standard deviations`);
   });
   p.dispose();
 });

@@ -14,6 +14,8 @@ export class SpectralNorm {
     const [kh, kw, cin, cout] = weight.shape;
     this.u = p.state('weight_u', cout, { kind: 'normal', std: 1 / Math.sqrt(cout) });
     this.v = p.state('weight_v', kh * kw * cin, { kind: 'normal', std: 1 / Math.sqrt(kh * kw * cin) });
+    // Random u and v give a random sigma, possibly near 0: a network used before its first training step would overflow its tanh.
+    this.iterate();
   }
 
   /** The normalised kernel [kh,kw,in,out]. */

@@ -9,13 +9,13 @@ import { Adam } from '../training/adam';
 import { gradients } from '../training/gradients';
 
 export interface SegmenterTraining extends SegmenterConfig {
-  /** Default 300: 40 to 60 s on two cores at the default size. */
+  /** Default 300: about 80 s of processor time at the default size. */
   steps: number;
   /** Default 8. */
   batch: number;
   /** Of Adam; it falls to zero in a straight line. Default 3e-3. */
   learningRate: number;
-  /** Images are cut out of ones up to this much larger, at random places and scales. Colours stay: they tell classes apart. Default 1.3. */
+  /** Images are cut out of ones up to this much larger, at random places and scales. Colours stay: they tell classes apart. Default 1.5. */
   zoom: number;
   /** Pairs used at most, drawn at random from a larger set. Default 2000. */
   maxPairs: number;
@@ -26,7 +26,7 @@ export const SEGMENTER_TRAINING_DEFAULTS: SegmenterTraining = {
   steps: 300,
   batch: 8,
   learningRate: 3e-3,
-  zoom: 1.3,
+  zoom: 1.5,
   maxPairs: 2000,
 };
 
@@ -127,7 +127,7 @@ async function readPairs(
   return result;
 }
 
-/** Random cuts of the chosen pairs, mirrored or not, at the network's size: images [B,H,W,3] in [-1, 1], labels [B,H,W]. */
+/** Random cuts of the chosen pairs, mirrored or not, at the network's size: images [B,H,W,3] in [-1, 1], labels at half of it, [B,H/2,W/2]. */
 function cut(
   { height, width, images, labels }: Loaded,
   chosen: readonly number[],

@@ -59,7 +59,9 @@ test('several images of a label map are judged as each beside its own copy, inst
     assert.deepEqual(together.map((s) => s[4].shape), [[6, 7, 7, 1], [6, 5, 5, 1]]);
     for (let i = 0; i < 6; i++) {
       const alone = d.forward(tf.slice(labels, i % 2, 1), tf.slice(images, i, 1));
-      together.forEach((layers, s) => layers.forEach((x, l) => assertClose(tf.slice(x, i, 1), alone[s][l], 1e-5, `image ${i}, scale ${s}, layer ${l}`)));
+      together.forEach((layers, s) =>
+        layers.forEach((x, l) => assertClose(tf.slice(x, i, 1), alone[s][l], 1e-5, `image ${i}, scale ${s}, layer ${l}`)),
+      );
     }
   });
   d.dispose();

@@ -64,7 +64,8 @@ test('every way of upsampling runs: shapes, ranges, weights that sum to 1', () =
     for (const image of [out.final, out.global, out.local, ...Object.values(out.perClass)]) {
       assert.deepEqual(image.shape, [2, 64, 96, 3]);
       const values = image.dataSync();
-      assert.ok(values.every((v) => v >= -1 && v <= 1), upsampling);
+      // The weights start so small that an untrained image is grey; one at the ends of tanh has a norm gone wrong.
+      assert.ok(values.every((v) => v > -0.9 && v < 0.9), upsampling);
     }
     assert.deepEqual(Object.keys(out.perClass), ['0', '1', '2']);
     assert.deepEqual(out.scores.shape, [2, 29, 29]);

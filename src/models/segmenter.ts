@@ -15,15 +15,15 @@ import type { FeatureNetwork } from './feature_network';
 export interface SegmenterConfig {
   /** Classes of the label maps. Default 29. */
   classes: number;
-  /** Height and width the network works at, multiples of 16; images of other sizes are brought to it. Default [96, 128]. */
+  /** Height and width the network works at, multiples of 8; images of other sizes are brought to it. Default [96, 128]. */
   imageSize: number[];
-  /** Channels at full size; twice, four and eight times as many at each halving. Default 16. */
+  /** Channels at half the size; twice and four times as many at a quarter and an eighth. Default 24. */
   features: number;
   /** Of the first weights. Default 628. */
   seed: number;
 }
 
-export const SEGMENTER_DEFAULTS: SegmenterConfig = { classes: 29, imageSize: [96, 128], features: 32, seed: 628 };
+export const SEGMENTER_DEFAULTS: SegmenterConfig = { classes: 29, imageSize: [96, 128], features: 24, seed: 628 };
 
 /** He et al. 2015, for rectifiers: sqrt(2 / fan_in). */
 const he = (kernel: number, cin: number): Init => ({ kind: 'normal', std: Math.sqrt(2 / (kernel * kernel * cin)) });
@@ -50,7 +50,8 @@ class Block {
  * which costs half of joining them. It is the project's own judge of mask accuracy: trained on the real pairs of the data set at hand (`trainSegmenter`), so
  * its numbers compare only within that set, with its ceiling and floor beside them.
  *
- * Four levels, 1/1 to 1/8 of the size; the mean over the coarsest joins each of its pixels, so that a patch of blue knows whether it is in a landscape with sea.
+ * Blocks of 2x2 pixels go in as 12 channels; three levels, 1/2 to 1/8 of the size; the mean over the coarsest is added to each of its pixels, so that a patch
+ * of blue knows whether there is a coast in the picture. Classes are decided at full size from logits at half of it, enlarged bilinearly.
  */
 export class Segmenter {
   readonly config: SegmenterConfig;
@@ -70,7 +71,7 @@ export class Segmenter {
     if (imageSize.length !== 2) throw new UserError(`segmenter.imageSize: expected height and width, got [${imageSize}].`);
     const [height, width] = imageSize;
     wholeNumbers({ classes, features: f, height, width }, 'segmenter');
-    if (height % 16 || width % 16) throw new UserError(`segmenter.imageSize: ${height}x${width} has to be multiples of 16.`);
+    if (height % 8 || width % 8) throw new UserError(`segmenter.imageSize: ${height}x${width} has to be multiples of 8.`);
     const p = (this.parameters = new Parameters(seed));
     const block = (name: string, cin: number, cout: number, stride = 1) => new Block(p.scope(name), cin, cout, stride);
     this.stem = new Block(p.scope('stem'), 12, f);
@@ -80,13 +81,10 @@ export class Segmenter {
       block('down2b', 2 * f, 2 * f),
       block('down3a', 2 * f, 4 * f, 2),
       block('down3b', 4 * f, 4 * f),
-      block('down4a', 4 * f, 4 * f, 2),
-      block('down4b', 4 * f, 4 * f),
     ];
     this.context = new Convolution(p.scope('context'), 4 * f, 4 * f, { kernel: 1, init: he(1, 4 * f) });
-    const widths = [4 * f, 4 * f, 2 * f, f];
-    this.narrow = [1, 2, 3].map((i) => new Convolution(p.scope(`narrow${4 - i}`), widths[i - 1], widths[i], { kernel: 1, init: he(1, widths[i - 1]) }));
-    this.up = [1, 2, 3].map((i) => block(`up${4 - i}`, widths[i], widths[i]));
+    this.narrow = [2 * f, f].map((c, i) => new Convolution(p.scope(`narrow${2 - i}`), 2 * c, c, { kernel: 1, init: he(1, 2 * c) }));
+    this.up = [2 * f, f].map((c, i) => block(`up${2 - i}`, c, c));
     this.classifier = new Convolution(p.scope('classifier'), f, classes, { kernel: 1, init: he(1, f) });
   }
 
@@ -99,9 +97,9 @@ export class Segmenter {
   /** x [B,H,W,3] in [-1, 1], H and W of the configuration -> logits [B,H/2,W/2,classes]. */
   logits(x: tf.Tensor4D, training = false): tf.Tensor4D {
     const levels = this.encode(x, training);
-    let y = levels[3];
+    let y = levels[2];
     this.up.forEach((block, i) => {
-      y = block.apply(tf.add(upsampleNearest2(this.narrow[i].apply(y)), levels[2 - i]), training);
+      y = block.apply(tf.add(upsampleNearest2(this.narrow[i].apply(y)), levels[1 - i]), training);
     });
     return this.classifier.apply(y);
   }
@@ -109,14 +107,15 @@ export class Segmenter {
   /** The three levels of the way down, the last with its context. */
   private encode(x: tf.Tensor4D, training: boolean): tf.Tensor4D[] {
     const [b, h, w] = x.shape;
+    // [.., h/2, 2, w/2, 2 * 3] -> 12 channels of each 2x2 block.
     const blocks = tf.transpose(tf.reshape(x, [b, h / 2, 2, w / 2, 6]), [0, 1, 3, 2, 4]);
     const stem = this.stem.apply(tf.reshape(blocks, [b, h / 2, w / 2, 12]), training);
     const levels: tf.Tensor4D[] = [this.down[0].apply(stem, training)];
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 2; i++) {
       levels.push(this.down[2 * i + 2].apply(this.down[2 * i + 1].apply(levels[i], training), training));
     }
-    const mean = tf.mean(levels[3], [1, 2], true) as tf.Tensor4D;
-    levels[3] = tf.add(levels[3], relu(this.context.apply(mean)));
+    const mean = tf.mean(levels[2], [1, 2], true) as tf.Tensor4D;
+    levels[2] = tf.add(levels[2], relu(this.context.apply(mean)));
     return levels;
   }
 
@@ -138,7 +137,7 @@ export class Segmenter {
       name: `bottleneck of the ${this.name}`,
       canonical: false,
       dimensions: 4 * this.config.features,
-      features: (images) => tf.tidy(() => tf.mean(this.encode(this.prepare(images), false)[3], [1, 2])),
+      features: (images) => tf.tidy(() => tf.mean(this.encode(this.prepare(images), false)[2], [1, 2])),
       dispose: () => undefined,
     };
   }

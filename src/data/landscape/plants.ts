@@ -82,7 +82,7 @@ function broadleaf(
   leaf: number,
   trunk: number,
 ): void {
-  const balls = crown(d, count, low, 1, half, belly, r);
+  const balls = crown(d, count, low, 0.94, half, belly, r);
   branches(d, balls.slice(0, 12), low + 0.12, trunk);
   leaves(d, balls, leaf, 1.1, 1, low - r);
 }
@@ -231,7 +231,7 @@ export const GROW: Record<Species, (d: Drawing) => void> = {
     for (let i = 0; i < 5; i++)
       twigs(d, 0, 0.18 + i * 0.03, (i - 2) * 0.34 + d.random.range(-0.1, 0.1), 0.25, 0.011, 5);
   },
-  bush: (d) => leaves(d, crown(d, 26, 0.1, 1, 0.72, 0.3, 0.22), 0.016, 1.15, 1, 0),
+  bush: (d) => leaves(d, crown(d, 26, 0.1, 0.94, 0.66, 0.3, 0.2), 0.016, 1.15, 1, 0),
   fern,
   reed: (d) => blades(d, 90, 0.55, 0.009, 0.12),
   tuft: (d) => blades(d, 130, 0.3, 0.011, 0.45),

@@ -77,7 +77,7 @@ export function lookOver(frame: Frame, relief: Relief): Terrain {
   };
   const { depths, heights, mountain, hill, boulder } = terrain;
   // Large pictures measure every other column: the relief holds no finer forms.
-  const stride = width > 640 ? 2 : 1;
+  const stride = width >= 512 ? 2 : 1;
   for (let c = 0; c < width; c += stride) {
     const u = (c + 0.5 - frame.centreX) / frame.scaleX;
     for (let k = 0; k < STEPS; k++) {
