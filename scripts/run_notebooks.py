@@ -14,6 +14,8 @@ import sys
 import threading
 import time
 
+signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # No stack of the imports below, which take a second.
+
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError

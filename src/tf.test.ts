@@ -54,13 +54,19 @@ test('the WebAssembly engine has the kernels that training needs, equal to those
       compare(() => tf.grad((w) => tf.conv2d(x, w, stride, pad).square().mean())(w), [kh, kw, stride, pad].join());
     }
     const rows = tf.randomUniform([4, 3], -1, 1, 'float32', 3);
+    compare(() => tf.oneHot(tf.tensor1d([2, 0], 'int32'), 3, 0.5, 0.25, 'float32'), 'one-hot');
     compare(() => tf.grad((r) => tf.gather(r, tf.tensor1d([2, 0, 2], 'int32')).square().sum())(rows), 'gather');
     tf.setBackend('wasm');
     const before = tf.memory().numTensors;
-    tf.tidy(() => tf.grad((r) => tf.gather(r, tf.tensor1d([2, 0, 2], 'int32')).square().sum())(rows));
+    tf.tidy(() => void tf.grad((r) => tf.gather(r, tf.tensor1d([2, 0, 2], 'int32')).square().sum())(rows));
     assert.equal(tf.memory().numTensors, before);`,
     { LGGAN_ENGINE: 'wasm' },
   );
+});
+
+test('danfojs works without the native engine, and leaves the engine as it is', () => {
+  const code = "const d = require('danfojs-node'); console.log(d.toCSV(new d.DataFrame([[1, 2]])), tf.getBackend())";
+  assert.match(inNewProcess(code, { LGGAN_ENGINE: 'wasm' }).stdout, /1,2\s+wasm/);
 });
 
 test('the WebAssembly engine leaves uncaught errors to the program', () => {

@@ -55,6 +55,9 @@ if (!native) {
     // Keeps it from printing the advice.
     (tfjs.backend() as unknown as { firstUse: boolean }).firstUse = false;
   }
+  // danfojs asks for tfjs-node by name: give it the engine that runs.
+  const filename = require.resolve('@tensorflow/tfjs-node');
+  require.cache[filename] = { id: filename, filename, loaded: true, exports: tfjs } as unknown as NodeModule;
 }
 
 /** What tfjs-node adds to TensorFlow.js (TensorBoard writer, image codecs, saved models), or undefined without the native engine. */

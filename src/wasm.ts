@@ -2,8 +2,8 @@
  * The WebAssembly engine, for machines without the native one, started synchronously.
  *
  * TensorFlow.js starts it asynchronously because browsers must; Node can compile the module at once, so that code need not
- * wait for an engine, whichever it is. This repeats what `init` in tfjs-backend-wasm 4.22 does, and adds the two kernels that
- * training misses there.
+ * wait for an engine, whichever it is. This repeats what `init` in tfjs-backend-wasm 4.22 does, and mends what this project
+ * misses there: two kernels of training, and one-hot rows of float32, which have the bits of int32.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -54,6 +54,21 @@ export function startWasm(): void {
   tf.setBackend('wasm');
   tf.registerKernel({ kernelName: 'Conv2DBackpropFilter', backendName: 'wasm', kernelFunc: convolutionFilterGradient });
   tf.registerKernel({ kernelName: 'UnsortedSegmentSum', backendName: 'wasm', kernelFunc: segmentSum });
+  const { kernelFunc: intOneHot } = tf.getKernel('OneHot', 'wasm');
+  tf.unregisterKernel('OneHot', 'wasm');
+  tf.registerKernel({
+    kernelName: 'OneHot',
+    backendName: 'wasm',
+    kernelFunc: ({ inputs, attrs, backend }) => {
+      const { dtype, onValue, offValue } = attrs as unknown as { dtype: tf.DataType; onValue: number; offValue: number };
+      if (dtype !== 'float32') return intOneHot({ inputs, attrs, backend });
+      const rows = intOneHot({ inputs, attrs: { ...attrs, dtype: 'int32', onValue: 1, offValue: 0 }, backend }) as tf.TensorInfo;
+      return tf.tidy(() => {
+        const ones = tf.cast(tf.engine().makeTensorFromTensorInfo(rows), 'float32');
+        return onValue === 1 && offValue === 0 ? ones : tf.add(tf.mul(ones, onValue - offValue), offValue);
+      });
+    },
+  });
 }
 
 interface FilterGradientAttributes {

@@ -28,8 +28,9 @@ export interface ExtractOptions {
 }
 
 /**
- * Features of all images, which are read as they are needed. Throws a UserError for an empty set, for images of different sizes (a distance would measure
- * the difference in sharpness as well), and if the network gives numbers that are not finite.
+ * Features of all images, which are read as they are needed. Throws a UserError for an empty set, for images of
+ * different sizes (a distance would measure the difference in sharpness as well), and if the network gives numbers that
+ * are not finite.
  */
 export async function extractFeatures(
   images: Iterable<RgbImage> | AsyncIterable<RgbImage>,
@@ -60,7 +61,10 @@ export async function extractFeatures(
   for await (const image of images) {
     size ??= sizeOf(image);
     if (sizeOf(image) !== size) {
-      throw new UserError(`${nameOf(count)} is ${sizeOf(image)}, ${nameOf(0)} is ${size}: the images of a set must have one size, bring them to it first.`);
+      throw new UserError(
+        `${nameOf(count)} is ${sizeOf(image)}, ${nameOf(0)} is ${size}: the images of a set must have one size, ` +
+          'bring them to it first.',
+      );
     }
     waiting.push(image);
     count++;
@@ -85,14 +89,18 @@ export async function extractFeatures(
 /** Throws a UserError unless both sets were described by the same network. */
 export function assertComparable(real: Features, fake: Features): void {
   if (real.network !== fake.network || real.dimensions !== fake.dimensions) {
-    throw new UserError(`features of ${real.network} and of ${fake.network} cannot be compared; use one network for both sets.`);
+    throw new UserError(
+      `features of ${real.network} and of ${fake.network} cannot be compared; use one network for both sets.`,
+    );
   }
 }
 
 /** What a reader of a distance between the two sets has to know. */
 export function comparisonNotes(real: Features, fake: Features): string[] {
   const notes: string[] = [];
-  if (!real.canonical) notes.push(`not the network of published numbers: compare only with distances of ${real.network}`);
-  if (real.size !== fake.size) notes.push(`the sets differ in size (${real.size} and ${fake.size}), which the distance includes`);
+  if (!real.canonical)
+    notes.push(`not the network of published numbers: compare only with distances of ${real.network}`);
+  if (real.size !== fake.size)
+    notes.push(`the sets differ in size (${real.size} and ${fake.size}), which the distance includes`);
   return notes;
 }

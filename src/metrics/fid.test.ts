@@ -12,10 +12,21 @@ import { nuclearNormOfProduct, singularValues } from './singular_values';
 
 function features(rows: number[][], changes: Partial<Features> = {}): Features {
   const data = Float32Array.from(rows.flat());
-  return { network: 'a test', canonical: true, count: rows.length, dimensions: rows[0].length, size: '8x8', data, ...changes };
+  return {
+    network: 'a test',
+    canonical: true,
+    count: rows.length,
+    dimensions: rows[0].length,
+    size: '8x8',
+    data,
+    ...changes,
+  };
 }
 
-/** 2d points with the given mean and the covariance diag(deviation^2), both exact: mean +- sqrt(d - 1/2) deviation_i e_i. */
+/**
+ * 2d points with the given mean and the covariance diag(deviation^2), both exact: mean +- sqrt(d - 1/2) deviation_i
+ * e_i.
+ */
 function gaussian(mean: number[], deviation: number[]): number[][] {
   const d = mean.length;
   const reach = Math.sqrt((2 * d - 1) / 2);
@@ -33,7 +44,8 @@ describe('FID', () => {
 
   it('of covariances that do not commute has the closed form of 2x2 matrices', () => {
     // tr sqrt(S1 S2) = sqrt(tr(S1 S2) + 2 sqrt(det(S1 S2))) in two dimensions.
-    const turn = (rows: number[][], a: number) => rows.map(([x, y]) => [Math.cos(a) * x - Math.sin(a) * y, Math.sin(a) * x + Math.cos(a) * y]);
+    const turn = (rows: number[][], a: number) =>
+      rows.map(([x, y]) => [Math.cos(a) * x - Math.sin(a) * y, Math.sin(a) * x + Math.cos(a) * y]);
     const covariance = ([s, t]: number[], a: number) => {
       const [c, n] = [Math.cos(a), Math.sin(a)];
       return [c * c * s * s + n * n * t * t, c * n * (s * s - t * t), n * n * s * s + c * c * t * t];
@@ -41,13 +53,19 @@ describe('FID', () => {
     const [p, q] = [covariance([2, 0.5], 0.3), covariance([1, 3], 1.2)];
     const trace = p[0] * q[0] + 2 * p[1] * q[1] + p[2] * q[2];
     const expected = p[0] + p[2] + q[0] + q[2] - 2 * Math.sqrt(trace + 2 * (2 * 0.5 * 1 * 3));
-    const value = fid(features(turn(gaussian([0, 0], [2, 0.5]), 0.3)), features(turn(gaussian([0, 0], [1, 3]), 1.2))).value;
+    const value = fid(
+      features(turn(gaussian([0, 0], [2, 0.5]), 0.3)),
+      features(turn(gaussian([0, 0], [1, 3]), 1.2)),
+    ).value;
     assertClose(value, expected, 3e-6);
   });
 
   it('is 0 between equal sets and |shift|^2 between shifted ones, also with fewer images than features', () => {
     const normal = normals(1);
-    for (const [n, d] of [[40, 8], [8, 40]]) {
+    for (const [n, d] of [
+      [40, 8],
+      [8, 40],
+    ]) {
       const rows = Array.from({ length: n }, () => Array.from({ length: d }, normal));
       // The three terms of about d cancel: rounding of 6e-8 of them remains for each singular value.
       assert.ok(fid(features(rows), features(rows)).value < 2e-6 * d);
@@ -60,35 +78,74 @@ describe('FID', () => {
     const file = withMaterial(t, 'golden/inception_features_camvid_val.npz');
     if (!file) return;
     const all = readNpz(file).get('features')!.data as Float32Array;
-    const of = (from: number): Features => ({ ...features([[0]]), count: 20, dimensions: 2048, data: all.slice(from * 2048, (from + 20) * 2048) });
+    const of = (from: number): Features => ({
+      ...features([[0]]),
+      count: 20,
+      dimensions: 2048,
+      data: all.slice(from * 2048, (from + 20) * 2048),
+    });
     // numpy, float64, features[:20] against features[20:]: 145.278229 by svd(A @ B.T) and
     // 145.278202 by eigvals(cov(a) @ cov(b)) of 2048x2048, whose zero eigenvalues are noise.
     const result = fid(of(0), of(20));
     assertClose(result.value, 145.27822865735362, 1e-6);
     assert.match(result.notes.join(), /20 real and 20 generated images for 2048 features: .* biased upwards/);
-    // numpy: the unbiased estimate with k = (x @ y.T / 2048 + 1) ** 3. Terms of 1.4 cancel to it, each a float32 product.
+    // numpy: the unbiased estimate with k = (x @ y.T / 2048 + 1) ** 3. Terms of 1.4 cancel to it, each a float32
+    // product.
     assertClose(kid(of(0), of(20)).value, 0.12366978582778865, { relative: 0, absolute: 2e-6 });
   });
 
   it('refuses single images and features of two networks', () => {
-    assert.throws(() => fid(features([[1, 2]]), features([[1, 2], [3, 4]])), /at least two images in each set/);
-    const other = features([[1, 2], [3, 4]], { network: 'another' });
-    assert.throws(() => fid(features([[1, 2], [3, 4]]), other), /a test and of another cannot be compared/);
+    assert.throws(
+      () =>
+        fid(
+          features([[1, 2]]),
+          features([
+            [1, 2],
+            [3, 4],
+          ]),
+        ),
+      /at least two images in each set/,
+    );
+    const other = features(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      { network: 'another' },
+    );
+    assert.throws(
+      () =>
+        fid(
+          features([
+            [1, 2],
+            [3, 4],
+          ]),
+          other,
+        ),
+      /a test and of another cannot be compared/,
+    );
   });
 
   it('is called FID only with the canonical network, and says when sizes differ', () => {
     const own = { canonical: false, network: 'segmenter' };
-    const result = fid(features(gaussian([0, 0], [1, 1]), own), features(gaussian([0, 1], [1, 1]), { ...own, size: '9x9' }));
+    const result = fid(
+      features(gaussian([0, 0], [1, 1]), own),
+      features(gaussian([0, 1], [1, 1]), { ...own, size: '9x9' }),
+    );
     assert.equal(result.name, 'Frechet distance');
     assert.match(result.notes[0], /not the network of published numbers/);
     assert.match(result.notes[1], /differ in size \(8x8 and 9x9\)/);
-    assert.match(describeMetric(result, 2), /^Frechet distance 1\.00 \(real: 4 images 8x8, fake: 4 images 9x9; segmenter\)$/);
+    assert.match(
+      describeMetric(result, 2),
+      /^Frechet distance 1\.00 \(real: 4 images 8x8, fake: 4 images 9x9; segmenter\)$/,
+    );
   });
 });
 
 describe('KID', () => {
   it('is the unbiased estimate, by hand in one dimension', () => {
-    // k(0,0) = k(0,1) = k(0,2) = 1, k(1,1) = 8, k(1,2) = 27, k(2,2) = 125: (2 + 16 + 8) / 12 + 125 - 2 (8 + 8 * 27) / 16
+    // k(0,0) = k(0,1) = k(0,2) = 1, k(1,1) = 8, k(1,2) = 27, k(2,2) = 125: (2 + 16 + 8) / 12 + 125 - 2 (8 + 8 * 27) /
+    // 16
     const result = kid(features([[0], [0], [1], [1]]), features([[2], [2], [2], [2]]));
     assertClose(result.value, 26 / 12 + 125 - 28, 1e-6);
   });
@@ -119,7 +176,12 @@ describe('sum of singular values', () => {
   };
 
   it('is the same by TensorFlow and by rotations, in every shape', () => {
-    for (const [n, m, d] of [[5, 9, 20], [30, 12, 7], [7, 30, 12], [12, 12, 12]]) {
+    for (const [n, m, d] of [
+      [5, 9, 20],
+      [30, 12, 7],
+      [7, 30, 12],
+      [12, 12, 12],
+    ]) {
       const [a, b] = [random(n, d, 3), random(m, d, 4)];
       const product = tf.matMul(a, b, false, true);
       const rows = Array.from({ length: n }, (_, i) => Float64Array.from(product.dataSync().slice(i * m, (i + 1) * m)));
@@ -156,7 +218,11 @@ describe('features of a set', () => {
   it('come in the order of the images, whatever the batch', async () => {
     for (const batch of [1, 2, 8]) {
       const seen: number[] = [];
-      const result = await extractFeatures([1, 2, 3, 4, 5].map((r) => image(r)), network, { batch, onProgress: (done) => seen.push(done) });
+      const result = await extractFeatures(
+        [1, 2, 3, 4, 5].map((r) => image(r)),
+        network,
+        { batch, onProgress: (done) => seen.push(done) },
+      );
       assert.deepEqual([...result.data], [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]);
       assert.equal(seen[seen.length - 1], 5);
     }
@@ -165,8 +231,14 @@ describe('features of a set', () => {
   it('are refused for an empty set, for different sizes and for numbers that are not finite', async () => {
     await assert.rejects(extractFeatures([], network), /no images/);
     const nameOf = (i: number) => `photo${i}.jpg`;
-    await assert.rejects(extractFeatures([image(1), image(2, 3)], network, { nameOf }), /photo1\.jpg is 3x2, photo0\.jpg is 2x2/);
-    const broken = { ...network, features: (images: readonly unknown[]) => tf.fill([images.length, 2], NaN) as tf.Tensor2D };
+    await assert.rejects(
+      extractFeatures([image(1), image(2, 3)], network, { nameOf }),
+      /photo1\.jpg is 3x2, photo0\.jpg is 2x2/,
+    );
+    const broken = {
+      ...network,
+      features: (images: readonly unknown[]) => tf.fill([images.length, 2], NaN) as tf.Tensor2D,
+    };
     await assert.rejects(extractFeatures([image(1), image(2)], broken, { nameOf }), /means gives NaN for photo0\.jpg/);
   });
 

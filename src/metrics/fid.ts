@@ -5,18 +5,24 @@ import type { Metric } from './metric';
 import { nuclearNormOfProduct } from './singular_values';
 
 /**
- * Frechet inception distance (Heusel et al. 2017): |m1 - m2|^2 + tr(S1 + S2 - 2 sqrt(S1 S2)) of the features' means and covariances (divided by N - 1).
+ * Frechet inception distance (Heusel et al. 2017): |m1 - m2|^2 + tr(S1 + S2 - 2 sqrt(S1 S2)) of the features' means and
+ * covariances (divided by N - 1).
  *
- * The root of the 2048x2048 product is never taken: for centred features A [N,d] and B [M,d], S1 S2 has the non-zero eigenvalues of (A BT)(A BT)T /
- * ((N-1)(M-1)), so tr sqrt(S1 S2) = sum of the singular values of A BT / sqrt((N-1)(M-1)). This is exact also for N < d, where the reference code adds
- * 1e-6 to the diagonals of a singular product, or drops an imaginary part.
+ * The root of the 2048x2048 product is never taken: for centred features A [N,d] and B [M,d], S1 S2 has the non-zero
+ * eigenvalues of (A BT)(A BT)T / ((N-1)(M-1)), so tr sqrt(S1 S2) = sum of the singular values of A BT /
+ * sqrt((N-1)(M-1)). This is exact also for N < d, where the reference code adds 1e-6 to the diagonals of a singular
+ * product, or drops an imaginary part.
  *
  * Throws a UserError for fewer than two images in a set or features of two networks.
  */
 export function fid(real: Features, fake: Features): Metric {
   assertComparable(real, fake);
   for (const { count } of [real, fake]) {
-    if (count < 2) throw new UserError(`FID needs at least two images in each set (a covariance), there are ${real.count} real and ${fake.count} generated.`);
+    if (count < 2)
+      throw new UserError(
+        `FID needs at least two images in each set (a covariance), there are ${real.count} real and ` +
+          `${fake.count} generated.`,
+      );
   }
   const [a, b] = [real, fake].map(centre);
   const distance = a.mean.reduce((s, m, i) => s + (m - b.mean[i]) ** 2, 0);
@@ -28,8 +34,8 @@ export function fid(real: Features, fake: Features): Metric {
   const few = Math.min(real.count, fake.count);
   if (few <= real.dimensions) {
     notes.push(
-      `${real.count} real and ${fake.count} generated images for ${real.dimensions} features: the covariances are singular and FID is biased upwards, ` +
-        'so compare it only with one of as many images',
+      `${real.count} real and ${fake.count} generated images for ${real.dimensions} features: the covariances are ` +
+        'singular and FID is biased upwards, so compare it only with one of as many images',
     );
   }
   return {

@@ -65,7 +65,8 @@ describe('PSNR and SSIM', () => {
   it('of bicubic x2 on Set5 are the published 33.66 dB and 0.9299', async (t: TestContext) => {
     const folder = withMaterial(t, 'data/set5');
     if (!folder) return;
-    // The numbers of SRCNN, VDSR and all tables after them: luminance of 8 bits, reduced and enlarged without rounding in between.
+    // The numbers of SRCNN, VDSR and all tables after them: luminance of 8 bits, reduced and enlarged without rounding
+    // in between.
     const pairs = await Promise.all(
       NAMES.map(async (n): Promise<[Plane, Plane]> => {
         const y = luma8(await read(join(folder, `HR/${n}_HR_x2.png`)));
@@ -79,7 +80,11 @@ describe('PSNR and SSIM', () => {
     assert.ok(Math.abs(mean(planesSsim) - 0.9299) < 0.00005, `${mean(planesSsim)}`);
   });
 
-  const flat = (v: number, height = 16, width = 12): RgbImage => ({ data: new Uint8Array(height * width * 3).fill(v), height, width });
+  const flat = (v: number, height = 16, width = 12): RgbImage => ({
+    data: new Uint8Array(height * width * 3).fill(v),
+    height,
+    width,
+  });
 
   it('follow their formulas on flat images', () => {
     assert.equal(psnr(flat(100), flat(110)), 10 * Math.log10(255 ** 2 / 100));

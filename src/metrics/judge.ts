@@ -2,8 +2,8 @@ import type { LabelMap, RgbImage } from '../data/types';
 import type { Metric } from './metric';
 
 /**
- * A network from outside the project that judges images: an aesthetic model, a scene segmenter. Two judges of the same quality need not agree,
- * so every result carries the judge's name.
+ * A network from outside the project that judges images: an aesthetic model, a scene segmenter. Two judges of the same
+ * quality need not agree, so every result carries the judge's name.
  */
 export interface Judge {
   /** Model, training set and file: `NIMA MobileNet (AVA), nima_mobilenet.onnx`. */

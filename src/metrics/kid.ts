@@ -7,7 +7,10 @@ import type { Metric } from './metric';
 export interface KidOptions {
   /** How many random subsets the standard deviation is taken over. Default 100. */
   subsets?: number;
-  /** Images of each set in a subset, drawn without replacement. Default 1000, or half of the smaller set where that is less. */
+  /**
+   * Images of each set in a subset, drawn without replacement. Default 1000, or half of the smaller set where that is
+   * less.
+   */
   subsetSize?: number;
   /** Default 628. */
   seed?: number;
@@ -22,19 +25,25 @@ export interface KidMetric extends Metric {
 const CHUNK = 1024;
 
 /**
- * Kernel inception distance (Binkowski et al. 2018): the unbiased estimate of the squared maximum mean discrepancy with the kernel
- * k(x, y) = (x . y / d + 1)^3. Unlike FID it does not depend on N in the mean, and can be below zero for equal distributions.
- * The value is that of the whole sets; `subsets` holds mean and standard deviation over random subsets.
+ * Kernel inception distance (Binkowski et al. 2018): the unbiased estimate of the squared maximum mean discrepancy with
+ * the kernel k(x, y) = (x . y / d + 1)^3. Unlike FID it does not depend on N in the mean, and can be below zero for
+ * equal distributions. The value is that of the whole sets; `subsets` holds mean and standard deviation over random
+ * subsets.
  *
  * Throws a UserError for fewer than four images in a set or features of two networks.
  */
 export function kid(real: Features, fake: Features, options: KidOptions = {}): KidMetric {
   assertComparable(real, fake);
   const few = Math.min(real.count, fake.count);
-  if (few < 4) throw new UserError(`KID needs at least four images in each set, there are ${real.count} real and ${fake.count} generated.`);
+  if (few < 4)
+    throw new UserError(
+      `KID needs at least four images in each set, there are ${real.count} real and ${fake.count} generated.`,
+    );
   const { subsets = 100, subsetSize = Math.min(1000, Math.floor(few / 2)), seed = 628 } = options;
   if (subsetSize < 2 || subsetSize > few || subsets < 2) {
-    throw new UserError(`KID over ${subsets} subsets of ${subsetSize}: there have to be at least two, of 2 to ${few} images.`);
+    throw new UserError(
+      `KID over ${subsets} subsets of ${subsetSize}: there have to be at least two, of 2 to ${few} images.`,
+    );
   }
 
   const value = discrepancy(real.data, fake.data, real.dimensions);
@@ -68,7 +77,10 @@ function pick({ data, count, dimensions }: Features, size: number, random: Rando
   return out;
 }
 
-/** Unbiased squared discrepancy: means over pairs of different images within each set, less twice the mean over pairs across. */
+/**
+ * Unbiased squared discrepancy: means over pairs of different images within each set, less twice the mean over pairs
+ * across.
+ */
 function discrepancy(x: Float32Array, y: Float32Array, d: number): number {
   const [m, n] = [x.length / d, y.length / d];
   const [a, b] = [tf.tensor2d(x, [m, d]), tf.tensor2d(y, [n, d])];

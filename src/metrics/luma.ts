@@ -8,8 +8,8 @@ export interface Plane {
 }
 
 /**
- * Luminance as super-resolution papers measure it: Y of MATLAB's `rgb2ycbcr` (ITU-R BT.601, 16..235), not rounded, which is what MATLAB returns for
- * images in floating point.
+ * Luminance as super-resolution papers measure it: Y of MATLAB's `rgb2ycbcr` (ITU-R BT.601, 16..235), not rounded,
+ * which is what MATLAB returns for images in floating point.
  */
 export function luma({ data, height, width }: RgbImage): Plane {
   const y = new Float64Array(height * width);
@@ -27,7 +27,11 @@ export function luma8(image: RgbImage): Plane {
 
 /** Red, green and blue. */
 export function planes({ data, height, width }: RgbImage): Plane[] {
-  return [0, 1, 2].map((c) => ({ data: Float64Array.from({ length: height * width }, (_, i) => data[3 * i + c]), height, width }));
+  return [0, 1, 2].map((c) => ({
+    data: Float64Array.from({ length: height * width }, (_, i) => data[3 * i + c]),
+    height,
+    width,
+  }));
 }
 
 /** A plane without `border` pixels on each side. */
@@ -35,6 +39,7 @@ export function cropPlane({ data, height, width }: Plane, border: number): Plane
   const h = height - 2 * border;
   const w = width - 2 * border;
   const out = new Float64Array(h * w);
-  for (let y = 0; y < h; y++) out.set(data.subarray((y + border) * width + border, (y + border) * width + border + w), y * w);
+  for (let y = 0; y < h; y++)
+    out.set(data.subarray((y + border) * width + border, (y + border) * width + border + w), y * w);
   return { data: out, height: h, width: w };
 }

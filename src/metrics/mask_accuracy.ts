@@ -13,15 +13,20 @@ export class Confusion {
     this.counts = new Float64Array(classes * classes);
   }
 
-  /** Adds a map. Pixels whose truth is IGNORE count nothing. Throws a UserError if the sizes or the range do not fit. */
+  /**
+   * Adds a map. Pixels whose truth is IGNORE count nothing. Throws a UserError if the sizes or the range do not fit.
+   */
   add(prediction: LabelMap, truth: LabelMap): void {
     if (sizeOf(prediction) !== sizeOf(truth)) {
-      throw new UserError(`label maps of ${sizeOf(prediction)} and ${sizeOf(truth)} cannot be compared pixel by pixel.`);
+      throw new UserError(
+        `label maps of ${sizeOf(prediction)} and ${sizeOf(truth)} cannot be compared pixel by pixel.`,
+      );
     }
     for (let i = 0; i < truth.data.length; i++) {
       const [t, p] = [truth.data[i], prediction.data[i]];
       if (t === IGNORE) continue;
-      if (t >= this.classes || p >= this.classes) throw new UserError(`a label map holds ${Math.max(t, p)}, there are ${this.classes} classes.`);
+      if (t >= this.classes || p >= this.classes)
+        throw new UserError(`a label map holds ${Math.max(t, p)}, there are ${this.classes} classes.`);
       this.counts[t * this.classes + p]++;
     }
   }
@@ -79,8 +84,8 @@ export interface MaskOptions {
 }
 
 /**
- * Mask accuracy and mean intersection over union: the segmenter looks at each image, and its classes are compared with the label map at the network's size.
- * Both are counted over all pixels of the set together.
+ * Mask accuracy and mean intersection over union: the segmenter looks at each image, and its classes are compared with
+ * the label map at the network's size. Both are counted over all pixels of the set together.
  */
 export async function maskAccuracy(
   segmenter: Segmenter,
@@ -94,7 +99,9 @@ export async function maskAccuracy(
   let count = 0;
   const flush = () => {
     const predictions = segmenter.segment(waiting.map((p) => p.image));
-    predictions.forEach((prediction, i) => confusion.add(prediction, resizeLabels(waiting[i].labels, imageSize as [number, number])));
+    predictions.forEach((prediction, i) =>
+      confusion.add(prediction, resizeLabels(waiting[i].labels, imageSize as [number, number])),
+    );
     waiting = [];
     onProgress?.(count, Math.max(total, count), `mask accuracy of ${kind}`);
   };
@@ -149,7 +156,10 @@ export async function meanColours(
   return sums.map((s) => (s[3] ? s : all)).map(([r, g, b, count]) => [r / count, g / count, b / count]);
 }
 
-/** The image that shows every class in its mean colour: what a generator reaches that has learnt colours and nothing else. */
+/**
+ * The image that shows every class in its mean colour: what a generator reaches that has learnt colours and nothing
+ * else.
+ */
 export function paintMeanColours(labels: LabelMap, colours: readonly (readonly number[])[]): RgbImage {
   const data = new Uint8Array(labels.data.length * 3);
   for (let i = 0; i < labels.data.length; i++) {
@@ -169,7 +179,9 @@ export interface MaskReport {
   ofCeiling: number;
 }
 
-/** Mask accuracy of generated images between its floor and its ceiling. `colours` from the training set (`meanColours`). */
+/**
+ * Mask accuracy of generated images between its floor and its ceiling. `colours` from the training set (`meanColours`).
+ */
 export async function maskReport(
   segmenter: Segmenter,
   generated: readonly Judged[],
@@ -178,7 +190,8 @@ export async function maskReport(
   onProgress?: (done: number, total: number, note?: string) => void,
 ): Promise<MaskReport> {
   const total = 2 * generated.length + real.length;
-  const from = (start: number) => (done: number, _total: number, note?: string) => onProgress?.(start + done, total, note);
+  const from = (start: number) => (done: number, _total: number, note?: string) =>
+    onProgress?.(start + done, total, note);
   async function* reals() {
     for (let i = 0; i < real.length; i++) yield await real.at(i);
   }

@@ -1,6 +1,9 @@
 import type { Plane } from './luma';
 
-/** Peak signal-to-noise ratio, 10 log10(255^2 / mean squared error) in dB, the error taken over all planes together. Values 0..255. */
+/**
+ * Peak signal-to-noise ratio, 10 log10(255^2 / mean squared error) in dB, the error taken over all planes together.
+ * Values 0..255.
+ */
 export function planesPsnr(pairs: readonly [Plane, Plane][]): number {
   let sum = 0;
   let count = 0;

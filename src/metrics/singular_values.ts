@@ -7,8 +7,8 @@ const PLAIN_LIMIT = 800;
 /**
  * Sum of the singular values (nuclear norm) of a bT. a [N,d], b [M,d] -> number.
  *
- * A set of more rows than columns is first replaced by the triangle of its QR decomposition, which changes no singular value: a = Q R gives
- * a bT = Q (R bT). So the matrix decomposed is at most d x d.
+ * A set of more rows than columns is first replaced by the triangle of its QR decomposition, which changes no singular
+ * value: a = Q R gives a bT = Q (R bT). So the matrix decomposed is at most d x d.
  */
 export function nuclearNormOfProduct(a: tf.Tensor2D, b: tf.Tensor2D): number {
   if (!tf.hasNativeKernels()) return plainNuclearNorm(tf.tidy(() => tf.matMul(a, b, false, true)));
@@ -36,7 +36,10 @@ function plainNuclearNorm(matrix: tf.Tensor2D): number {
   const wide = rows <= columns;
   const [n, length] = wide ? [rows, columns] : [columns, rows];
   if (n > PLAIN_LIMIT) {
-    throw new UserError(`FID of ${rows} and ${columns} images needs the native engine (the plain one serves up to ${PLAIN_LIMIT} in the smaller set); see \`npm run doctor\`.`);
+    throw new UserError(
+      `FID of ${rows} and ${columns} images needs the native engine (the plain one serves up to ${PLAIN_LIMIT} ` +
+        'in the smaller set); see `npm run doctor`.',
+    );
   }
   const vectors = Array.from({ length: n }, (_, i) =>
     Float64Array.from({ length }, (_unused, k) => (wide ? data[i * columns + k] : data[k * columns + i])),
@@ -45,8 +48,9 @@ function plainNuclearNorm(matrix: tf.Tensor2D): number {
 }
 
 /**
- * Singular values of the matrix whose rows are given, in no order, by one-sided Jacobi rotations (Hestenes 1958): pairs of rows are turned until all
- * are orthogonal; their lengths are the values. Accurate to the last digits, O(10 n^2 length). Changes the rows.
+ * Singular values of the matrix whose rows are given, in no order, by one-sided Jacobi rotations (Hestenes 1958): pairs
+ * of rows are turned until all are orthogonal; their lengths are the values. Accurate to the last digits, O(10 n^2
+ * length). Changes the rows.
  */
 export function singularValues(rows: Float64Array[]): number[] {
   const n = rows.length;

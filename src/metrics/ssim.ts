@@ -7,9 +7,9 @@ const C1 = (0.01 * 255) ** 2;
 const C2 = (0.03 * 255) ** 2;
 
 /**
- * Structural similarity (Wang et al. 2004, their MATLAB `ssim_index`): Gaussian window 11x11 of deviation 1.5, only where it fits into the image,
- * constants (0.01 * 255)^2 and (0.03 * 255)^2; mean over the pixels, then over the planes. Values 0..255.
- * Throws a UserError if a plane is smaller than the window.
+ * Structural similarity (Wang et al. 2004, their MATLAB `ssim_index`): Gaussian window 11x11 of deviation 1.5, only
+ * where it fits into the image, constants (0.01 * 255)^2 and (0.03 * 255)^2; mean over the pixels, then over the
+ * planes. Values 0..255. Throws a UserError if a plane is smaller than the window.
  */
 export function planesSsim(pairs: readonly [Plane, Plane][]): number {
   return pairs.reduce((sum, [a, b]) => sum + planeSsim(a, b), 0) / pairs.length;
@@ -37,7 +37,10 @@ const WINDOW = (() => {
   return w.map((v) => v / total);
 })();
 
-/** The window's weighted mean wherever it fits: (height - 10) x (width - 10). The Gaussian separates into rows and columns. */
+/**
+ * The window's weighted mean wherever it fits: (height - 10) x (width - 10). The Gaussian separates into rows and
+ * columns.
+ */
 function blur(plane: Float64Array, height: number, width: number): Float64Array {
   const w = width - SIDE + 1;
   const rows = new Float64Array(height * w);

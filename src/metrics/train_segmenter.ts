@@ -15,7 +15,10 @@ export interface SegmenterTraining extends SegmenterConfig {
   batch: number;
   /** Of Adam; it falls to zero in a straight line. Default 3e-3. */
   learningRate: number;
-  /** Images are cut out of ones up to this much larger, at random places and scales. Colours stay: they tell classes apart. Default 1.5. */
+  /**
+   * Images are cut out of ones up to this much larger, at random places and scales. Colours stay: they tell classes
+   * apart. Default 1.5.
+   */
   zoom: number;
   /** Pairs used at most, drawn at random from a larger set. Default 2000. */
   maxPairs: number;
@@ -31,8 +34,9 @@ export const SEGMENTER_TRAINING_DEFAULTS: SegmenterTraining = {
 };
 
 /**
- * Trains a segmenter on the real pairs of a set: cross entropy over the pixels that have a class, Adam, horizontal flips, random cuts. The seed decides
- * the weights, the order and the cuts; results of two runs differ by rounding only.
+ * Trains a segmenter on the real pairs of a set: cross entropy over the pixels that have a class, Adam, horizontal
+ * flips, random cuts. The seed decides the weights, the order and the cuts; results of two runs differ by rounding
+ * only.
  *
  * `onProgress` is called for each pair read and each step, as parts of one total. The caller disposes the segmenter.
  * Throws a UserError if the set is empty or a label exceeds the number of classes.
@@ -52,7 +56,9 @@ export async function trainSegmenter(
   const segmenter = new Segmenter(architecture);
   const optimiser = new Adam(segmenter.parameters.trainable);
   try {
-    const pairs = await readPairs(dataset, config, random, (done, count) => onProgress?.(done, count + steps, 'reading pairs'));
+    const pairs = await readPairs(dataset, config, random, (done, count) =>
+      onProgress?.(done, count + steps, 'reading pairs'),
+    );
     let order: number[] = [];
     for (let step = 0; step < steps; step++) {
       if (order.length < batch) order = [...order, ...shuffled(pairs.images.length, random)];
@@ -65,11 +71,19 @@ export async function trainSegmenter(
       optimiser.step(g, learningRate * (1 - step / steps));
       const loss = value.dataSync()[0];
       tf.dispose([images, labels, value, g]);
-      if (!Number.isFinite(loss)) throw new UserError(`the segmenter's loss became ${loss} in step ${step + 1}; lower its learning rate (${learningRate}).`);
-      onProgress?.(pairs.images.length + step + 1, pairs.images.length + steps, `segmenter: cross entropy ${loss.toFixed(3)}`);
+      if (!Number.isFinite(loss))
+        throw new UserError(
+          `the segmenter's loss became ${loss} in step ${step + 1}; lower its learning rate (${learningRate}).`,
+        );
+      onProgress?.(
+        pairs.images.length + step + 1,
+        pairs.images.length + steps,
+        `segmenter: cross entropy ${loss.toFixed(3)}`,
+      );
       await new Promise((resolve) => setImmediate(resolve));
     }
-    segmenter.trainedOn = `trained on ${pairs.images.length} pairs of ${dataset.source}, ${steps} steps of ${batch}, seed ${config.seed}`;
+    const run = `${steps} steps of ${batch}, seed ${config.seed}`;
+    segmenter.trainedOn = `trained on ${pairs.images.length} pairs of ${dataset.source}, ${run}`;
     return segmenter;
   } catch (e) {
     segmenter.dispose();
@@ -80,8 +94,9 @@ export async function trainSegmenter(
 }
 
 /**
- * Mean over the pixels that have a class of -log softmax(logits)[class]. logits [B,H,W,C]; labels [B,H,W] whole numbers, those outside 0..C-1 count nothing.
- * The gradient, (softmax - one-hot) / pixels, is given in one step: the composed one keeps five maps of this size.
+ * Mean over the pixels that have a class of -log softmax(logits)[class]. logits [B,H,W,C]; labels [B,H,W] whole
+ * numbers, those outside 0..C-1 count nothing. The gradient, (softmax - one-hot) / pixels, is given in one step: the
+ * composed one keeps five maps of this size.
  */
 export function pixelCrossEntropy(logits: tf.Tensor4D, labels: tf.Tensor3D): tf.Scalar {
   const classes = logits.shape[3];
@@ -113,13 +128,18 @@ async function readPairs(
   onProgress: (done: number, total: number) => void,
 ): Promise<Loaded> {
   const [height, width] = imageSize.map((n) => Math.round(n * zoom));
-  const chosen = shuffled(dataset.length, random).slice(0, maxPairs).sort((a, b) => a - b);
+  const chosen = shuffled(dataset.length, random)
+    .slice(0, maxPairs)
+    .sort((a, b) => a - b);
   const result: Loaded = { height, width, images: [], labels: [] };
   for (const i of chosen) {
     const { name, image, labels } = await dataset.at(i);
     const small = resizeLabels(labels, [height, width]).data;
     const bad = small.find((v) => v >= classes && v !== IGNORE);
-    if (bad !== undefined) throw new UserError(`${dataset.source}, ${name}: the label map holds ${bad}, the segmenter has ${classes} classes.`);
+    if (bad !== undefined)
+      throw new UserError(
+        `${dataset.source}, ${name}: the label map holds ${bad}, the segmenter has ${classes} classes.`,
+      );
     result.images.push(resizeImage(image, [height, width]).data);
     result.labels.push(small);
     onProgress(result.images.length, chosen.length);
@@ -127,7 +147,10 @@ async function readPairs(
   return result;
 }
 
-/** Random cuts of the chosen pairs, mirrored or not, at the network's size: images [B,H,W,3] in [-1, 1], labels at half of it, [B,H/2,W/2]. */
+/**
+ * Random cuts of the chosen pairs, mirrored or not, at the network's size: images [B,H,W,3] in [-1, 1], labels at half
+ * of it, [B,H/2,W/2].
+ */
 function cut(
   { height, width, images, labels }: Loaded,
   chosen: readonly number[],
@@ -143,13 +166,23 @@ function cut(
   });
   return tf.tidy(() => {
     const stack = (from: Uint8Array[], channels: number) =>
-      tf.cast(tf.stack(chosen.map((i) => tf.tensor3d(from[i], [height, width, channels], 'int32'))), 'float32') as tf.Tensor4D;
+      tf.cast(
+        tf.stack(chosen.map((i) => tf.tensor3d(from[i], [height, width, channels], 'int32'))),
+        'float32',
+      ) as tf.Tensor4D;
     const index = tf.range(0, chosen.length, 1, 'int32');
     const crop = (t: tf.Tensor4D, size: number[], method: 'bilinear' | 'nearest') =>
       tf.image.cropAndResize(t, tf.tensor2d(boxes), index, size as [number, number], method);
     return {
       images: tf.sub(tf.div(crop(stack(images, 3), imageSize, 'bilinear'), 127.5), 1) as tf.Tensor4D,
-      labels: tf.squeeze(crop(stack(labels, 1), imageSize.map((n) => n / 2), 'nearest'), [3]) as tf.Tensor3D,
+      labels: tf.squeeze(
+        crop(
+          stack(labels, 1),
+          imageSize.map((n) => n / 2),
+          'nearest',
+        ),
+        [3],
+      ) as tf.Tensor3D,
     };
   });
 }

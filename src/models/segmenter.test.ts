@@ -19,7 +19,13 @@ describe('segmenter', () => {
   it('gives each pixel a class, whatever the size of the image', () => {
     const s = new Segmenter(tiny);
     const maps = s.segment([noise(16, 24, 1), noise(50, 31, 2)]);
-    assert.deepEqual(maps.map((m) => [m.height, m.width, m.data.length]), [[16, 24, 384], [16, 24, 384]]);
+    assert.deepEqual(
+      maps.map((m) => [m.height, m.width, m.data.length]),
+      [
+        [16, 24, 384],
+        [16, 24, 384],
+      ],
+    );
     assert.ok(maps.every((m) => m.data.every((v) => v < 3)));
     assert.deepEqual(s.segment([]), []);
     s.dispose();
@@ -38,7 +44,10 @@ describe('segmenter', () => {
   it('has gradients in every parameter', () => {
     const s = new Segmenter(tiny);
     const x = tf.randomNormal([2, 16, 24, 3], 0, 1, 'float32', 3) as tf.Tensor4D;
-    const labels = tf.tensor3d(Array.from({ length: 192 }, (_, i) => i % 3), [2, 8, 12]);
+    const labels = tf.tensor3d(
+      Array.from({ length: 192 }, (_, i) => i % 3),
+      [2, 8, 12],
+    );
     const variables = s.parameters.trainable.map((e) => e.variable);
     const { grads } = tf.variableGrads(() => pixelCrossEntropy(s.logits(x, true), labels), variables);
     for (const { name, variable } of s.parameters.trainable) {
@@ -106,7 +115,10 @@ describe('cross entropy of pixels', () => {
 
   it('has the gradient of finite differences', () => {
     const logits = tf.randomNormal([2, 3, 4, 5], 0, 1, 'float32', 7) as tf.Tensor4D;
-    const labels = tf.tensor3d(Array.from({ length: 24 }, (_, i) => (i % 7 === 0 ? 255 : i % 5)), [2, 3, 4]);
+    const labels = tf.tensor3d(
+      Array.from({ length: 24 }, (_, i) => (i % 7 === 0 ? 255 : i % 5)),
+      [2, 3, 4],
+    );
     checkGradient((x) => pixelCrossEntropy(x as tf.Tensor4D, labels), [logits]);
   });
 

@@ -15,7 +15,9 @@ import type { FeatureNetwork } from './feature_network';
 export interface SegmenterConfig {
   /** Classes of the label maps. Default 29. */
   classes: number;
-  /** Height and width the network works at, multiples of 8; images of other sizes are brought to it. Default [96, 128]. */
+  /**
+   * Height and width the network works at, multiples of 8; images of other sizes are brought to it. Default [96, 128].
+   */
   imageSize: number[];
   /** Channels at half the size; twice and four times as many at a quarter and an eighth. Default 24. */
   features: number;
@@ -35,7 +37,13 @@ class Block {
   private readonly bias: tf.Tensor1D;
 
   constructor(p: Parameters, cin: number, cout: number, stride = 1) {
-    this.convolution = new Convolution(p.scope('conv'), cin, cout, { kernel: 3, padding: 1, stride, bias: false, init: he(3, cin) });
+    this.convolution = new Convolution(p.scope('conv'), cin, cout, {
+      kernel: 3,
+      padding: 1,
+      stride,
+      bias: false,
+      init: he(3, cin),
+    });
     this.norm = new BatchNorm(p.scope('norm'), cout, 'paper');
     this.bias = p.vector('bias', cout);
   }
@@ -46,12 +54,14 @@ class Block {
 }
 
 /**
- * A small U-Net (Ronneberger et al. 2015) that gives each pixel a class; on the way up the levels are added, as in LinkNet (Chaurasia and Culurciello 2017),
- * which costs half of joining them. It is the project's own judge of mask accuracy: trained on the real pairs of the data set at hand (`trainSegmenter`), so
- * its numbers compare only within that set, with its ceiling and floor beside them.
+ * A small U-Net (Ronneberger et al. 2015) that gives each pixel a class; on the way up the levels are added, as in
+ * LinkNet (Chaurasia and Culurciello 2017), which costs half of joining them. It is the project's own judge of mask
+ * accuracy: trained on the real pairs of the data set at hand (`trainSegmenter`), so its numbers compare only within
+ * that set, with its ceiling and floor beside them.
  *
- * Blocks of 2x2 pixels go in as 12 channels; three levels, 1/2 to 1/8 of the size; the mean over the coarsest is added to each of its pixels, so that a patch
- * of blue knows whether there is a coast in the picture. Classes are decided at full size from logits at half of it, enlarged bilinearly.
+ * Blocks of 2x2 pixels go in as 12 channels; three levels, 1/2 to 1/8 of the size; the mean over the coarsest is added
+ * to each of its pixels, so that a patch of blue knows whether there is a coast in the picture. Classes are decided at
+ * full size from logits at half of it, enlarged bilinearly.
  */
 export class Segmenter {
   readonly config: SegmenterConfig;
@@ -68,10 +78,12 @@ export class Segmenter {
   constructor(config: Partial<SegmenterConfig> = {}) {
     this.config = configure(SEGMENTER_DEFAULTS, config, 'segmenter');
     const { classes, imageSize, features: f, seed } = this.config;
-    if (imageSize.length !== 2) throw new UserError(`segmenter.imageSize: expected height and width, got [${imageSize}].`);
+    if (imageSize.length !== 2)
+      throw new UserError(`segmenter.imageSize: expected height and width, got [${imageSize}].`);
     const [height, width] = imageSize;
     wholeNumbers({ classes, features: f, height, width }, 'segmenter');
-    if (height % 8 || width % 8) throw new UserError(`segmenter.imageSize: ${height}x${width} has to be multiples of 8.`);
+    if (height % 8 || width % 8)
+      throw new UserError(`segmenter.imageSize: ${height}x${width} has to be multiples of 8.`);
     const p = (this.parameters = new Parameters(seed));
     const block = (name: string, cin: number, cout: number, stride = 1) => new Block(p.scope(name), cin, cout, stride);
     this.stem = new Block(p.scope('stem'), 12, f);
@@ -83,7 +95,9 @@ export class Segmenter {
       block('down3b', 4 * f, 4 * f),
     ];
     this.context = new Convolution(p.scope('context'), 4 * f, 4 * f, { kernel: 1, init: he(1, 4 * f) });
-    this.narrow = [2 * f, f].map((c, i) => new Convolution(p.scope(`narrow${2 - i}`), 2 * c, c, { kernel: 1, init: he(1, 2 * c) }));
+    this.narrow = [2 * f, f].map(
+      (c, i) => new Convolution(p.scope(`narrow${2 - i}`), 2 * c, c, { kernel: 1, init: he(1, 2 * c) }),
+    );
     this.up = [2 * f, f].map((c, i) => block(`up${2 - i}`, c, c));
     this.classifier = new Convolution(p.scope('classifier'), f, classes, { kernel: 1, init: he(1, f) });
   }
@@ -131,7 +145,10 @@ export class Segmenter {
     return images.map((_, i) => ({ data: data.slice(i * height * width, (i + 1) * height * width), height, width }));
   }
 
-  /** Means over the coarsest level, for FID and KID where the canonical network is missing. Shares this segmenter's parameters. */
+  /**
+   * Means over the coarsest level, for FID and KID where the canonical network is missing. Shares this segmenter's
+   * parameters.
+   */
   featureNetwork(): FeatureNetwork {
     return {
       name: `bottleneck of the ${this.name}`,

@@ -61,7 +61,7 @@ describe('VGG19 on trained weights', () => {
   ];
 
   for (const [convention, input] of cases) {
-    it(`gives PyTorch's features, loss and gradient (weights taken as ${convention}, input ${input})`, async (t: TestContext) => {
+    it(`gives PyTorch's numbers (weights taken as ${convention}, input ${input})`, async (t: TestContext) => {
       const folder = withMaterial(t, 'weights/vgg19_imagenet_uint8');
       if (!folder) return;
       const vgg = new Vgg19(await readVgg19Weights(folder, convention), input);
@@ -73,7 +73,9 @@ describe('VGG19 on trained weights', () => {
       const targets = realFeatures(vgg, real);
       const { value, grad } = tf.valueAndGrad((x) => perceptualLoss(vgg, x as tf.Tensor4D, targets))(fake);
       assertClose(value, expected.loss, tolerance, 'loss');
-      compare(grad, expected.gradient, tolerance, 'gradient');
+      // The gradient of |a - b| and of a rectifier jumps: where float32 rounds the other way, single terms of 600
+      // thousand change their sign (2e-5 seen, and another value with another number of threads).
+      compare(grad, expected.gradient, 2e-4, 'gradient');
       assert.deepEqual(grad.shape, fake.shape);
 
       await assertNoLeak(() => {
@@ -100,17 +102,23 @@ describe('VGG19 weights', () => {
   });
 
   it('of Caffe see the same picture after their conversion', () => {
-    // One 3x3 convolution with bias, by hand: BGR grey levels through the stored kernel against deviations through the converted one, over s.
+    // One 3x3 convolution with bias, by hand: BGR grey levels through the stored kernel against deviations through the
+    // converted one, over s.
     const kernel = { shape: [3, 3, 3, 2], data: Float32Array.from({ length: 54 }, (_, i) => Math.sin(i * 1.7)) };
     const bias = { shape: [2], data: Float32Array.of(20, -30) };
     const [converted] = caffeToTorchvision([{ kernel, bias }]);
     const rgb = Float32Array.from({ length: 27 }, (_, i) => Math.cos(i * 2.3));
     const grey = [58.395, 57.12, 57.375];
-    const dot = (k: Float32Array, x: ArrayLike<number>, o: number) => rgb.reduce((sum, _, i) => sum + k[i * 2 + o] * x[i], 0);
+    const dot = (k: Float32Array, x: ArrayLike<number>, o: number) =>
+      rgb.reduce((sum, _, i) => sum + k[i * 2 + o] * x[i], 0);
     const bgr = rgb.map((_, i) => rgb[i - (i % 3) + (2 - (i % 3))] * grey[2 - (i % 3)]);
     const s = (58.395 + 57.12 + 57.375) / 3;
     for (const o of [0, 1]) {
-      assertClose(dot(converted.kernel.data, rgb, o) + converted.bias.data[o], (dot(kernel.data, bgr, o) + bias.data[o]) / s, 1e-6);
+      assertClose(
+        dot(converted.kernel.data, rgb, o) + converted.bias.data[o],
+        (dot(kernel.data, bgr, o) + bias.data[o]) / s,
+        1e-6,
+      );
     }
   });
 
@@ -127,7 +135,10 @@ describe('VGG19 weights', () => {
     writeFileSync(join(folder, 'w.bin'), Buffer.alloc(100));
     await assert.rejects(readVgg19Weights(folder), /w\.bin holds 100 bytes .* describes 864/);
     writeFileSync(join(folder, 'w.bin'), Buffer.alloc(864));
-    await assert.rejects(readVgg19Weights(folder), /'block1_conv1\/kernel' has shape \[3,3,3,8\], VGG19 needs \[3,3,3,64\]/);
+    await assert.rejects(
+      readVgg19Weights(folder),
+      /'block1_conv1\/kernel' has shape \[3,3,3,8\], VGG19 needs \[3,3,3,64\]/,
+    );
   });
 
   it('let no gradient into themselves and keep no tensor when disposed', async () => {

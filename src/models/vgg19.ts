@@ -4,8 +4,9 @@ import { readVgg19Weights, VGG19_LAYERS, type Vgg19Weights } from './vgg19_weigh
 
 /**
  * What the network is fed, from an image in [-1, 1].
- * - `straight`: the image as it is. The original (like SPADE and pix2pixHD, whose loss it took over) does this with torchvision's weights, which
- *   expect the other: the network sees the picture at 45% of its contrast around mid-grey (0.226 / 0.5).
+ * - `straight`: the image as it is. The original (like SPADE and pix2pixHD, whose loss it took over) does this with
+ *   torchvision's weights, which expect the other: the network sees the picture at 45% of its contrast around mid-grey
+ *   (0.226 / 0.5).
  * - `imagenet`: what torchvision's weights were trained on, ((x + 1) / 2 - mean) / deviation of each channel.
  */
 export type Vgg19Input = 'straight' | 'imagenet';
@@ -14,15 +15,19 @@ export type Vgg19Input = 'straight' | 'imagenet';
 export const VGG19_FEATURES = ['relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1'] as const;
 
 /**
- * The convolutions of VGG19 (Simonyan and Zisserman 2014, configuration E) up to relu5_1, with fixed weights: gradients flow to the image only.
- * Each is 3x3, padded with zeros and followed by a rectifier; a 2x2 maximum stands between the blocks.
+ * The convolutions of VGG19 (Simonyan and Zisserman 2014, configuration E) up to relu5_1, with fixed weights: gradients
+ * flow to the image only. Each is 3x3, padded with zeros and followed by a rectifier; a 2x2 maximum stands between the
+ * blocks.
  */
 export class Vgg19 {
   /** Where the weights came from, for tables. */
   readonly name: string;
   private readonly blocks: { kernel: tf.Tensor4D; bias: tf.Tensor1D }[][];
 
-  constructor(weights: Vgg19Weights, readonly input: Vgg19Input = 'straight') {
+  constructor(
+    weights: Vgg19Weights,
+    readonly input: Vgg19Input = 'straight',
+  ) {
     this.name = `VGG19 (${weights.source}), input ${input}`;
     const layers = weights.layers.map(({ kernel, bias }) => ({
       kernel: tf.keep(tf.tensor4d(kernel.data, kernel.shape as tf.Tensor4D['shape'])),
@@ -38,7 +43,8 @@ export class Vgg19 {
   }
 
   /**
-   * x [B,H,W,3] RGB in [-1, 1], H and W at least 16 -> the five of `VGG19_FEATURES`, [B, H/2^i, W/2^i, 64 | 128 | 256 | 512 | 512], i = 0..4, rounded down.
+   * x [B,H,W,3] RGB in [-1, 1], H and W at least 16 -> the five of `VGG19_FEATURES`, [B, H/2^i, W/2^i, 64 | 128 | 256 |
+   * 512 | 512], i = 0..4, rounded down.
    */
   features(x: tf.Tensor4D): tf.Tensor4D[] {
     const out: tf.Tensor4D[] = [];
@@ -65,7 +71,10 @@ export class Vgg19 {
   }
 }
 
-/** max(0, conv(x) + bias), whose gradient goes to x only and keeps nothing but the output: the composed one would keep three maps a layer. */
+/**
+ * max(0, conv(x) + bias), whose gradient goes to x only and keeps nothing but the output: the composed one would keep
+ * three maps a layer.
+ */
 function convRelu(x: tf.Tensor4D, kernel: tf.Tensor4D, bias: tf.Tensor1D): tf.Tensor4D {
   const op = tf.customGrad((input, save) => {
     const x4 = input as tf.Tensor4D;

@@ -33,7 +33,10 @@ export const VGG19_LAYERS: readonly Vgg19Layer[] = (() => {
   return layers;
 })();
 
-/** Weights in torchvision's convention (RGB, input in deviations of ImageNet), whatever the file's. Kernels [3,3,in,out]. */
+/**
+ * Weights in torchvision's convention (RGB, input in deviations of ImageNet), whatever the file's. Kernels
+ * [3,3,in,out].
+ */
 export interface Vgg19Weights {
   /** File, convention and checksum, for tables. */
   source: string;
@@ -47,35 +50,47 @@ interface Stored {
 
 /**
  * Reads VGG19's convolutions from one of
- * - a TensorFlow.js folder with `weights_manifest.json` (or `model.json`), plain or quantised, under Keras' names `block1_conv1/kernel`;
+ * - a TensorFlow.js folder with `weights_manifest.json` (or `model.json`), plain or quantised, under Keras' names
+ *   `block1_conv1/kernel`;
  * - a `.safetensors` file under torchvision's names `features.0.weight`.
  *
- * Keras' weights are Caffe's: they expect BGR from 0 to 255 minus the mean colour, torchvision's expect RGB in deviations. They are converted when
- * read (see `caffeToTorchvision`), so that one input serves both; `convention` overrides what the names tell.
- * Throws a UserError that names the file if it is missing, damaged, or not this network.
+ * Keras' weights are Caffe's: they expect BGR from 0 to 255 minus the mean colour, torchvision's expect RGB in
+ * deviations. They are converted when read (see `caffeToTorchvision`), so that one input serves both; `convention`
+ * overrides what the names tell. Throws a UserError that names the file if it is missing, damaged, or not this network.
  */
 export async function readVgg19Weights(path: string, convention?: 'torchvision' | 'caffe'): Promise<Vgg19Weights> {
   if (!existsSync(path)) {
-    throw new UserError(`${path} does not exist; put VGG19 there as a TensorFlow.js folder or as .safetensors with torchvision's names.`);
+    throw new UserError(
+      `${path} does not exist; put VGG19 there as a TensorFlow.js folder or as .safetensors with torchvision's names.`,
+    );
   }
   const manifest = manifestOf(path);
   const read = manifest ? readManifest(manifest) : await readSafetensors(path);
   const kind = convention ?? read.convention;
   const layers = kind === 'caffe' ? caffeToTorchvision(read.layers) : read.layers;
-  return { source: `${basename(manifest ? dirname(manifest) : path)}, ${kind} convention, sha256 ${read.sha256.slice(0, 8)}`, layers };
-}
-
-/** The first of the usual places in `folder` that holds VGG19's weights: `vgg19.safetensors`, then `vgg19*` folders with a manifest; or undefined. */
-export function findVgg19(folder = 'checkpoints'): string | undefined {
-  return ['vgg19.safetensors', 'vgg19', 'vgg19_imagenet', 'vgg19_imagenet_uint8']
-    .map((name) => join(folder, name))
-    .find((path) => (path.endsWith('.safetensors') ? existsSync(path) : existsSync(path) && manifestOf(path) !== undefined));
+  return {
+    source: `${basename(manifest ? dirname(manifest) : path)}, ${kind} convention, sha256 ${read.sha256.slice(0, 8)}`,
+    layers,
+  };
 }
 
 /**
- * Caffe's convention to torchvision's. With g = 255 * deviation grey levels in one unit of torchvision's input (58.4, 57.1, 57.4 for R, G, B) and s
- * their mean, the network of the first kernel K[.., 2-c, ..] * g_c / s and of the biases b / s gives the features of the stored one divided by s: a
- * rectifier is homogeneous, so only the biases carry the scale. The mean colours of the two differ by less than half a grey level, which is left out.
+ * The first of the usual places in `folder` that holds VGG19's weights: `vgg19.safetensors`, then `vgg19*` folders with
+ * a manifest; or undefined.
+ */
+export function findVgg19(folder = 'checkpoints'): string | undefined {
+  return ['vgg19.safetensors', 'vgg19', 'vgg19_imagenet', 'vgg19_imagenet_uint8']
+    .map((name) => join(folder, name))
+    .find((path) =>
+      path.endsWith('.safetensors') ? existsSync(path) : existsSync(path) && manifestOf(path) !== undefined,
+    );
+}
+
+/**
+ * Caffe's convention to torchvision's. With g = 255 * deviation grey levels in one unit of torchvision's input (58.4,
+ * 57.1, 57.4 for R, G, B) and s their mean, the network of the first kernel K[.., 2-c, ..] * g_c / s and of the biases
+ * b / s gives the features of the stored one divided by s: a rectifier is homogeneous, so only the biases carry the
+ * scale. The mean colours of the two differ by less than half a grey level, which is left out.
  */
 export function caffeToTorchvision(layers: Vgg19Weights['layers']): Vgg19Weights['layers'] {
   const grey = IMAGENET_DEVIATION.map((d) => 255 * d);
@@ -122,7 +137,10 @@ function readManifest(file: string): Read {
     hash.update(bytes);
     const expected = weights.reduce((sum, w) => sum + bytesOf(w), 0);
     if (bytes.length !== expected) {
-      throw new UserError(`${join(dirname(file), paths.join(', '))} holds ${bytes.length} bytes where ${file} describes ${expected}; load it again.`);
+      throw new UserError(
+        `${join(dirname(file), paths.join(', '))} holds ${bytes.length} bytes where ${file} describes ${expected}; ` +
+          'load it again.',
+      );
     }
     const tensors = tf.io.decodeWeights(new Uint8Array(bytes).buffer, weights);
     for (const [name, t] of Object.entries(tensors)) {
@@ -156,22 +174,31 @@ function parseManifest(file: string): Group[] {
       (g) =>
         Array.isArray(g?.paths) &&
         Array.isArray(g?.weights) &&
-        g.weights.every((w: Partial<tf.io.WeightsManifestEntry>) => typeof w?.name === 'string' && Array.isArray(w.shape) && typeof w.dtype === 'string'),
+        g.weights.every(
+          (w: Partial<tf.io.WeightsManifestEntry>) =>
+            typeof w?.name === 'string' && Array.isArray(w.shape) && typeof w.dtype === 'string',
+        ),
     );
   if (!valid) throw new UserError(`${file} is not a TensorFlow.js weights manifest.`);
   return groups as Group[];
 }
 
 function bytesOf(w: tf.io.WeightsManifestEntry): number {
-  const width = { uint8: 1, uint16: 2, float16: 2, float32: 4, int32: 4, bool: 1 }[(w.quantization?.dtype ?? w.dtype) as string];
-  if (!width) throw new UserError(`the weights manifest stores ${w.name} as ${w.quantization?.dtype ?? w.dtype}, which is not read.`);
+  const width = { uint8: 1, uint16: 2, float16: 2, float32: 4, int32: 4, bool: 1 }[
+    (w.quantization?.dtype ?? w.dtype) as string
+  ];
+  if (!width)
+    throw new UserError(
+      `the weights manifest stores ${w.name} as ${w.quantization?.dtype ?? w.dtype}, which is not read.`,
+    );
   return w.shape.reduce((a, b) => a * b, width);
 }
 
 async function readSafetensors(file: string): Promise<Read> {
   const { tensors } = await readTensors(file);
   const stored = new Map<string, Stored>();
-  for (const [name, t] of tensors) stored.set(name, { shape: t.shape, data: Float32Array.from(t.data as ArrayLike<number>) });
+  for (const [name, t] of tensors)
+    stored.set(name, { shape: t.shape, data: Float32Array.from(t.data as ArrayLike<number>) });
   const layers = VGG19_LAYERS.map(({ torchvision, cin, cout }) => ({
     kernel: toHwio(pick(stored, `${torchvision}.weight`, [cout, cin, 3, 3], file)),
     bias: pick(stored, `${torchvision}.bias`, [cout], file),
@@ -181,8 +208,12 @@ async function readSafetensors(file: string): Promise<Read> {
 
 function pick(stored: Map<string, Stored>, name: string, shape: number[], file: string): Stored {
   const found = stored.get(name);
-  if (!found) throw new UserError(`${file} holds no '${name}': it is not VGG19 under the names of Keras (manifest) or torchvision (.safetensors).`);
-  if (`${found.shape}` !== `${shape}`) throw new UserError(`${file}: '${name}' has shape [${found.shape}], VGG19 needs [${shape}].`);
+  if (!found)
+    throw new UserError(
+      `${file} holds no '${name}': it is not VGG19 under the names of Keras (manifest) or torchvision (.safetensors).`,
+    );
+  if (`${found.shape}` !== `${shape}`)
+    throw new UserError(`${file}: '${name}' has shape [${found.shape}], VGG19 needs [${shape}].`);
   const bad = found.data.findIndex((v) => !Number.isFinite(v));
   if (bad >= 0) throw new UserError(`${file}: '${name}' holds ${found.data[bad]}.`);
   return found;

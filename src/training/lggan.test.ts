@@ -29,12 +29,12 @@ function batch(seed: number, size = 2): Batch {
   return { images, labels, names: ['a', 'b'].slice(0, size) };
 }
 
-/** Three batches in turn, two an epoch. */
+/** Four batches in turn, two an epoch. */
 class Turn implements BatchSource {
   readonly batchesPerEpoch = 2;
   private place = 0;
   async next() {
-    return batch(this.place++ % 3);
+    return batch(this.place++ % 4);
   }
   state() {
     return { place: this.place } as unknown as ReturnType<BatchSource['state']>;

@@ -71,11 +71,6 @@ export function sprite(species: Species, variant: number): Sprite {
   return made;
 }
 
-/** Width over height of a species. */
-export function aspectOf(species: Species): number {
-  return ASPECTS[species];
-}
-
 function halvings(drawing: Drawing): Level[] {
   const levels: Level[] = [{ data: drawing.data, height: TALL, width: drawing.width }];
   for (let last = levels[0]; last.height > 6 && last.width > 3; last = levels[levels.length - 1]) {

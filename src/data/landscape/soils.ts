@@ -89,14 +89,14 @@ function grass(
   const clump = sample(fine, x * 2.6 + shift[0], z * 2.2) * fade(2.5, away);
   const patch = sample(soft, x * 1.4 + shift[0], z * 1.1 + shift[1]);
   const broad = sample(soft, x / 4 + shift[1], z / 4);
-  const light = 0.9 + blades * 0.24 + stalks * 0.2 + tuft * 0.14 + clump * 0.07 + patch * 0.06;
+  const light = 0.9 + blades * 0.24 + stalks * 0.2 + tuft * 0.1 + clump * 0.05 + patch * 0.06;
   put(p.grass, clamp(light, 0.25, 1.7));
   tint(p.grassDry, unit(0.26 + broad * 0.18 + patch * 0.14 + stalks * 0.08), clamp(light, 0.3, 1.6));
   tint(p.earth, unit(patch * 0.4 + clump * 0.25 + tuft * 0.15 - 0.95) * 0.6, 0.8);
   const flower = sample(fine, x * 33, z * 33 + 70) * fade(0.15, away);
   if (flower > 2.55 && p.season !== 'winter') tint(broad > 0 ? [0.8, 0.72, 0.2] : [0.85, 0.82, 0.84], 0.7);
   paint.bump = clamp(
-    relief(fine, x * 6, z * 6, tx * 2, tz * 2) * 0.14 * fade(1.2, away) +
+    relief(fine, x * 6, z * 6, tx * 2, tz * 2) * 0.09 * fade(1.2, away) +
       relief(soft, x * 2.5, z * 2.5, tx * 4, tz * 4) * 0.2,
     -0.5,
     0.5,
