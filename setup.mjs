@@ -26,7 +26,7 @@ export async function setUp({ notebooks = false } = {}) {
   if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
     throw new SetupError(`Node ${process.versions.node} is too old; install Node ${OLDEST_NODE.join('.')} or newer (20, 22 and 24 are tested), then start again.`);
   }
-  if (dependenciesReady() && jupyterReady() && engineReady()) return { notebooks: true };
+  if (dependenciesReady() && jupyterReady() && (await engineReady())) return { notebooks: true };
 
   const started = Date.now();
   return await locked(path.join(root, '.set-up.lock'), async () => {
@@ -39,7 +39,7 @@ export async function setUp({ notebooks = false } = {}) {
       jupyter = false;
       say(error.message);
     }
-    if (!engineReady()) await installEngine();
+    if (!(await engineReady())) await installEngine();
     if (Date.now() - started > 1000) say(`Set up in ${seconds(started)}.`);
     return { notebooks: jupyter };
   });

@@ -20,10 +20,11 @@ export const engineStamp = () => readJson(stampFile);
 const machine = () => `${TENSORFLOW} ${process.platform} ${process.arch} ${choice} ${onPath().nvidia}`;
 
 /** Whether the remembered decision still holds; for the native engine, whether its files are the ones that were made. */
-export function engineReady() {
+export async function engineReady() {
   if (choice === 'wasm' || choice === 'plain') return true;
   const stamp = engineStamp();
   if (!stamp || stamp.machine !== machine()) return false;
+  if (stamp.adopted) return (await tryAddon()) !== null; // What it is linked to is not known.
   if (stamp.engine === 'tensorflow') return stamp.files.every(([file, size]) => sizeOf(file) === size);
   // Without a native engine, look again when a compiler or Python appears, or after an hour if the network was to blame.
   return JSON.stringify(stamp.onPath) === JSON.stringify(onPath()) && !(stamp.passing && Date.now() - stamp.time > HOUR);
@@ -55,9 +56,9 @@ export async function installEngine() {
   const { attempts, reasons } = planEngine(found);
 
   // An addon that somebody else put there will do, unless a GPU waits for a better one.
-  const present = engineStamp() ? null : await tryAddon();
+  const present = !engineStamp() ? await tryAddon() : null;
   if (present && (present.gpu || !attempts[0]?.gpu)) {
-    remember({ engine: 'tensorflow', gpu: present.gpu, files: [[addon, sizeOf(addon)]] });
+    remember({ engine: 'tensorflow', adopted: true, gpu: present.gpu });
     return;
   }
 
@@ -175,7 +176,7 @@ async function fromPackage() {
   await capture(process.execPath, ['scripts/install.js', 'cpu', 'download'], { cwd: tfjsNode, env, timeout: 600_000 });
   const loaded = await tryAddon();
   if (!loaded) throw new SetupError("tfjs-node's own download failed: its host cannot be reached, or has nothing for this machine.", true);
-  remember({ engine: 'tensorflow', gpu: loaded.gpu, files: [[addon, sizeOf(addon)]] });
+  remember({ engine: 'tensorflow', adopted: true, gpu: loaded.gpu });
   return `TensorFlow ${loaded.version} ready`;
 }
 

@@ -139,6 +139,17 @@ test('the cache serves after node_modules was made anew, and another kernel path
   assert.match(fs.readFileSync(repository.at('.venv/share/jupyter/kernels/tslab/kernel.json'), 'utf8'), /kernel\.cjs/);
 });
 
+test('an addon that was there already is used while it loads, and replaced when it does not', { skip }, () => {
+  const repository = checkout();
+  const addon = repository.at('node_modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node');
+  fs.mkdirSync(path.dirname(addon), { recursive: true });
+  fs.copyFileSync(path.join(scratch, 'stub0.node'), addon);
+  assert.doesNotMatch(repository.run().text, /TensorFlow 2\.21\.0/);
+  assert.doesNotMatch(repository.run().text, /TensorFlow 2\.21\.0/);
+  fs.writeFileSync(addon, 'no longer a library');
+  assert.match(repository.run().text, /✓ TensorFlow 2\.21\.0: ready on the CPU/);
+});
+
 test('killed while downloading: nothing half-made is taken for done, and the next start cleans up', { skip }, async () => {
   const repository = checkout();
   const child = repository.start({ FAKE: 'hang' });

@@ -9,7 +9,7 @@ import { Adam } from '../training/adam';
 import { gradients } from '../training/gradients';
 
 export interface SegmenterTraining extends SegmenterConfig {
-  /** Default 300: about 80 s of processor time at the default size. */
+  /** Default 300: about 95 s of processor time (two cores share it) at the default size. */
   steps: number;
   /** Default 8. */
   batch: number;
@@ -17,7 +17,7 @@ export interface SegmenterTraining extends SegmenterConfig {
   learningRate: number;
   /**
    * Images are cut out of ones up to this much larger, at random places and scales. Colours stay: they tell classes
-   * apart. Default 1.5.
+   * apart. Default 1.3.
    */
   zoom: number;
   /** Pairs used at most, drawn at random from a larger set. Default 2000. */
@@ -29,7 +29,7 @@ export const SEGMENTER_TRAINING_DEFAULTS: SegmenterTraining = {
   steps: 300,
   batch: 8,
   learningRate: 3e-3,
-  zoom: 1.5,
+  zoom: 1.3,
   maxPairs: 2000,
 };
 

@@ -19,13 +19,13 @@ export interface SegmenterConfig {
    * Height and width the network works at, multiples of 8; images of other sizes are brought to it. Default [96, 128].
    */
   imageSize: number[];
-  /** Channels at half the size; twice and four times as many at a quarter and an eighth. Default 24. */
+  /** Channels at half the size; twice and four times as many at a quarter and an eighth. Default 32. */
   features: number;
   /** Of the first weights. Default 628. */
   seed: number;
 }
 
-export const SEGMENTER_DEFAULTS: SegmenterConfig = { classes: 29, imageSize: [96, 128], features: 24, seed: 628 };
+export const SEGMENTER_DEFAULTS: SegmenterConfig = { classes: 29, imageSize: [96, 128], features: 32, seed: 628 };
 
 /** He et al. 2015, for rectifiers: sqrt(2 / fan_in). */
 const he = (kernel: number, cin: number): Init => ({ kind: 'normal', std: Math.sqrt(2 / (kernel * kernel * cin)) });
