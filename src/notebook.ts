@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { writeFileAtomically } from './checkpoints/atomic';
 import { configure } from './config';
 import type { LabelMap, RgbImage } from './data/types';
-import { inNotebook, Slot } from './figures/show';
+import { inNotebook, outputPath, Slot } from './figures/show';
 import { imagesFromTensor } from './figures/tensors';
 import type { FeatureNetwork } from './models/feature_network';
 import { Inception } from './models/inception';
@@ -56,6 +56,7 @@ export async function featureNetwork(segmenter: Segmenter): Promise<FeatureNetwo
 
 /** Writes a text file, all or nothing; folders are made as needed. */
 export async function writeText(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomically(file, text);
+  const path = outputPath(file);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileAtomically(path, text);
 }

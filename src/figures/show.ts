@@ -7,6 +7,11 @@ import type { RgbImage } from '../data/types';
 import { type Figure, saveFigure } from './figure';
 import { imageGrid } from './grid';
 
+/** Where a notebook's file goes: at toy size (LGGAN_TOY=1) into `figures/toy`, so that tests leave real results alone. */
+export function outputPath(file: string): string {
+  return process.env.LGGAN_TOY === '1' ? file.replace(/^figures\//, 'figures/toy/') : file;
+}
+
 /** The part of tslab that shows things: one output with one MIME type. */
 interface Output {
   html(text: string): void;
@@ -90,7 +95,7 @@ export class Slot {
 
   async show(what: Showable | Promise<Showable>, { save, maxPng = MAX_PNG }: ShowOptions = {}): Promise<void> {
     const thing = await what;
-    if (save && isFigure(thing)) await saveFigure(save, thing);
+    if (save && isFigure(thing)) await saveFigure(outputPath(save), thing);
     if (!inNotebook()) return;
     this.output ??= newOutput()!;
     if (typeof thing === 'string') this.output.markdown(thing);

@@ -20,7 +20,7 @@ export interface Judges {
 }
 
 export interface Evaluation {
-  /** The row of the results table. Its score stands only where mask accuracy, aesthetic score and FID do. */
+  /** The row of the results table. Its score stands only where mask accuracy, aesthetic score and the canonical FID do. */
   row: ResultsRow;
   /** Every figure with its N, sizes and network. */
   metrics: Metric[];
@@ -77,7 +77,9 @@ export class Evaluator {
       metrics.push(metric);
       if (judge.measures === 'aesthetic') row.aesthetic = metric.value;
     }
-    return { row: resultsRow(row), metrics, mask };
+    // The contest's formula is about the canonical FID; a distance by another network must not enter it.
+    const comparable = this.judges.features?.canonical ?? false;
+    return { row: comparable ? resultsRow(row) : row, metrics, mask };
   }
 
   /** Sharpness counts in a distance: real images are compared at the size of the generated ones. */

@@ -1,0 +1,86 @@
+/** The commands one after the other on a tiny data set, as a user would call them; and what they say to bad input. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import sharp from 'sharp';
+import { writePng } from '../data/image';
+import { writeLandscapes } from '../data/landscape';
+
+const dir = mkdtempSync(join(tmpdir(), 'chain-'));
+after(() => rmSync(dir, { recursive: true, force: true }));
+const set = join(dir, 'set');
+const [G, R] = [join(dir, 'G'), join(dir, 'R')];
+
+function command(name: string, ...args: string[]) {
+  const script = join(__dirname, `${name}.ts`);
+  const run = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', script, ...args], { encoding: 'utf8' });
+  return { status: run.status, out: run.stdout, err: run.stderr };
+}
+const train = (...more: string[]) =>
+  command(
+    'train', '--input_path', join(set, 'train'), '--output_path', G, '--image_size', '32x64', '--ngf', '4', '--ndf', '4', '--vgg', 'none',
+    '--spade_hidden', '4', '--residual_blocks', '1', '--epochs', '2', '--second_stage_from', '2', '--steps_per_epoch', '2', ...more,
+  );
+
+test('split, construct-sr, train in two stages, train-rcan, generate with RCAN and attention, evaluate', async () => {
+  await writeLandscapes(join(set, 'train'), { count: 12, height: 96, width: 128 });
+  assert.match(command('split', '--input_path', set, '--count', '4').out, /8 pairs in train, 4 in val/);
+  assert.match(command('construct_sr', '--input_path', set).out, /12 photos resized/);
+
+  assert.equal(train('--stage', '1').status, 0);
+  const steps = () => readFileSync(join(G, 'history.csv'), 'utf8').trim().split('\n').slice(1).map((row) => row.split(',')[0]);
+  assert.deepEqual(steps(), ['1', '2']);
+  assert.equal(train('--stage', '2').status, 0);
+  assert.deepEqual(steps(), ['1', '2', '3', '4']);
+
+  const rcan = command(
+    'train_rcan', '--input_path', set, '--output_path', R, '--groups', '1', '--blocks', '1', '--features', '8', '--reduction', '4',
+    '--batch_size', '2', '--patch', '16', '--epochs', '1', '--steps_per_epoch', '2',
+  );
+  assert.equal(rcan.status, 0, rcan.err);
+
+  const results = join(dir, 'results');
+  const labels = join(set, 'val', 'labels');
+  const generated = command(
+    'generate', '--input_path', labels, '--output_path', results, '--checkpoint', G, '--use_sr', '--sr_checkpoint', R, '--attention',
+  );
+  assert.equal(generated.status, 0, generated.err);
+  const names = readdirSync(labels).map((file) => file.replace('.png', ''));
+  assert.deepEqual(readdirSync(results).sort(), names.flatMap((n) => [`${n}.jpg`, `${n}_parts.png`, `${n}_sau.png`]).sort());
+  const { width, height } = await sharp(join(results, `${names[0]}.jpg`)).metadata();
+  assert.deepEqual([height, width], [64, 128]);
+  for (const n of names) for (const figure of ['parts', 'sau']) rmSync(join(results, `${n}_${figure}.png`));
+
+  const judged = command(
+    'evaluate', '--labels', labels, '--fake', results, '--real', join(set, 'val'), '--train', join(set, 'train'), '--segmenter_steps', '2', '--json',
+  );
+  assert.equal(judged.status, 0, judged.err);
+  const { row, metrics } = JSON.parse(judged.out.slice(judged.out.indexOf('{'))) as { row: Record<string, number>; metrics: { name: string; n: object }[] };
+  assert.ok(row.maskAccuracy >= 0 && row.maskAccuracy <= 1 && row.score === undefined);
+  assert.ok(metrics.length >= 8 && metrics.every((m) => Object.keys(m.n).length > 0));
+});
+
+test('bad input: one sentence that names it, exit status 2, nothing written', async () => {
+  const bad = join(dir, 'bad');
+  mkdirSync(bad);
+  const out = join(dir, 'nothing');
+  const generate = (...args: string[]) => command('generate', '--output_path', out, ...args);
+  const refused = (run: ReturnType<typeof command>, sentence: RegExp) => {
+    assert.equal(run.status, 2, run.err);
+    assert.match(run.err, sentence);
+    assert.doesNotMatch(run.err, /\n\s+at /);
+    assert.ok(!existsSync(out) || readdirSync(out).length === 0);
+  };
+  refused(generate('--input_path', bad, '--checkpoint', G), /bad.*(empty|no label maps)/);
+  await writePng(join(bad, 'sketch.png'), { data: new Uint8Array(32 * 64).fill(29), height: 32, width: 64 });
+  refused(generate('--input_path', bad, '--checkpoint', G), /sketch\.png.*29/);
+  writeFileSync(join(bad, 'sketch.png'), '');
+  refused(generate('--input_path', bad, '--checkpoint', G), /sketch\.png/);
+  refused(generate('--input_path', bad, '--checkpoint', join(dir, 'none')), /none.*no such checkpoint/);
+  refused(generate('--input_path', bad, '--checkpont', G), /--checkpont.*--checkpoint/);
+  // A checkpoint of another shape: the run was made with ngf 4.
+  refused(train('--ngf', '6'), /G\.safetensors.*shape/s);
+});
