@@ -26,10 +26,12 @@ export function standardise(x: tf.Tensor4D, onStatistics?: OnStatistics): tf.Ten
 
 /** The definition, differentiable on every backend. */
 export function standardisePlain(x: tf.Tensor4D, onStatistics?: OnStatistics): tf.Tensor4D {
-  const { mean, variance } = tf.moments(x, [0, 1, 2]);
-  const n = x.size / x.shape[3];
-  onStatistics?.(mean as tf.Tensor1D, tf.mul(variance, n / Math.max(n - 1, 1)) as tf.Tensor1D);
-  return tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, EPSILON)));
+  return tf.tidy(() => {
+    const { mean, variance } = tf.moments(x, [0, 1, 2]);
+    const n = x.size / x.shape[3];
+    onStatistics?.(mean as tf.Tensor1D, tf.mul(variance, n / Math.max(n - 1, 1)) as tf.Tensor1D);
+    return tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, EPSILON)));
+  });
 }
 
 /** TensorFlow's fused kernels: one pass each way, and nothing kept but x. */

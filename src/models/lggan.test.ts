@@ -107,7 +107,9 @@ test('images of a batch do not depend on each other in evaluation', () => {
   const both = g.generate([scene, other]);
   for (const [i, labels] of [scene, other].entries()) {
     const alone = g.generate(labels);
-    tf.tidy(() => void assertClose(tf.slice(both.final, i, 1), alone.final, 1e-5, `image ${i}`));
+    // The statistics of a batch are summed in another order than those of one image, and an instance norm, which divides by
+    // sqrt(variance + 1e-5), amplifies the rounding of a channel that hardly varies up to 300 times: 9e-5 was measured.
+    tf.tidy(() => void assertClose(tf.slice(both.final, i, 1), alone.final, 2e-4, `image ${i}`));
     disposeOutput(alone);
   }
   disposeOutput(both);
