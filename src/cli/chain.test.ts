@@ -22,7 +22,7 @@ function command(name: string, ...args: string[]) {
 const train = (...more: string[]) =>
   command(
     'train', '--input_path', join(set, 'train'), '--output_path', G, '--image_size', '32x64', '--ngf', '4', '--ndf', '4', '--vgg', 'none',
-    '--spade_hidden', '4', '--residual_blocks', '1', '--epochs', '2', '--second_stage_from', '2', '--steps_per_epoch', '2', ...more,
+    '--spade_hidden', '4', '--residual_blocks', '1', '--epochs', '2', '--second_stage_from', '2', '--steps_per_epoch', '2', '--val_path', join(set, 'val'), '--evaluate_every', '2', ...more,
   );
 
 test('split, construct-sr, train in two stages, train-rcan, generate with RCAN and attention, evaluate', async () => {
@@ -35,6 +35,7 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
   assert.deepEqual(steps(), ['1', '2']);
   assert.equal(train('--stage', '2').status, 0);
   assert.deepEqual(steps(), ['1', '2', '3', '4']);
+  assert.ok(existsSync(join(G, 'best-000001', 'G.safetensors')), 'no best checkpoint');
 
   const rcan = command(
     'train_rcan', '--input_path', set, '--output_path', R, '--groups', '1', '--blocks', '1', '--features', '8', '--reduction', '4',

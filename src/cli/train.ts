@@ -5,10 +5,14 @@ import { readMapping } from '../data/mapping';
 import { folderPairs } from '../data/pairs';
 import type { LabelMap, PairDataset, RgbImage } from '../data/types';
 import { UserError } from '../errors';
+import { extractFeatures } from '../metrics/features';
+import { fid } from '../metrics/fid';
 import { saveFigure } from '../figures/figure';
 import { samplesOverTime, type Sample } from '../figures/samples_over_time';
 import { UPSAMPLINGS } from '../layers/upsampler';
 import { LGGAN_DEFAULTS, type LGGAN } from '../models/lggan';
+import { Inception } from '../models/inception';
+import { findInception } from '../models/inception_weights';
 import { Vgg19 } from '../models/vgg19';
 import { findVgg19 } from '../models/vgg19_weights';
 import { sample } from '../notebook';
@@ -56,13 +60,15 @@ void runCommand(
     options: {
       stage: { type: 'integer', choices: [1, 2], help: '1: to the end of stage 1; 2: go on from there to the end' },
       input_path: { type: 'string', value: 'DIR', required: true, help: 'training set: DIR/imgs and DIR/labels' },
+      val_path: { type: 'string', value: 'DIR', help: 'pairs to evaluate on, as --input_path; the best checkpoint is kept by them' },
+      evaluate_every: { type: 'integer', min: 1, default: 10, help: 'epochs between evaluations on --val_path' },
       output_path: { type: 'string', value: 'DIR', default: 'checkpoints/lggan', help: 'checkpoints, history.csv, samples' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
       image_size: { type: 'string', value: 'HxW', default: '192x256', help: 'size of the generated images, multiples of 32' },
       batch_size: { type: 'integer', min: 1, default: 2, help: 'pairs a step' },
       epochs: { type: 'integer', min: 1, default: epochs, help: 'passes over the set, both stages' },
-      second_stage_from: { type: 'integer', min: 1, default: secondStageFrom, help: 'first epoch of stage 2' },
-      decay_epochs: { type: 'integer', min: 0, default: decayEpochs, help: 'last epochs, in which the learning rate falls to 0' },
+      second_stage_from: { type: 'integer', min: 1, help: `first epoch of stage 2; default: after three quarters, ${secondStageFrom} of ${epochs}` },
+      decay_epochs: { type: 'integer', min: 0, help: `last epochs, in which the learning rate falls to 0; default: ${decayEpochs} of ${epochs}` },
       steps_per_epoch: { type: 'integer', min: 0, default: 0, help: 'steps that count as an epoch; 0: one pass over the set' },
       learning_rate: { type: 'number', default: learningRate, help: 'G learns at half of it, D at twice' },
       ngf: { type: 'integer', min: 2, default: LGGAN_DEFAULTS.ngf, help: 'width of the generator' },
@@ -98,14 +104,16 @@ void runCommand(
       batchSize: args.batch_size,
       seed: args.seed,
       flip: !args.no_flip,
-      ...(args.crop_scale < 1 && { randomCrop: { minScale: args.crop_scale } }),
+      ...(args.crop_scale !== 1 && { randomCrop: { minScale: args.crop_scale } }),
     });
     const vggPath = args.vgg === 'none' ? undefined : args.vgg ?? findVgg19();
     const vgg = vggPath ? await Vgg19.load(vggPath) : undefined;
     const log = args.tensorboard ? eventLog(join(args.output_path, 'events')) : undefined;
     console.log(engineInfo().description);
-    console.log(`${pairs.length} pairs of ${pairs.source}; perceptual loss: ${vgg?.name ?? 'none, as there are no weights of VGG19'}`);
+    console.log(`${pairs.length} pairs of ${pairs.source}; perceptual loss: ${vgg?.name ?? (args.vgg ? 'none, as asked' : 'none, as there are no weights of VGG19')}`);
 
+    const validation = args.val_path ? await validator(folderPairs(args.val_path, { mapping }), imageSize, crop) : undefined;
+    if (validation) console.log(`best checkpoint by ${validation.by}`);
     const interrupt = interruptible();
     const samples = new SampleFile(join(args.output_path, 'samples'), pairs, imageSize, crop);
     let bar: ReturnType<typeof progress> | undefined;
@@ -123,8 +131,8 @@ void runCommand(
         discriminator: { ndf: args.ndf },
         schedule: {
           epochs: args.epochs,
-          decayEpochs: Math.min(args.decay_epochs, args.epochs),
-          secondStageFrom: args.second_stage_from,
+          decayEpochs: args.decay_epochs ?? Math.round((args.epochs * decayEpochs) / epochs),
+          secondStageFrom: args.second_stage_from ?? Math.round((args.epochs * (secondStageFrom - 1)) / epochs) + 1,
           learningRate: args.learning_rate,
         },
         stage: (args.stage ?? 0) as 0 | 1 | 2,
@@ -132,6 +140,7 @@ void runCommand(
         fakes: args.fakes,
         ema: args.ema,
         output: args.output_path,
+        evaluateEvery: args.evaluate_every,
         sampleEvery: args.sample_every,
         checkpointEvery: args.checkpoint_every,
       },
@@ -146,6 +155,7 @@ void runCommand(
           log?.scalars(step, values);
         },
         onSample: (generator, step) => samples.add(generator, step),
+        ...(validation && { evaluate: validation.measure }),
       },
       vgg,
     );
@@ -157,6 +167,31 @@ void runCommand(
     vgg?.dispose();
   },
 );
+
+/**
+ * What chooses the best checkpoint, less being better: FID by the canonical Inception where its weights are in `checkpoints/`, else the
+ * mean absolute difference from the photos.
+ */
+async function validator(pairs: PairDataset, imageSize: [number, number], crop: Choice) {
+  const weights = findInception();
+  const inception = weights ? await Inception.load(weights) : undefined;
+  const all = async function* () {
+    for (let i = 0; i < pairs.length; i++) yield transformPair(await pairs.at(i), { imageSize, crop });
+  };
+  const measure = async (generator: LGGAN): Promise<number> => {
+    const photos: RgbImage[] = [];
+    const images: RgbImage[] = [];
+    for await (const pair of all()) {
+      photos.push(pair.image);
+      images.push(...(await sample(generator, [pair.labels])));
+    }
+    if (inception) return fid(await extractFeatures(photos, inception), await extractFeatures(images, inception)).value;
+    const difference = (a: RgbImage, b: RgbImage) => a.data.reduce((sum, v, i) => sum + Math.abs(v - b.data[i]), 0) / a.data.length;
+    return photos.reduce((sum, photo, i) => sum + difference(photo, images[i]), 0) / photos.length;
+  };
+  const by = inception ? `FID (${inception.name})` : 'mean absolute difference from the photos (for FID put Inception into checkpoints/)';
+  return { measure, by: `${by} on ${pairs.length} pairs of ${pairs.source}` };
+}
 
 function parseSize(text: string): [number, number] {
   const match = /^(\d+)x(\d+)$/.exec(text);

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { UserError } from '../errors';
 import { writeLandscapes } from './landscape';
 import { folderPairs } from './pairs';
 import { splitDataset } from './split';
@@ -32,11 +33,15 @@ export interface SplitPairs {
 export async function embeddedDataset(root: string, options: EmbeddedOptions = {}): Promise<SplitPairs> {
   const { count = 240, val = 40, height = 384, width = 512, seed = 628, onProgress } = options;
   // Once some have moved to val they must not be painted again.
-  if (!existsSync(join(root, 'split.json'))) {
-    await writeLandscapes(join(root, 'train'), { count, height, width, seed, onProgress });
-  }
+  const isSplit = existsSync(join(root, 'split.json'));
+  await writeLandscapes(join(root, 'train'), { count: isSplit ? 0 : count, height, width, seed, onProgress });
   await splitDataset(root, { count: val, seed });
-  return splitFolder(root);
+  const pairs = splitFolder(root);
+  const found = pairs.train.length + pairs.val.length;
+  if (found !== count) {
+    throw new UserError(`${root}: ${found} landscapes are there, not ${count}; choose another folder or remove this one.`);
+  }
+  return pairs;
 }
 
 /** A data set in ROOT/train and ROOT/val. @throws UserError naming what is missing */

@@ -15,16 +15,24 @@ import { RCAN, type RcanConfig } from './rcan';
 export async function loadLGGAN(path: string): Promise<LGGAN> {
   const { file, config } = await find(path, 'LGGAN', ['EMA', 'G']);
   const generator = new LGGAN(config as Partial<LGGANConfig>);
-  await loadParameters(file, generator.parameters);
-  return generator;
+  return loaded(generator, file);
 }
 
 /** A trained RCAN, found as `loadLGGAN` finds a generator. */
 export async function loadRCAN(path: string): Promise<RCAN> {
   const { file, config } = await find(path, 'RCAN', ['RCAN']);
   const network = new RCAN(config as Partial<RcanConfig>);
-  await loadParameters(file, network.parameters);
-  return network;
+  return loaded(network, file);
+}
+
+async function loaded<N extends LGGAN | RCAN>(network: N, file: string): Promise<N> {
+  try {
+    await loadParameters(file, network.parameters);
+    return network;
+  } catch (e) {
+    network.dispose();
+    throw e;
+  }
 }
 
 async function find(path: string, network: string, names: string[]): Promise<{ file: string; config: object }> {
@@ -41,10 +49,11 @@ async function find(path: string, network: string, names: string[]): Promise<{ f
 }
 
 async function fileOf(path: string, network: string, names: string[]): Promise<string> {
-  if (!existsSync(path)) throw new UserError(`${path}: there is no such checkpoint; train one, or give the path of another with --checkpoint.`);
+  const option = network === 'RCAN' ? '--sr_checkpoint' : '--checkpoint';
+  if (!existsSync(path)) throw new UserError(`${path}: there is no such checkpoint; train one, or give the path of another with ${option}.`);
   if (!statSync(path).isDirectory()) return path;
   const folder = (await newestCheckpoint(path, 'best')) ?? (await newestCheckpoint(path, 'latest')) ?? path;
   const file = names.map((n) => join(folder, `${n}.safetensors`)).find((f) => existsSync(f));
-  if (!file) throw new UserError(`${path}: there is no checkpoint of ${network} in it; train one, or give the path of another with --checkpoint.`);
+  if (!file) throw new UserError(`${path}: there is no checkpoint of ${network} in it; train one, or give the path of another with ${option}.`);
   return file;
 }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import * as tf from '../tf';
 import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
 import { configure, oneOf, wholeNumbers } from '../config';
@@ -253,6 +254,15 @@ export async function trainLGGAN(
   vgg?: Vgg19,
 ): Promise<TrainLGGANResult> {
   const trainer = new LGGANTrainer(config, vgg);
+  try {
+    return await run(trainer, batches, hooks);
+  } catch (e) {
+    trainer.dispose();
+    throw e;
+  }
+}
+
+async function run(trainer: LGGANTrainer, batches: BatchSource, hooks: TrainLGGANHooks): Promise<TrainLGGANResult> {
   const { output, checkpointEvery, sampleEvery, evaluateEvery } = trainer.config;
   const stepsPerEpoch = trainer.config.stepsPerEpoch || batches.batchesPerEpoch;
   const { epochs, secondStageFrom } = trainer.schedule.config;
@@ -260,8 +270,11 @@ export async function trainLGGAN(
 
   const saved = await trainer.load('latest', hooks.onMessage);
   let step = (saved?.step as number | undefined) ?? 0;
-  if (trainer.config.stage === 2 && step < (secondStageFrom - 1) * stepsPerEpoch) {
-    trainer.dispose();
+  const { stage } = trainer.config;
+  if ((stage === 1 && secondStageFrom < 2) || (stage === 2 && secondStageFrom > epochs)) {
+    throw new UserError(`${output}: there is no stage ${stage} in ${epochs} epochs with the second stage from epoch ${secondStageFrom}.`);
+  }
+  if (stage === 2 && step < (secondStageFrom - 1) * stepsPerEpoch) {
     throw new UserError(`${output}: stage 2 goes on from the end of stage 1, and this run is at step ${step}; train stage 1 first.`);
   }
   let best = (saved?.best as number | null | undefined) ?? null;
@@ -279,6 +292,10 @@ export async function trainLGGAN(
     const epoch = Math.floor(step / stepsPerEpoch) + 1;
     const started = performance.now();
     const losses = trainer.step(await batches.next(), epoch);
+    const bad = Object.keys(losses).find((name) => !Number.isFinite(losses[name]));
+    if (bad) {
+      throw new UserError(`The loss ${bad} became ${losses[bad]} in step ${step + 1}; lower the learning rate and go on from ${output}.`);
+    }
     step += 1;
     const seconds = (performance.now() - started) / 1000;
     const row: Row = { step, epoch, stage: trainer.schedule.stage(epoch), ...losses, seconds };
@@ -288,11 +305,13 @@ export async function trainLGGAN(
     if (step % sampleEvery === 0 || step === total) await hooks.onSample?.(trainer.best, step);
     if (hooks.evaluate && step % (evaluateEvery * stepsPerEpoch) === 0) {
       const value = await hooks.evaluate(trainer.best, epoch);
-      if (best === null || value < best) {
+      if (Number.isFinite(value) && (best === null || value < best)) {
         best = value;
         await save('best');
       }
     }
+    // Signals are heard only in between: batches from memory never give the event loop a turn.
+    await setImmediate();
     interrupted = hooks.signal?.aborted ?? false;
     if (step % checkpointEvery === 0 || step === total || interrupted) await save('latest');
   }
