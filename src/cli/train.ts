@@ -27,7 +27,7 @@ const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS
 
 /** Images of the same few label maps over the steps, in one picture. */
 class SampleFile {
-  private readonly samples: Sample[] = [];
+  private samples: Sample[] = [];
   private labels?: LabelMap[];
   private photos: RgbImage[] = [];
 
@@ -46,6 +46,8 @@ class SampleFile {
       this.labels = pairs.map((p) => p.labels);
       this.photos = pairs.map((p) => p.image);
     }
+    // A long run takes thousands; the picture shows a few, spread evenly.
+    if (this.samples.length > 16) this.samples = this.samples.filter((_, i) => i % 2 === 0);
     this.samples.push({ step, images: await sample(generator, this.labels) });
     await saveFigure(this.path, samplesOverTime(this.samples, { labels: this.labels, photos: this.photos }), { formats: ['png'], scale: 1 });
   }

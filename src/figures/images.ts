@@ -1,5 +1,6 @@
 /** Pictures in memory: cropping and resizing as figures need it, and PNG bytes. */
 import sharp from 'sharp';
+import { cropBytes } from '../data/batches';
 import type { RgbImage } from '../data/types';
 
 /** A box in pixels. */
@@ -49,17 +50,7 @@ export async function resizeForDisplay(
 
 /** The part of a picture inside a box. Throws a RangeError where the box leaves the picture. */
 export function crop(image: RgbImage, { x, y, width, height }: Box): RgbImage {
-  if (x < 0 || y < 0 || width < 1 || height < 1 || x + width > image.width || y + height > image.height) {
-    throw new RangeError(
-      `crop ${width}x${height} at (${x}, ${y}) leaves the picture of ${image.width}x${image.height}`,
-    );
-  }
-  const data = new Uint8Array(width * height * 3);
-  for (let row = 0; row < height; row++) {
-    const start = ((y + row) * image.width + x) * 3;
-    data.set(image.data.subarray(start, start + width * 3), row * width * 3);
-  }
-  return { data, width, height };
+  return { data: cropBytes(image.data, image, 3, x, y, width, height), width, height };
 }
 
 /** A picture as PNG. */
