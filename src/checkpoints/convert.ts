@@ -1,6 +1,7 @@
 import { UserError } from '../errors';
 import type { ForeignCheckpoint, ForeignTensor } from './foreign';
-import { originalShape, toOriginal, type NamedVariables } from './layout';
+import { singularVectors } from '../layers/spectral_norm';
+import { originalShape, type NamedVariables } from './layout';
 import { isFiniteArray, listed, saveTensors, type TensorEntry } from './safetensors';
 
 /** Which of the system's networks a file of weights holds, and the part of its configuration that its shapes tell. */
@@ -82,7 +83,7 @@ export interface Match {
   /** Left out on purpose: what the original stores but never uses, counters of PyTorch's batch norm. */
   ignored: string[];
   /**
-   * Vectors of spectral norm that the file lacks; they keep the network's own values and converge within some steps.
+   * Vectors of spectral norm that the file lacks: computed from its weights.
    */
   kept: string[];
   wrongShape: string[];
@@ -146,17 +147,27 @@ export async function importWeights(
     ...(match.wrongShape.length ? [`of another shape: ${listed(match.wrongShape)}`] : []),
   ];
   if (faults.length) throw new UserError(`${file} does not fit this network (${faults.join('; ')}).`);
+  const read = (name: string) => {
+    const tensor = match.found.get(name)!;
+    const values = tensor.read();
+    if (!isFiniteArray(values))
+      throw new UserError(
+        `${file} holds NaN or infinity in ${tensor.name}: the run that saved it had diverged; take an earlier checkpoint.`,
+      );
+    return values;
+  };
+  // Where one of the two is missing both are computed: their signs belong together.
+  const isComplete = (module: string) => ['u', 'v'].every((end) => match.found.has(`${module}.weight_${end}`));
+  const vector = (module: string, end: string) => {
+    const weight = `${module}.weight_orig`;
+    const { u, v } = singularVectors(read(weight), match.found.get(weight)!.shape[0]);
+    return end === 'u' ? u : v;
+  };
   const entries = network.entries().map(({ name, kind, variable }): TensorEntry => {
-    const tensor = match.found.get(name);
-    const read = () => {
-      const values = tensor!.read();
-      if (!isFiniteArray(values))
-        throw new UserError(
-          `${file} holds NaN or infinity in ${tensor!.name}: the run that saved it had diverged; take an earlier checkpoint.`,
-        );
-      return values;
-    };
-    return { name, shape: originalShape(kind, variable.shape), data: tensor ? read : () => toOriginal(kind, variable) };
+    const module = name.replace(SPECTRAL, '');
+    const isVector = module !== name && !isComplete(module);
+    const data = () => (isVector ? vector(module, name.slice(-1)) : read(name));
+    return { name, shape: originalShape(kind, variable.shape), data };
   });
   await saveTensors(target, entries, metadata, { onProgress });
   return match;

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { withoutDrawing } from '../layers/parameters';
 import { LGGAN } from '../models/lggan';
 import { Discriminator } from '../models/discriminator';
 import { RCAN } from '../models/rcan';
@@ -44,7 +45,7 @@ export async function importCheckpoint(
     const guess = guessNetwork(file, foreign.tensors);
     const { network } = guess;
     const out = typeof target === 'string' ? target : target(network);
-    const built = build(guess, behaviour);
+    const built = withoutDrawing(() => build(guess, behaviour));
     try {
       await mkdir(dirname(out), { recursive: true });
       const metadata = { network, config: JSON.stringify(built.config), source: foreign.format };

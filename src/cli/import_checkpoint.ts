@@ -56,7 +56,7 @@ void runCommand(
     console.log(`configuration: ${JSON.stringify(config)}`);
     if (match.ignored.length) console.log(`not used by the network, left out: ${listed(match.ignored)}`);
     if (match.kept.length)
-      console.log(`not in the file, start values kept: ${match.kept.length} vectors of spectral norm`);
+      console.log(`not in the file, computed from its weights: ${match.kept.length} vectors of spectral norm`);
     console.log(`written: ${written} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
   },
 );

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertClose, assertNoLeak } from '../testing/close';
 import * as tf from '../tf';
-import { Parameters, XAVIER } from './parameters';
+import { Parameters, withoutDrawing, XAVIER } from './parameters';
 
 const spread = (x: tf.Tensor) => tf.tidy(() => tf.sqrt(tf.moments(x).variance).dataSync()[0]);
 
@@ -70,6 +70,21 @@ test('names, kinds, counts', () => {
   assertClose(p.entries()[2].variable, [2, 2, 2, 2, 2], 0);
   assert.throws(() => p.scope('fc2').dense('weight', [1, 1]), /fc2\.weight exists already/);
   p.dispose();
+});
+
+test('a network whose values come from a file is built without drawing; constants stay', () => {
+  const build = () => {
+    const p = new Parameters();
+    p.conv('weight', [1, 1, 2, 3]);
+    p.vector('bias', 3, { kind: 'uniformFanIn', fanIn: 3 });
+    p.scope('norm').state('running_var', 2, { kind: 'constant', value: 1 });
+    const values = p.entries().map((e) => [...e.variable.dataSync()]);
+    p.dispose();
+    return values;
+  };
+  assert.deepEqual(withoutDrawing(build), [[0, 0, 0, 0, 0, 0], [0, 0, 0], [1, 1]]);
+  assert.throws(() => withoutDrawing(() => assert.fail('inside')), /inside/);
+  assert.ok(build()[0].every((v) => v !== 0), 'drawn again afterwards');
 });
 
 test('dispose frees every variable', async () => {

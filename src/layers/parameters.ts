@@ -27,6 +27,22 @@ export type Init =
 /** The original initialises every weight of its networks this way (Xavier normal, gain 0.02). */
 export const XAVIER: Init = { kind: 'xavierNormal', gain: 0.02 };
 
+let drawing = true;
+
+/**
+ * Builds a network whose values will come from elsewhere (a checkpoint, a formula): weights that would be drawn at random stay zero and
+ * cost neither time nor, until they are assigned, memory (the full generator's: 0.8 s and 440 MB on two cores). `build` is synchronous.
+ */
+export function withoutDrawing<T>(build: () => T): T {
+  const before = drawing;
+  drawing = false;
+  try {
+    return build();
+  } finally {
+    drawing = before;
+  }
+}
+
 /**
  * The named parameters of a network. Names are the original's state-dict names; tensors are kept in TensorFlow's layout
  * (convolution [kh, kw, in, out], dense [in, out]) and take the original's ([out, in, kh, kw], [out, in]) in checkpoints only.
@@ -37,6 +53,8 @@ export class Parameters {
   private readonly list: ParameterEntry[] = [];
   private readonly names = new Set<string>();
   private prefix = '';
+  /** False where the network is built `withoutDrawing`. */
+  readonly drawn = drawing;
 
   constructor(readonly seed = 628) {}
 
@@ -104,7 +122,8 @@ export class Parameters {
     const full = this.prefix + name;
     if (this.names.has(full)) throw new Error(`parameter ${full} exists already`);
     this.names.add(full);
-    const initial = initialValue(shape, init, fanIn, fanOut, [this.seed, hash(full)]);
+    const start: Init = this.drawn || init.kind === 'constant' ? init : { kind: 'constant', value: 0 };
+    const initial = initialValue(shape, start, fanIn, fanOut, [this.seed, hash(full)]);
     const variable = tf.variable(initial, trainable);
     initial.dispose();
     this.list.push({ name: full, variable, kind, trainable });
@@ -124,7 +143,8 @@ function initialValue(shape: number[], init: Init, fanIn: number, fanOut: number
         return standardUniform(shape, seed).mul(2 * bound).sub(bound);
       }
       case 'constant':
-        return tf.fill(shape, init.value);
+        // Zeros of TensorFlow.js are untouched memory until a kernel reads them.
+        return init.value === 0 ? tf.zeros(shape) : tf.fill(shape, init.value);
     }
   });
 }

@@ -15,7 +15,7 @@ export class SpectralNorm {
     this.u = p.state('weight_u', cout, { kind: 'normal', std: 1 / Math.sqrt(cout) });
     this.v = p.state('weight_v', kh * kw * cin, { kind: 'normal', std: 1 / Math.sqrt(kh * kw * cin) });
     // Random u and v give a random sigma, possibly near 0: a network used before its first training step would overflow its tanh.
-    this.iterate();
+    if (p.drawn) this.iterate();
   }
 
   /** The normalised kernel [kh,kw,in,out]. */
@@ -45,6 +45,27 @@ export class SpectralNorm {
     const [kh, kw, cin] = this.weight.shape;
     return tf.reshape(tf.transpose(tf.reshape(this.v, [cin, kh, kw]), [1, 2, 0]), [1, -1]);
   }
+}
+
+/**
+ * The vectors of spectral norm for a kernel in the original's order, [out, in*kh*kw], that came without them: 15 power iterations, as many as
+ * PyTorch's parametrisation takes at the start.
+ */
+export function singularVectors(weight: Float32Array, out: number): { u: Float32Array; v: Float32Array } {
+  const [u, v] = tf.tidy(() => {
+    const matrix = tf.tensor2d(weight, [out, weight.length / out]);
+    // No direction is preferred, and none of a trained kernel's will be orthogonal to it by construction.
+    let u = normalise(tf.sin(tf.reshape(tf.range(1, out + 1), [out, 1])) as tf.Tensor2D);
+    let v = u;
+    for (let i = 0; i < 15; i++) {
+      v = normalise(tf.matMul(matrix, u, true));
+      u = normalise(tf.matMul(matrix, v));
+    }
+    return [u, v];
+  });
+  const vectors = { u: u.dataSync() as Float32Array, v: v.dataSync() as Float32Array };
+  tf.dispose([u, v]);
+  return vectors;
 }
 
 const normalise = (x: tf.Tensor2D) => tf.div(x, tf.maximum(tf.norm(x), 1e-12)) as tf.Tensor2D;

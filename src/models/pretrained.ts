@@ -4,6 +4,7 @@ import { newestCheckpoint } from '../checkpoints/checkpoint';
 import { loadParameters } from '../checkpoints/parameters';
 import { readTensorsHeader } from '../checkpoints/safetensors';
 import { UserError } from '../errors';
+import { withoutDrawing } from '../layers/parameters';
 import { LGGAN, type LGGANConfig } from './lggan';
 import { RCAN, type RcanConfig } from './rcan';
 
@@ -14,14 +15,14 @@ import { RCAN, type RcanConfig } from './rcan';
  */
 export async function loadLGGAN(path: string): Promise<LGGAN> {
   const { file, config } = await find(path, 'LGGAN', ['EMA', 'G']);
-  const generator = new LGGAN(config as Partial<LGGANConfig>);
+  const generator = withoutDrawing(() => new LGGAN(config as Partial<LGGANConfig>));
   return loaded(generator, file);
 }
 
 /** A trained RCAN, found as `loadLGGAN` finds a generator. */
 export async function loadRCAN(path: string): Promise<RCAN> {
   const { file, config } = await find(path, 'RCAN', ['RCAN']);
-  const network = new RCAN(config as Partial<RcanConfig>);
+  const network = withoutDrawing(() => new RCAN(config as Partial<RcanConfig>));
   return loaded(network, file);
 }
 

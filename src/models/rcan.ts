@@ -5,7 +5,7 @@ import { configure, wholeNumbers } from '../config';
 import type { RgbImage } from '../data/types';
 import { UserError } from '../errors';
 import type { Convolution } from '../layers/convolution';
-import { Parameters } from '../layers/parameters';
+import { Parameters, withoutDrawing } from '../layers/parameters';
 import { pixelShuffle } from '../layers/pixel_shuffle';
 import { applyInTurn, ResidualGroup } from '../layers/rcab';
 import { torchConvolution } from '../layers/torch_convolution';
@@ -87,7 +87,7 @@ export class RCAN {
    */
   static async load(file: string): Promise<RCAN> {
     const { tensors } = await readTensors(file, { requireFinite: true });
-    const rcan = new RCAN(configOf(file, tensors));
+    const rcan = withoutDrawing(() => new RCAN(configOf(file, tensors)));
     try {
       checkParameters(file, tensors, rcan.parameters);
       assignParameters(tensors, rcan.parameters);
