@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../errors';
@@ -73,9 +74,15 @@ export function explain(e: unknown, file: string): unknown {
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (e) {
     return (e as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  try {
+    // Killed, and its parent has not asked for its end yet, which in a container may never happen.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return !/[ZX]/.test(stat.charAt(stat.lastIndexOf(')') + 2));
+  } catch {
+    return true;
   }
 }
 
@@ -85,7 +92,7 @@ export async function removeLeftovers(path: string): Promise<void> {
   const base = basename(path);
   for (const name of names) {
     if (!name.startsWith(`${base}.`)) continue;
-    const pid = /^(\d+)\.part$/.exec(name.slice(base.length + 1))?.[1];
+    const pid = /^(\d+)(?:\.\d+)?\.part$/.exec(name.slice(base.length + 1))?.[1];
     if (pid && Number(pid) !== process.pid && !isAlive(Number(pid)))
       await rm(join(dirname(path), name), { recursive: true, force: true });
   }

@@ -88,6 +88,7 @@ void runCommand(
       seed: { type: 'integer', min: 0, default: LGGAN_DEFAULTS.seed, help: 'of weights, order and augmentation' },
       sample_every: { type: 'integer', min: 1, default: 200, help: 'steps between samples' },
       checkpoint_every: { type: 'integer', min: 1, default: 500, help: 'steps between checkpoints' },
+      keep_checkpoints: { type: 'integer', min: 1, default: 2, help: 'latest checkpoints, and best ones, that stay' },
       tensorboard: { type: 'flag', help: 'also write the losses for TensorBoard, into DIR/events' },
     },
     examples: [
@@ -145,6 +146,7 @@ void runCommand(
         evaluateEvery: args.evaluate_every,
         sampleEvery: args.sample_every,
         checkpointEvery: args.checkpoint_every,
+        keepCheckpoints: args.keep_checkpoints,
       },
       batches,
       {

@@ -141,9 +141,14 @@ export class History {
 
 async function appendSynced(file: string, text: string): Promise<void> {
   const handle = await open(file, 'a');
+  const { size } = await handle.stat();
   try {
     await handle.writeFile(text);
     await handle.sync();
+  } catch (e) {
+    // The disk is full: no half rows, so that the next attempt appends to whole ones.
+    await handle.truncate(size).catch(() => undefined);
+    throw e;
   } finally {
     await handle.close();
   }

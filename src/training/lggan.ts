@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import * as tf from '../tf';
 import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
+import { withFolderLock } from '../checkpoints/lock';
 import { configure, oneOf, wholeNumbers } from '../config';
 import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../errors';
@@ -39,6 +40,8 @@ export interface TrainLGGANConfig {
   output: string;
   /** Steps between checkpoints. Default 500. */
   checkpointEvery: number;
+  /** How many of the latest checkpoints stay, and how many of the best; the older ones help where the newest is damaged. Default 2. */
+  keepCheckpoints: number;
   /** Steps between samples. Default 200. */
   sampleEvery: number;
   /** Epochs between evaluations, which choose the best checkpoint. Default 10. */
@@ -56,6 +59,7 @@ export const TRAIN_LGGAN_DEFAULTS: TrainLGGANConfig = {
   ema: 0,
   output: 'checkpoints/lggan',
   checkpointEvery: 500,
+  keepCheckpoints: 2,
   sampleEvery: 200,
   evaluateEvery: 10,
 };
@@ -103,8 +107,8 @@ export class LGGANTrainer {
 
   constructor(config: Partial<TrainLGGANConfig>, private readonly vgg?: Vgg19) {
     this.config = configure(TRAIN_LGGAN_DEFAULTS, config, 'train');
-    const { checkpointEvery, sampleEvery, evaluateEvery, stepsPerEpoch, ema, fakes, lossWeights } = this.config;
-    wholeNumbers({ checkpointEvery, sampleEvery, evaluateEvery }, 'train');
+    const { checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery, stepsPerEpoch, ema, fakes, lossWeights } = this.config;
+    wholeNumbers({ checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery }, 'train');
     wholeNumbers({ stepsPerEpoch }, 'train', 0);
     oneOf(fakes, ['fresh', 'same'], 'train.fakes');
     if (ema < 0 || ema >= 1) throw new UserError(`train.ema: expected at least 0 and less than 1, got ${ema}`);
@@ -203,7 +207,7 @@ export class LGGANTrainer {
         extra: { optimiserG: g.tensors, optimiserD: d.tensors },
         state: { ...state, steps: { G: g.steps, D: d.steps, EMA: this.average?.step ?? 0 } },
         metadata: { config: JSON.stringify(this.generator.config), network: 'LGGAN' },
-      });
+      }, { keep: this.config.keepCheckpoints });
     } finally {
       tf.dispose([g.tensors, d.tensors]);
     }
@@ -220,7 +224,7 @@ export class LGGANTrainer {
       extra: ['optimiserG', 'optimiserD'],
     });
     if (!loaded) return undefined;
-    loaded.damaged.forEach((m) => onMessage?.(m));
+    loaded.damaged.forEach((m) => onMessage?.(`${m} Going on from ${loaded.folder}.`));
     const state = loaded.state as Record<string, Json>;
     const steps = state.steps as { G: number; D: number; EMA: number };
     for (const [optimiser, key] of [[this.optimiserG, 'G'], [this.optimiserD, 'D']] as const) {
@@ -255,7 +259,7 @@ export async function trainLGGAN(
 ): Promise<TrainLGGANResult> {
   const trainer = new LGGANTrainer(config, vgg);
   try {
-    return await run(trainer, batches, hooks);
+    return await withFolderLock(trainer.config.output, () => run(trainer, batches, hooks));
   } catch (e) {
     trainer.dispose();
     throw e;

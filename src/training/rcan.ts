@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import * as tf from '../tf';
 import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
+import { withFolderLock } from '../checkpoints/lock';
 import { resizeImage } from '../data/resize';
 import { SrPatches, type SrBatch } from '../data/sr_batches';
 import type { SrDataset, SrPair } from '../data/sr_pairs';
@@ -91,7 +92,7 @@ export class RcanTrainer {
         extra: { optimiser: tensors },
         state: { ...state, optimiserSteps: steps },
         metadata: { network: 'RCAN', config: JSON.stringify(this.network.config) },
-      });
+      }, { keep: this.config.keepCheckpoints });
     } finally {
       tf.dispose(tensors);
     }
@@ -104,7 +105,7 @@ export class RcanTrainer {
       extra: ['optimiser'],
     });
     if (!loaded) return undefined;
-    loaded.damaged.forEach((m) => onMessage?.(m));
+    loaded.damaged.forEach((m) => onMessage?.(`${m} Going on from ${loaded.folder}.`));
     const state = loaded.state as Record<string, Json>;
     // No tidy around it: the optimiser's new tensors have to outlive this function.
     const stored = [...loaded.extra.optimiser].map(([n, t]) => [n, tf.tensor1d(t.data as Float32Array)] as const);
@@ -145,7 +146,7 @@ export const bicubicEnlarged = ({ low, high }: SrPair) => resizeImage(low, [high
 export async function trainRcan(config: Partial<TrainRcanConfig>, data: RcanData, hooks: TrainRcanHooks = {}): Promise<TrainRcanResult> {
   const trainer = new RcanTrainer(config);
   try {
-    return await run(trainer, data, hooks);
+    return await withFolderLock(trainer.config.output, () => run(trainer, data, hooks));
   } catch (e) {
     trainer.network.dispose();
     throw e;

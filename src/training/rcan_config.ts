@@ -33,6 +33,8 @@ export interface TrainRcanConfig {
   validationPairs: number;
   /** Steps between checkpoints. Default 500. */
   checkpointEvery: number;
+  /** How many of the latest checkpoints stay, and how many of the best. Default 2. */
+  keepCheckpoints: number;
   /** Where checkpoints and the history go. Default 'checkpoints/rcan'. */
   output: string;
 }
@@ -53,14 +55,15 @@ export const TRAIN_RCAN_DEFAULTS: TrainRcanConfig = {
   validateEvery: 500,
   validationPairs: 32,
   checkpointEvery: 500,
+  keepCheckpoints: 2,
   output: 'checkpoints/rcan',
 };
 
 /** @throws UserError that names the field if one is unknown, ill-typed or out of range */
 export function trainRcanConfig(overrides: Partial<TrainRcanConfig>): TrainRcanConfig {
   const config = configure(TRAIN_RCAN_DEFAULTS, overrides, 'trainRcan');
-  const { epochs, halveEvery, batchSize, patch, repeat, validateEvery, checkpointEvery } = config;
-  wholeNumbers({ epochs, halveEvery, batchSize, patch, repeat, validateEvery, checkpointEvery }, 'trainRcan');
+  const { epochs, halveEvery, batchSize, patch, repeat, validateEvery, checkpointEvery, keepCheckpoints } = config;
+  wholeNumbers({ epochs, halveEvery, batchSize, patch, repeat, validateEvery, checkpointEvery, keepCheckpoints }, 'trainRcan');
   wholeNumbers({ stepsPerEpoch: config.stepsPerEpoch, validationPairs: config.validationPairs }, 'trainRcan', 0);
   oneOf(config.start, ['random', 'bilinear'], 'trainRcan.start');
   oneOf(config.adamEpsilon, ['paper', 'original'], 'trainRcan.adamEpsilon');
