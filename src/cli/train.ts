@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import type { Choice } from '../config';
 import { TrainingBatches, transformPair } from '../data/batches';
+import { CropBatches, HELD_OUT, SYNONYMS, heldOutCrops } from '../data/crops';
 import { readMapping } from '../data/mapping';
-import { folderPairs } from '../data/pairs';
-import type { LabelMap, PairDataset, RgbImage } from '../data/types';
+import { folderPairs, labelFolder, type LabelDataset } from '../data/pairs';
+import { resizeLabels } from '../data/resize';
+import type { LabelMap, Pair, PairDataset, RgbImage } from '../data/types';
 import { UserError } from '../errors';
 import { extractFeatures } from '../metrics/features';
 import { fid } from '../metrics/fid';
@@ -29,22 +31,24 @@ const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS
 class SampleFile {
   private samples: Sample[] = [];
   private labels?: LabelMap[];
-  private photos: RgbImage[] = [];
+  private photos?: RgbImage[];
 
+  /** @param pairs what to paint; of label maps alone the picture has no photos */
   constructor(
     private readonly path: string,
-    private readonly pairs: PairDataset,
+    private readonly pairs: PairDataset | LabelDataset,
     private readonly imageSize: [number, number],
     private readonly crop: Choice,
+    private readonly count = 3,
   ) {}
 
   async add(generator: LGGAN, step: number): Promise<void> {
     if (!this.labels) {
-      const count = Math.min(3, this.pairs.length);
+      const count = Math.min(this.count, this.pairs.length);
       const chosen = await Promise.all(Array.from({ length: count }, (_, i) => this.pairs.at(Math.floor((i * this.pairs.length) / count))));
-      const pairs = chosen.map((p) => transformPair(p, { imageSize: this.imageSize, crop: this.crop }));
+      const pairs = chosen.map((p) => ('image' in p ? transformPair(p, { imageSize: this.imageSize, crop: this.crop }) : { labels: resizeLabels(p.labels, this.imageSize) }));
       this.labels = pairs.map((p) => p.labels);
-      this.photos = pairs.map((p) => p.image);
+      if (pairs.every((p): p is Pair => 'image' in p)) this.photos = pairs.map((p) => p.image);
     }
     // A long run takes thousands; the picture shows a few, spread evenly.
     if (this.samples.length > 16) this.samples = this.samples.filter((_, i) => i % 2 === 0);
@@ -83,6 +87,10 @@ void runCommand(
       ema: { type: 'number', default: 0, help: 'decay of the moving average of the weights, such as 0.999; 0: none' },
       crop_scale: { type: 'number', default: 1, help: 'random windows from this share of a photo\'s side up to all of it; 1: whole photos' },
       no_flip: { type: 'flag', help: 'no random mirroring' },
+      crops: { type: 'flag', help: `for few large photos: 64 windows of each an epoch, at several scales; the right ${HELD_OUT * 100} % of each is held out` },
+      crop_min: { type: 'number', default: 0.25, help: 'with --crops: the smallest window as a share of the height of its photo' },
+      synonyms: { type: 'flag', help: 'with --crops: classes that look alike are shown under each other\'s names, such as river as sea' },
+      sample_labels: { type: 'string', value: 'DIR', help: 'label maps to paint samples of; default: some of the training set' },
       vgg: { type: 'string', value: 'PATH', help: 'weights of VGG19 for the perceptual loss, or "none"; default: those in checkpoints/' },
       limit: { type: 'integer', min: 1, help: 'only the first so many pairs' },
       seed: { type: 'integer', min: 0, default: LGGAN_DEFAULTS.seed, help: 'of weights, order and augmentation' },
@@ -94,6 +102,7 @@ void runCommand(
     examples: [
       'npm run train -- --stage 1 --input_path datasets/landscape/train',
       'npm run train -- --input_path my_photos --image_size 96x128 --ngf 16 --spade_hidden 32 --ndf 16 --epochs 20',
+      'npm run train -- --input_path datasets/photos --crops --synonyms --image_size 96x128 --ngf 16 --spade_hidden 32 --ndf 16 --epochs 20',
     ],
   },
   async (args) => {
@@ -101,14 +110,11 @@ void runCommand(
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
     const pairs = folderPairs(args.input_path, { mapping, limit: args.limit });
     const crop: Choice = args.behaviour as Choice;
-    const batches = new TrainingBatches(pairs, {
-      imageSize,
-      crop,
-      batchSize: args.batch_size,
-      seed: args.seed,
-      flip: !args.no_flip,
-      ...(args.crop_scale !== 1 && { randomCrop: { minScale: args.crop_scale } }),
-    });
+    if (!args.crops && args.synonyms) throw new UserError('--synonyms: this goes with --crops; add that.');
+    const common = { imageSize, batchSize: args.batch_size, seed: args.seed, flip: !args.no_flip };
+    const batches = args.crops
+      ? await CropBatches.of(pairs, { ...common, minHeight: args.crop_min, synonyms: args.synonyms ? SYNONYMS : {} })
+      : new TrainingBatches(pairs, { ...common, crop, ...(args.crop_scale !== 1 && { randomCrop: { minScale: args.crop_scale } }) });
     const vggPath = args.vgg === 'none' ? undefined : args.vgg ?? findVgg19();
     const vgg = vggPath ? await Vgg19.load(vggPath) : undefined;
     const log = args.tensorboard ? eventLog(join(args.output_path, 'events')) : undefined;
@@ -118,7 +124,8 @@ void runCommand(
     const validation = args.val_path ? await validator(folderPairs(args.val_path, { mapping }), imageSize, crop) : undefined;
     if (validation) console.log(`best checkpoint by ${validation.by}`);
     const interrupt = interruptible();
-    const samples = new SampleFile(join(args.output_path, 'samples'), pairs, imageSize, crop);
+    const shown = args.sample_labels ? labelFolder(args.sample_labels, { mapping }) : args.crops ? await heldOutCrops(pairs, imageSize) : pairs;
+    const samples = new SampleFile(join(args.output_path, 'samples'), shown, imageSize, crop, args.sample_labels || args.crops ? 8 : 3);
     let bar: ReturnType<typeof progress> | undefined;
     const result = await trainLGGAN(
       {

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { HELD_OUT, srCrops } from '../data/crops';
+import { folderPairs } from '../data/pairs';
 import { srFolder } from '../data/sr_pairs';
 import { RCAN_DEFAULTS } from '../models/rcan';
 import { progress } from '../progress';
@@ -15,6 +17,8 @@ void runCommand(
     options: {
       input_path: { type: 'string', value: 'DIR', required: true, help: 'data set: DIR/train, DIR/val with imgs_lr and imgs_lr_256' },
       output_path: { type: 'string', value: 'DIR', default: D.output, help: 'checkpoints, history.csv' },
+      crops: { type: 'flag', help: `--input_path is a folder of few large photos (imgs/, labels/): their parts at three scales; the right ${HELD_OUT * 100} % of each validates` },
+      repeat: { type: 'integer', min: 1, help: `patches of a picture in an epoch; default: ${D.repeat}, with --crops 64` },
       groups: { type: 'integer', min: 1, default: RCAN_DEFAULTS.groups, help: 'residual groups' },
       blocks: { type: 'integer', min: 1, default: RCAN_DEFAULTS.blocks, help: 'blocks in a group' },
       features: { type: 'integer', min: 1, default: RCAN_DEFAULTS.features, help: 'channels' },
@@ -34,9 +38,10 @@ void runCommand(
     examples: ['npm run train-rcan -- --input_path datasets/landscape'],
   },
   async (args) => {
-    const train = srFolder(join(args.input_path, 'train'));
+    const photos = args.crops ? folderPairs(args.input_path) : undefined;
+    const train = photos ? await srCrops(photos, 'train') : srFolder(join(args.input_path, 'train'));
     const hasVal = existsSync(join(args.input_path, 'val'));
-    const validation = hasVal ? srFolder(join(args.input_path, 'val')) : undefined;
+    const validation = photos ? await srCrops(photos, 'held-out') : hasVal ? srFolder(join(args.input_path, 'val')) : undefined;
     console.log(engineInfo().description);
     console.log(`${train.length} pairs to train on, ${validation?.length ?? 0} to validate with`);
     const interrupt = interruptible();
@@ -51,6 +56,7 @@ void runCommand(
         halveEvery: args.halve_every,
         batchSize: args.batch_size,
         patch: args.patch,
+        repeat: args.repeat ?? (args.crops ? 64 : D.repeat),
         seed: args.seed,
         validateEvery: args.validate_every,
         checkpointEvery: args.checkpoint_every,

@@ -110,7 +110,8 @@ export function writeNormalised(image: RgbImage, out: Float32Array, offset = 0, 
   }
 }
 
-function mirrorLabels(labels: LabelMap): LabelMap {
+/** A label map, left and right exchanged. */
+export function mirrorLabels(labels: LabelMap): LabelMap {
   const { height, width } = labels;
   const data = new Uint8Array(labels.data.length);
   for (let y = 0; y < height; y++) {
