@@ -28,10 +28,15 @@ export function originalShape(kind: ParameterKind, shape: readonly number[]): nu
   return axes ? axes.toOriginal.map((d) => shape[d]) : [...shape];
 }
 
+/** A parameter, its gradient or the like with the original's axes. The caller disposes it. */
+export function turnToOriginal(kind: ParameterKind, value: tf.Tensor): tf.Tensor {
+  const axes = AXES[kind];
+  return axes ? tf.transpose(value, axes.toOriginal) : tf.clone(value);
+}
+
 /** A parameter's values in the original's layout, C order. */
 export async function toOriginal(kind: ParameterKind, value: tf.Tensor): Promise<Float32Array> {
-  const axes = AXES[kind];
-  const turned = axes ? tf.transpose(value, axes.toOriginal) : tf.clone(value);
+  const turned = turnToOriginal(kind, value);
   const data = (await turned.data()) as Float32Array;
   turned.dispose();
   return data;
