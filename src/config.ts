@@ -1,4 +1,4 @@
-import { UserError } from './errors';
+import { UserError, excerpt } from './errors';
 
 /** Where the original's code departs from the papers, each point can follow either. */
 export type Choice = 'paper' | 'original';
@@ -58,7 +58,7 @@ export function configure<T extends object>(defaults: T, overrides: Partial<T> |
     if (value === undefined) continue;
     if (!Object.hasOwn(defaults, key)) {
       const hint = nearest(key, Object.keys(defaults));
-      throw new UserError(`${where}: there is no field '${key}'${hint ? `; did you mean '${hint}'?` : ''}`);
+      throw new UserError(`${where}: there is no field '${excerpt(key)}'${hint ? `; did you mean '${hint}'?` : ''}`);
     }
     const expected = (defaults as Record<string, unknown>)[key];
     const fault = mismatch(expected, value);
@@ -100,7 +100,7 @@ export function wholeNumbers(values: Record<string, number>, where: string, leas
   }
 }
 
-const describe = (value: unknown) => JSON.stringify(value) ?? String(value);
+const describe = (value: unknown) => excerpt(JSON.stringify(value) ?? String(value));
 
 /** The candidate with the smallest edit distance, if it is small enough to be a typing mistake. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {

@@ -10,3 +10,9 @@ export class UserError extends Error {
     return this.message;
   }
 }
+
+/** A piece of somebody's file inside a message: on one line, and not for pages. */
+export function excerpt(text: string, limit = 80): string {
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '?');
+  return line.length > limit ? `${line.slice(0, limit)}...` : line;
+}

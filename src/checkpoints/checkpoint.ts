@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { UserError } from '../errors';
+import { UserError, excerpt } from '../errors';
+import { parseJson } from '../json';
 import type * as tf from '../tf';
 import { explain, removeLeftovers, syncFolder, writeSynced } from './atomic';
 import type { NamedVariables } from './layout';
@@ -208,9 +209,10 @@ async function readState(folder: string): Promise<{ files: Record<string, string
   }
   let parsed: { sha256: string; format: number; files: Record<string, string>; state: Json };
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text) as typeof parsed;
     const { sha256, ...body } = parsed;
     if (sum(JSON.stringify(body)) !== sha256) throw new Error('checksum');
+    if (typeof body.files !== 'object' || body.files === null) throw new Error('no list of files');
   } catch {
     throw new DamagedFileError(
       file,
@@ -218,7 +220,7 @@ async function readState(folder: string): Promise<{ files: Record<string, string
     );
   }
   if (parsed.format !== 1)
-    throw new UserError(`${file} is of format ${parsed.format}, which this version does not read.`);
+    throw new UserError(`${file} is of format ${excerpt(JSON.stringify(parsed.format) ?? 'none')}, which this version does not read.`);
   return parsed;
 }
 

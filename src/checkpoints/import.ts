@@ -45,7 +45,8 @@ export async function importCheckpoint(
     const guess = guessNetwork(file, foreign.tensors);
     const { network } = guess;
     const out = typeof target === 'string' ? target : target(network);
-    const built = withoutDrawing(() => build(guess, behaviour));
+    const numbers = [...foreign.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    const built = withoutDrawing(() => build(guess, behaviour), { file, numbers });
     try {
       await mkdir(dirname(out), { recursive: true });
       const metadata = { network, config: JSON.stringify(built.config), source: foreign.format };

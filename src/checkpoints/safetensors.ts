@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
-import { UserError } from '../errors';
+import { UserError, excerpt } from '../errors';
+import { parseJson } from '../json';
 import { replaceFile, writeSynced } from './atomic';
 import { bfloat16ToFloat, floatToHalf, halfToFloat } from './half';
 
@@ -47,7 +48,7 @@ export class DamagedFileError extends UserError {
     readonly file: string,
     what: string,
   ) {
-    super(`${file} ${what}.`);
+    super(`${file} ${excerpt(what, 400)}.`);
     this.name = 'DamagedFileError';
   }
 }
@@ -67,8 +68,8 @@ const SIZES: Record<string, number> = {
   U8: 1,
   BOOL: 1,
 };
-/** The format's own limit. */
-const HEADER_LIMIT = 100_000_000;
+/** The format allows 100 MB; the full generator's has 70 kB. */
+const HEADER_LIMIT = 16_000_000;
 const CHUNK = 16 << 20;
 const NO_SUM = '0'.repeat(64);
 /**
@@ -235,7 +236,7 @@ export async function readTensorsHeader(
 
 /** 'a, b, c and 7 more' */
 export function listed(names: readonly string[], limit = 6): string {
-  const shown = names.slice(0, limit).join(', ');
+  const shown = names.slice(0, limit).map((name) => excerpt(name, 120)).join(', ');
   return names.length > limit ? `${shown} and ${names.length - limit} more` : shown;
 }
 
@@ -255,7 +256,7 @@ async function readHead(handle: FileHandle, file: string) {
   const lengthBytes = Buffer.alloc(8);
   await readExactly(handle, lengthBytes, 0, file);
   const length = lengthBytes.readBigUInt64LE();
-  if (length > BigInt(HEADER_LIMIT)) throw no('is not a .safetensors file: its header would have more than 100 MB');
+  if (length > BigInt(HEADER_LIMIT)) throw no('is not a .safetensors file: its header would have more than 16 MB');
   if (Number(length) + 8 > size) throw no('is truncated: it ends inside its header');
   const head = Buffer.alloc(Number(length));
   await readExactly(handle, head, 8, file);
@@ -263,7 +264,7 @@ async function readHead(handle: FileHandle, file: string) {
   if (!text.startsWith('{')) throw no('is not a .safetensors file: its header is no JSON object');
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text);
   } catch {
     throw no('is damaged: its header is not valid JSON');
   }

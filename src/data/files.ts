@@ -3,7 +3,8 @@ import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { explain } from '../checkpoints/atomic';
-import { UserError } from '../errors';
+import { UserError, excerpt } from '../errors';
+import { parseJson } from '../json';
 
 /** Extensions of photographs. */
 export const IMAGE_EXTENSIONS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff'];
@@ -57,10 +58,10 @@ export function readBytes(file: string): Buffer {
 /** A JSON file. Throws a UserError that names the file. */
 export function readJson(file: string): unknown {
   try {
-    return JSON.parse(readBytes(file).toString('utf8'));
+    return parseJson(readBytes(file).toString('utf8'));
   } catch (e) {
     if (e instanceof UserError) throw e;
-    throw new UserError(`${file}: this is not valid JSON (${(e as Error).message}).`, { cause: e });
+    throw new UserError(`${file}: this is not valid JSON (${excerpt((e as Error).message, 200)}).`, { cause: e });
   }
 }
 

@@ -5,6 +5,9 @@ import { readBytes, writeWhole } from './files';
 import { paletteAsGrey, pngHeader } from './png_indices';
 import type { LabelMap, RgbImage } from './types';
 
+/** A picture with more pixels is refused: decoded it would fill 300 MB, and a file of some kilobytes can say that it has billions. */
+export const MAX_PIXELS = 1e8;
+
 export interface ReadOptions {
   /** Turns the picture upright as its EXIF orientation says. Pillow, and so the original, does not. Default true. */
   orient?: boolean;
@@ -14,7 +17,7 @@ export interface ReadOptions {
  * Reads a picture (JPEG, PNG, WebP, TIFF) as 8-bit RGB. Grey is repeated, a palette expanded, transparency dropped, 16 bits keep the
  * upper 8. Embedded colour profiles are ignored, as Pillow does, so that RGB and grey pixels equal Pillow's to the last bit (both decode
  * JPEG by libjpeg's integer method); CMYK goes through the library's built-in print profile, where Pillow takes a plain formula.
- * Throws a UserError that names the file: no file, zero bytes, truncated, not an image.
+ * Throws a UserError that names the file: no file, zero bytes, truncated, none of these kinds, above MAX_PIXELS.
  */
 export function readImage(file: string, options: ReadOptions = {}): Promise<RgbImage> {
   return decodeImage(readBytesLater(file), file, options);
@@ -26,11 +29,25 @@ export async function decodeImage(
   name: string,
   { orient = true }: ReadOptions = {},
 ): Promise<RgbImage> {
-  const { data, info } = await decode(await bytes, name, (image) =>
+  const content = await bytes;
+  // The library would take more, drawings and documents among them, whose decoding can run for ever.
+  if (!kindOf(content)) {
+    throw new UserError(`${name}: this is not an image (JPEG, PNG, WebP or TIFF), or its beginning is damaged; fetch or write it again.`);
+  }
+  const { data, info } = await decode(content, name, (image) =>
     (orient ? image.autoOrient() : image).removeAlpha().toColourspace('srgb').raw({ depth: 'uchar' }),
   );
   return { data: plain(data), height: info.height, width: info.width };
 }
+
+/** How JPEG, PNG, WebP and TIFF begin. */
+const KINDS: [string, RegExp][] = [
+  ['JPEG', /^\xff\xd8\xff/],
+  ['PNG', /^\x89PNG\r\n\x1a\n/],
+  ['WEBP', /^RIFF....WEBP/s],
+  ['TIFF', /^(II[*+]\0|MM\0[*+])/],
+];
+const kindOf = (bytes: Buffer) => KINDS.find(([, start]) => start.test(bytes.toString('latin1', 0, 12)))?.[0];
 
 /** Sample values of a one-channel picture. 16-bit ones stand in a Uint16Array. */
 export interface RawLabels {
@@ -48,8 +65,8 @@ export interface RawLabels {
 export async function readLabelValues(file: string): Promise<RawLabels> {
   const bytes = readBytes(file);
   const header = pngHeader(bytes);
-  if (!header) await refuseOther(bytes, file);
-  const { bitDepth, colourType } = header!;
+  if (!header) refuseOther(bytes, file);
+  const { bitDepth, colourType } = header;
   if (colourType === 2 || colourType === 6) {
     throw new UserError(
       `${file}: this label map holds colours, not class values; give a mapping file that says which colour is which class.`,
@@ -72,20 +89,22 @@ export async function readLabelValues(file: string): Promise<RawLabels> {
 }
 
 /** A label map must be a PNG; says what else the file is. */
-async function refuseOther(bytes: Buffer, file: string): Promise<never> {
-  const format = await sharp(bytes)
-    .metadata()
-    .then((m) => m.format)
-    .catch(() => undefined);
-  if (!format) throw new UserError(`${file}: this is not an image, or its beginning is damaged; fetch or write it again.`);
-  throw new UserError(`${file}: a label map has to be a PNG, and this is ${format.toUpperCase()}; save it as an 8-bit PNG.`);
+function refuseOther(bytes: Buffer, file: string): never {
+  const kind = kindOf(bytes);
+  // A PNG that is too short for its own header counts as damaged.
+  if (!kind || kind === 'PNG') throw new UserError(`${file}: this is not an image, or its beginning is damaged; fetch or write it again.`);
+  throw new UserError(`${file}: a label map has to be a PNG, and this is ${kind}; save it as an 8-bit PNG.`);
 }
 
 async function decode(bytes: Buffer, name: string, pipeline: (image: Sharp) => Sharp) {
   try {
-    return await pipeline(sharp(bytes, { failOn: 'error', ignoreIcc: true })).toBuffer({ resolveWithObject: true });
+    const options = { failOn: 'error', ignoreIcc: true, limitInputPixels: MAX_PIXELS } as const;
+    return await pipeline(sharp(bytes, options)).toBuffer({ resolveWithObject: true });
   } catch (e) {
     const reason = (e as Error).message.trim().split('\n')[0];
+    if (/exceeds pixel limit/.test(reason)) {
+      throw new UserError(`${name}: the picture has more than ${MAX_PIXELS / 1e6} million pixels; scale it down, or fetch it again.`, { cause: e });
+    }
     const text = /unsupported image format/.test(reason)
       ? 'this is not an image, or its beginning is damaged'
       : `the image is truncated or damaged (${reason})`;

@@ -1,7 +1,7 @@
 /** Class mappings: what a label map of another data set means in this project's 29 classes. */
 import { CLASS_NAMES, NUM_CLASSES } from '../classes';
 import { nearest } from '../config';
-import { UserError } from '../errors';
+import { UserError, excerpt } from '../errors';
 import { readJson, stem } from './files';
 import type { RawLabels } from './image';
 import { IGNORE, type LabelMap, type RgbImage } from './types';
@@ -46,7 +46,7 @@ export function parseMapping(json: unknown, where: string): ClassMapping {
   if (!isObject(json)) throw new UserError(`${where}: a mapping is an object with a field "classes", not ${show(json)}.`);
   for (const key of Object.keys(json)) {
     if (['name', 'about', 'classes', 'rest'].includes(key)) continue;
-    throw new UserError(`${where}: there is no field "${key}" in a mapping; it has "name", "about", "classes" and "rest".`);
+    throw new UserError(`${where}: there is no field "${excerpt(key)}" in a mapping; it has "name", "about", "classes" and "rest".`);
   }
   const entries = listEntries(json.classes, where);
   if (!entries.length) throw new UserError(`${where}: "classes" lists nothing.`);
@@ -67,7 +67,7 @@ export function parseMapping(json: unknown, where: string): ClassMapping {
     classes.set(key.key, parseClass(to, `${where}, ${show(from)}`));
   }
   return {
-    name: typeof json.name === 'string' ? json.name : stem(where),
+    name: typeof json.name === 'string' ? excerpt(json.name) : stem(where),
     kind: kind!,
     classes,
     rest: json.rest === undefined ? undefined : parseClass(json.rest, `${where}, "rest"`),
@@ -155,4 +155,4 @@ function unlisted(what: string, pixel: number, width: number, mapping: ClassMapp
 }
 
 const isObject = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null && !Array.isArray(x);
-const show = (x: unknown): string => JSON.stringify(x) ?? String(x);
+const show = (x: unknown): string => excerpt(JSON.stringify(x) ?? String(x));

@@ -151,6 +151,6 @@ function readJournal(file: string): Journal {
 }
 
 /** A plain file name: a journal must not move files outside the data set. */
-const isName = (x: unknown): boolean => typeof x === 'string' && x.length > 0 && !/[\\/\0]/.test(x) && x !== '..';
+const isName = (x: unknown): boolean => typeof x === 'string' && x.length > 0 && x.length < 256 && !/[\\/\0]/.test(x) && x !== '.' && x !== '..';
 
 const writeJournal = (file: string, journal: Journal) => writeWhole(file, `${JSON.stringify(journal, null, 1)}\n`);

@@ -1,3 +1,4 @@
+import { UserError } from '../errors';
 import * as tf from '../tf';
 
 /** How a tensor is laid out; checkpoints convert TensorFlow's layout to the original's by it. */
@@ -28,18 +29,27 @@ export type Init =
 export const XAVIER: Init = { kind: 'xavierNormal', gain: 0.02 };
 
 let drawing = true;
+/** How many numbers a network may still hold that is being built by somebody else's configuration. */
+let allowance = Infinity;
 
 /**
  * Builds a network whose values will come from elsewhere (a checkpoint, a formula): weights that would be drawn at random stay zero and
  * cost neither time nor, until they are assigned, memory (the full generator's: 0.8 s and 440 MB on two cores). `build` is synchronous.
+ * `limit`: the file that the configuration comes from and how many numbers it holds. A configuration that asks for a network far larger than
+ * its file is refused with a UserError before the memory is full.
  */
-export function withoutDrawing<T>(build: () => T): T {
-  const before = drawing;
+export function withoutDrawing<T>(build: () => T, limit?: { file: string; numbers: number }): T {
+  const before = { drawing, allowance };
   drawing = false;
+  // Room for what a file may lack (buffers, a part of the network), which is reported by name later.
+  if (limit) allowance = 4 * limit.numbers + 4e6;
   try {
     return build();
+  } catch (e) {
+    // Lists of thousands of millions of blocks are a RangeError.
+    throw limit && (e instanceof UserError || e instanceof RangeError) ? new UserError(`${limit.file}: ${e.message}`, { cause: e }) : e;
   } finally {
-    drawing = before;
+    ({ drawing, allowance } = before);
   }
 }
 
@@ -122,6 +132,8 @@ export class Parameters {
     const full = this.prefix + name;
     if (this.names.has(full)) throw new Error(`parameter ${full} exists already`);
     this.names.add(full);
+    allowance -= shape.reduce((a, b) => a * b, 1);
+    if (!(allowance >= 0)) throw new UserError('the network that it describes is far larger than the file, which is damaged or not to be trusted.');
     const start: Init = this.drawn || init.kind === 'constant' ? init : { kind: 'constant', value: 0 };
     const initial = initialValue(shape, start, fanIn, fanOut, [this.seed, hash(full)]);
     const variable = tf.variable(initial, trainable);

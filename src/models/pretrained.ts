@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { newestCheckpoint } from '../checkpoints/checkpoint';
 import { loadParameters } from '../checkpoints/parameters';
 import { readTensorsHeader } from '../checkpoints/safetensors';
-import { UserError } from '../errors';
+import { UserError, excerpt } from '../errors';
+import { parseJson } from '../json';
 import { withoutDrawing } from '../layers/parameters';
 import { LGGAN, type LGGANConfig } from './lggan';
 import { RCAN, type RcanConfig } from './rcan';
@@ -14,15 +15,15 @@ import { RCAN, type RcanConfig } from './rcan';
  * @throws UserError that names what is missing or does not fit
  */
 export async function loadLGGAN(path: string): Promise<LGGAN> {
-  const { file, config } = await find(path, 'LGGAN', ['EMA', 'G']);
-  const generator = withoutDrawing(() => new LGGAN(config as Partial<LGGANConfig>));
+  const { file, config, numbers } = await find(path, 'LGGAN', ['EMA', 'G']);
+  const generator = withoutDrawing(() => new LGGAN(config as Partial<LGGANConfig>), { file, numbers });
   return loaded(generator, file);
 }
 
 /** A trained RCAN, found as `loadLGGAN` finds a generator. */
 export async function loadRCAN(path: string): Promise<RCAN> {
-  const { file, config } = await find(path, 'RCAN', ['RCAN']);
-  const network = withoutDrawing(() => new RCAN(config as Partial<RcanConfig>));
+  const { file, config, numbers } = await find(path, 'RCAN', ['RCAN']);
+  const network = withoutDrawing(() => new RCAN(config as Partial<RcanConfig>), { file, numbers });
   return loaded(network, file);
 }
 
@@ -36,17 +37,28 @@ async function loaded<N extends LGGAN | RCAN>(network: N, file: string): Promise
   }
 }
 
-async function find(path: string, network: string, names: string[]): Promise<{ file: string; config: object }> {
+async function find(path: string, network: string, names: string[]): Promise<{ file: string; config: object; numbers: number }> {
   const file = await fileOf(path, network, names);
-  const { metadata } = await readTensorsHeader(file);
+  const { metadata, tensors } = await readTensorsHeader(file);
+  const numbers = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   if (metadata.network && metadata.network !== network) {
     throw new UserError(`${file} holds the network ${metadata.network}, not ${network}; give the path of another checkpoint.`);
   }
+  let config: unknown;
   try {
-    return { file, config: JSON.parse(metadata.config ?? '{}') as object };
+    config = parseJson(metadata.config ?? '{}');
   } catch {
-    throw new UserError(`${file}: the configuration in its metadata is not JSON; save it again, or remove the entry.`);
+    // Not JSON.
   }
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
+    throw new UserError(`${file}: the configuration in its metadata is not a JSON object; save it again, or remove the entry.`);
+  }
+  const { imageSize } = config as { imageSize?: unknown };
+  // What is far larger than any photo would fill the memory with its first image.
+  if (Array.isArray(imageSize) && !(imageSize.reduce((a: number, b) => a * Number(b), 1) <= 4096 * 4096)) {
+    throw new UserError(`${file}: its images would have the size ${excerpt(JSON.stringify(imageSize))}, above 4096x4096; it is damaged, or not to be trusted.`);
+  }
+  return { file, config, numbers };
 }
 
 async function fileOf(path: string, network: string, names: string[]): Promise<string> {

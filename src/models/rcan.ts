@@ -87,7 +87,8 @@ export class RCAN {
    */
   static async load(file: string): Promise<RCAN> {
     const { tensors } = await readTensors(file, { requireFinite: true });
-    const rcan = withoutDrawing(() => new RCAN(configOf(file, tensors)));
+    const numbers = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
+    const rcan = withoutDrawing(() => new RCAN(configOf(file, tensors)), { file, numbers });
     try {
       checkParameters(file, tensors, rcan.parameters);
       assignParameters(tensors, rcan.parameters);

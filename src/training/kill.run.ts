@@ -42,7 +42,7 @@ void (async () => {
     },
     evaluate: async (generator) => {
       const out = generator.generate(labels);
-      const values = await out.final.data();
+      const values = (await out.final.data()) as Float32Array;
       disposeOutput(out);
       return values.reduce((sum, v) => sum + Math.abs(v), 0) / values.length;
     },

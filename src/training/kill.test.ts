@@ -13,7 +13,7 @@ import { Random } from '../data/random';
 const LONG = process.env.LONG === '1';
 const KILLS = LONG ? 30 : 3;
 /** 3 steps each. */
-const EPOCHS = LONG ? 20 : 2;
+const EPOCHS = LONG ? 30 : 3;
 
 const root = mkdtempSync(join(tmpdir(), 'kill-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -81,19 +81,24 @@ test(`a run killed ${KILLS} times ends as one that was left alone`, { timeout: 3
   for (let kill = 0; kill < KILLS; kill++) {
     const run = start(folder);
     const kind = ['step', 'save', 'sample'][kill % 3];
-    await run.said(/^step/);
+    const writing = () => existsSync(folder) && readdirSync(folder).some((n) => n.endsWith('.part') && n.includes(`.${run.child.pid}.`));
+    // It lives for some steps: most kills would fall on the same ones otherwise.
+    const steps = 1 + random.randrange(LONG ? 6 : 3);
+    while (run.child.exitCode === null && run.lines.filter((l) => l.startsWith('step')).length < steps) await wait(5);
     if (kind === 'save') {
       // A folder or a file that is being written shows by its name.
       const until = Date.now() + 5000;
-      while (Date.now() < until && run.child.exitCode === null && !(existsSync(folder) && readdirSync(folder).some((n) => n.endsWith('.part')))) await wait(1);
+      while (Date.now() < until && run.child.exitCode === null && !writing()) await wait(1);
       await wait(random.random() * 2);
     } else if (kind === 'sample') {
-      await run.said(/^sample/);
+      const samples = () => run.lines.filter((l) => l.startsWith('sample')).length;
+      const before = samples();
+      while (run.child.exitCode === null && samples() === before) await wait(1);
       await wait(random.random() * 20);
     } else await wait(random.random() * 400);
     run.child.kill('SIGKILL');
     const { code, err } = await run.end;
-    const place = readdirSync(folder).some((n) => n.endsWith('.part')) ? 'while a file was written' : `after '${run.lines[run.lines.length - 1]}'`;
+    const place = writing() ? 'while a file was written' : `after '${run.lines[run.lines.length - 1]}'`;
     t.diagnostic(`kill ${kill + 1}: ${place}${code === null ? '' : ' (it had ended)'}`);
     assert.equal(err, '', 'no checkpoint was passed over');
     moments[place.replace(/\d+/, 'N')] = (moments[place.replace(/\d+/, 'N')] ?? 0) + 1;
