@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { UserError } from '../errors';
 import { loadRCAN } from '../models/pretrained';
 import * as tf from '../tf';
 import { assertClose } from '../testing/close';
@@ -11,7 +12,7 @@ import { withMaterial } from '../testing/material';
 import { readNpz } from '../testing/npz';
 import { exportCheckpoint } from './export';
 import { importCheckpoint } from './import';
-import { readTensors } from './safetensors';
+import { readTensors, saveTensors } from './safetensors';
 
 const folder = mkdtempSync(join(tmpdir(), 'import-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -34,6 +35,20 @@ test('weights that Jittor saved give the images that Jittor computed, whatever p
     y.dispose();
     rcan.dispose();
   }
+});
+
+test('a checkpoint with NaN is not loaded, and the tensor is named', async (t) => {
+  const file = withMaterial(t, 'golden/checkpoints/rcan_tiny.safetensors');
+  if (!file) return;
+  const { tensors } = await readTensors(file);
+  (tensors.get('tail.1.bias')!.data as Float32Array)[1] = NaN;
+  const entries = [...tensors].map(([name, { shape, data }]) => ({ name, shape, data: data as Float32Array }));
+  const spoilt = join(folder, 'spoilt.safetensors');
+  const config = JSON.stringify({ groups: 2, blocks: 2, features: 16, reduction: 4 });
+  await saveTensors(spoilt, entries, { network: 'RCAN', config });
+  const before = tf.memory().numTensors;
+  await assert.rejects(loadRCAN(spoilt), (e) => e instanceof UserError && /spoilt\.safetensors holds NaN or infinity in tail\.1\.bias/.test(e.message));
+  assert.equal(tf.memory().numTensors, before);
 });
 
 test("a checkpoint goes to the original's pickle and back without a bit changed", async (t) => {

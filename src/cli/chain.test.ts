@@ -1,7 +1,7 @@
 /** The commands one after the other on a tiny data set, as a user would call them; and what they say to bad input. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
@@ -62,6 +62,13 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
   const { row, metrics } = JSON.parse(judged.out.slice(judged.out.indexOf('{'))) as { row: Record<string, number>; metrics: { name: string; n: object }[] };
   assert.ok(row.maskAccuracy >= 0 && row.maskAccuracy <= 1 && row.score === undefined);
   assert.ok(metrics.length >= 8 && metrics.every((m) => Object.keys(m.n).length > 0));
+
+  await writePng(join(results, 'small.png'), { data: new Uint8Array(32 * 64), height: 32, width: 64 });
+  rmSync(join(results, `${names[1]}.jpg`));
+  renameSync(join(results, 'small.png'), join(results, `${names[1]}.png`));
+  const mixed = command('evaluate', '--labels', labels, '--fake', results, '--real', join(set, 'val'));
+  assert.equal(mixed.status, 2);
+  assert.ok(mixed.err.includes(`${results}: ${names[1]} is 32x64, ${results}: ${names[0]} is 64x128: the images of a set must have one size`), mixed.err);
 });
 
 test('bad input: one sentence that names it, exit status 2, nothing written', async () => {

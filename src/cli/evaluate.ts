@@ -4,7 +4,7 @@ import { UserError } from '../errors';
 import { resultsTable } from '../metrics/contest';
 import { Evaluator } from '../metrics/evaluation';
 import type { Judged } from '../metrics/mask_accuracy';
-import { describeMetric } from '../metrics/metric';
+import { assertOneSize, describeMetric, describeNotes } from '../metrics/metric';
 import { trainSegmenter } from '../metrics/train_segmenter';
 import { featureNetwork } from '../notebook';
 import { reporter } from '../progress';
@@ -36,9 +36,11 @@ void runCommand(
     if (missing.length) throw new UserError(`${args.fake}: there is no image for ${missing.length} label maps, the first is ${missing[0]}; generate them first.`);
     const generated: Judged[] = [];
     for (let i = 0; i < labels.length; i++) {
-      const { image } = await fakes.at(fakes.names.indexOf(labels.names[i]));
-      generated.push({ image, labels: resizeLabels((await labels.at(i)).labels, [image.height, image.width]) });
+      const name = labels.names[i];
+      const { image } = await fakes.at(fakes.names.indexOf(name));
+      generated.push({ name: `${args.fake}: ${name}`, image, labels: resizeLabels((await labels.at(i)).labels, [image.height, image.width]) });
     }
+    assertOneSize(generated);
     const segmenter = await trainSegmenter(train, { steps: args.segmenter_steps }, reporter('training the segmenter'));
     const features = await featureNetwork(segmenter);
     const result = await new Evaluator({ segmenter, features }, real, train).evaluate(args.name, generated, reporter('judging'));
@@ -47,6 +49,7 @@ void runCommand(
     } else {
       console.log(`\n${resultsTable([result.row])}\n`);
       for (const metric of result.metrics) console.log(describeMetric(metric));
+      for (const note of describeNotes(result.metrics)) console.log(`note: ${note}`);
     }
     features.dispose();
     segmenter.dispose();

@@ -7,7 +7,7 @@ import { fid } from './fid';
 import type { Judge } from './judge';
 import { kid } from './kid';
 import { maskReport, meanColours, type Judged, type MaskReport } from './mask_accuracy';
-import type { Metric } from './metric';
+import { assertOneSize, type Metric } from './metric';
 
 /** What judges the images. What is missing is left out of the result. */
 export interface Judges {
@@ -53,6 +53,7 @@ export class Evaluator {
    * @throws UserError if a set is empty, or its images differ in size
    */
   async evaluate(scaling: string, generated: readonly Judged[], onProgress?: OnProgress): Promise<Evaluation> {
+    if (this.judges.features) assertOneSize(generated);
     const metrics: Metric[] = [];
     const row: ResultsRow = { scaling };
     let mask: MaskReport | undefined;

@@ -8,6 +8,7 @@ import { extractFeatures, type FeatureNetwork, type Features } from './features'
 import { fid } from './fid';
 import { kid } from './kid';
 import { describeMetric } from './metric';
+import { describeNotes } from './metric';
 import { nuclearNormOfProduct, singularValues } from './singular_values';
 
 function features(rows: number[][], changes: Partial<Features> = {}): Features {
@@ -89,6 +90,7 @@ describe('FID', () => {
     const result = fid(of(0), of(20));
     assertClose(result.value, 145.27822865735362, 1e-6);
     assert.match(result.notes.join(), /20 real and 20 generated images for 2048 features: .* biased upwards/);
+    assert.match(describeNotes([result, result]).join('|'), /^FID: 20 real[^|]*biased upwards[^|]*\.$/);
     // numpy: the unbiased estimate with k = (x @ y.T / 2048 + 1) ** 3. Terms of 1.4 cancel to it, each a float32
     // product.
     assertClose(kid(of(0), of(20)).value, 0.12366978582778865, { relative: 0, absolute: 2e-6 });

@@ -63,6 +63,8 @@ export class Confusion {
 
 /** An image and the label map it should show. */
 export interface Judged {
+  /** The image's file, for messages. */
+  name?: string;
   image: RgbImage;
   labels: LabelMap;
 }

@@ -1,3 +1,5 @@
+import { UserError } from '../errors';
+
 /** A measured number with everything needed to repeat or to doubt it. */
 export interface Metric {
   /** `FID`, `KID`, `PSNR (Y)` ... */
@@ -23,6 +25,26 @@ export const sizeOf = ({ height, width }: { height: number; width: number }) => 
 /** The distinct sizes, `192x256` or `192x256, 384x512`. */
 export const sizesOf = (images: readonly { height: number; width: number }[]) =>
   [...new Set(images.map(sizeOf))].join(', ');
+
+/**
+ * Throws a UserError that names two images of different size: a distance between sets, such as FID, would measure the difference in sharpness.
+ */
+export function assertOneSize(images: readonly { name?: string; image: { height: number; width: number } }[]): void {
+  const nameOf = (i: number) => images[i].name ?? `image ${i + 1}`;
+  const odd = images.findIndex(({ image }) => sizeOf(image) !== sizeOf(images[0].image));
+  if (odd < 0) return;
+  throw new UserError(
+    `${nameOf(odd)} is ${sizeOf(images[odd].image)}, ${nameOf(0)} is ${sizeOf(images[0].image)}: the images of a set must have one size, ` +
+      'bring them to it first.',
+  );
+}
+
+/** What a reader of the figures has to know, each sentence once, with the figures it is about. */
+export function describeNotes(metrics: readonly Metric[]): string[] {
+  const about = new Map<string, string[]>();
+  for (const { name, notes } of metrics) for (const note of notes) about.set(note, [...(about.get(note) ?? []), name]);
+  return [...about].map(([note, names]) => `${[...new Set(names)].join(', ')}: ${note}.`);
+}
 
 /** One line: `FID 44.62 (real: 400 images 384x512, fake: 400 images 384x512; InceptionV3 ...)`. */
 export function describeMetric(m: Metric, digits = 4): string {

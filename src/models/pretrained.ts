@@ -12,7 +12,7 @@ import { RCAN, type RcanConfig } from './rcan';
 /**
  * A trained generator from a `.safetensors` file or from the folder of a training run (its best checkpoint, else its latest; averaged
  * weights where there are any).
- * @throws UserError that names what is missing or does not fit
+ * @throws UserError that names what is missing, does not fit, or holds NaN
  */
 export async function loadLGGAN(path: string): Promise<LGGAN> {
   const { file, config, numbers } = await find(path, 'LGGAN', ['EMA', 'G']);
@@ -29,7 +29,7 @@ export async function loadRCAN(path: string): Promise<RCAN> {
 
 async function loaded<N extends LGGAN | RCAN>(network: N, file: string): Promise<N> {
   try {
-    await loadParameters(file, network.parameters);
+    await loadParameters(file, network.parameters, { requireFinite: true });
     return network;
   } catch (e) {
     network.dispose();
