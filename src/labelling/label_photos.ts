@@ -1,0 +1,212 @@
+/** Photographs to a training set: label maps by the scene segmenter, overlays to look at, and a report. */
+import { mkdir } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import sharp from 'sharp';
+import { CLASS_NAMES } from '../classes';
+import { NEVER_LABELLED, labelTable } from '../data/ade20k';
+import { IMAGE_EXTENSIONS, listAll, listFiles, readBytes, stem, writeWhole } from '../data/files';
+import { encodeJpeg, decodeImage, writePng } from '../data/image';
+import { resizeImage } from '../data/resize';
+import type { LabelMap, RgbImage } from '../data/types';
+import { UserError } from '../errors';
+import { saveFigure } from '../figures/figure';
+import { imageGrid } from '../figures/grid';
+import { classLegend, overlayLabels } from '../figures/labels';
+import type { SceneSegmenter, Votes } from '../models/scene_segmenter';
+import { removeSmallRegions } from './regions';
+
+export interface LabelPhotosOptions {
+  /** Changes to the table, such as `['water=lake']`; see `labelTable`. */
+  as?: readonly string[];
+  /** Longer side of what is written; larger photographs are made smaller (bicubic). Default 1600. */
+  maxSide?: number;
+  /** Photographs whose shorter side has fewer pixels are left out. Default 128. */
+  minSide?: number;
+  onProgress?(done: number, total: number, note?: string): void;
+  /** Stops after the current photograph. */
+  signal?: AbortSignal;
+}
+
+/** A pair of classes between which the views of a photograph disagree. */
+export interface Doubt {
+  labelled: string;
+  perhaps: string;
+  /** Share of the photograph's pixels. */
+  share: number;
+}
+
+export interface LabelledPhoto {
+  name: string;
+  file: string;
+  height: number;
+  width: number;
+  /** Share of the pixels of each class that was found, largest first. */
+  classes: Record<string, number>;
+  /** Share of the pixels for which fewer than 60 % of the votes agree. */
+  ambiguous: number;
+  doubts: Doubt[];
+  /** What was done to it: turned upright, made smaller. */
+  notes: string[];
+}
+
+export interface LabelReport {
+  segmenter: string;
+  photos: LabelledPhoto[];
+  /** What was left out, and why. */
+  leftOut: { file: string; reason: string }[];
+  /** Share of all labelled pixels. */
+  classes: Record<string, number>;
+  /** Classes of the 29 that this segmenter cannot give. */
+  never: readonly string[];
+}
+
+/** Fewer agreeing votes make a pixel ambiguous. */
+const AGREED = 0.6;
+/** Regions of a smaller share of the picture are specks. */
+const SPECK = 1e-3;
+/** Doubts of a smaller share of the picture are not told. */
+const TOLD = 0.01;
+
+/**
+ * Labels every photograph of a folder (or of its `imgs`) and writes into `output` the layout that training reads: `imgs/NAME.*` and
+ * `labels/NAME.png` (8-bit grey, 0..28), with `overlays/NAME.png`, `report.json` and `report.txt` beside them. Photographs are turned
+ * upright as their EXIF orientation says. What cannot be used is left out and named; the rest goes on.
+ * @throws UserError where there is no photograph, or none that can be used, or nothing can be written
+ */
+export async function labelPhotos(
+  segmenter: Pick<SceneSegmenter, 'name' | 'vote'>,
+  input: string,
+  output: string,
+  options: LabelPhotosOptions = {},
+): Promise<LabelReport> {
+  const { maxSide = 1600, minSide = 128, onProgress, signal } = options;
+  const table = labelTable(options.as);
+  const folder = listAll(input).includes('imgs') ? join(input, 'imgs') : input;
+  const names = listFiles(folder, IMAGE_EXTENSIONS);
+  const leftOut = listAll(folder)
+    .filter((name) => extname(name) && !names.includes(name))
+    .map((name) => ({ file: join(folder, name), reason: `no photograph of a known kind (${IMAGE_EXTENSIONS.join(', ')})` }));
+  if (!names.length) throw new UserError(`${folder}: there are no photographs (${IMAGE_EXTENSIONS.join(', ')}) in it.`);
+  for (const part of ['imgs', 'labels', 'overlays']) {
+    await mkdir(join(output, part), { recursive: true }).catch((e: NodeJS.ErrnoException) => {
+      throw new UserError(`${join(output, part)}: the folder cannot be made (${e.code}); choose another --output_path.`, { cause: e });
+    });
+  }
+  const photos: LabelledPhoto[] = [];
+  const counts = new Float64Array(CLASS_NAMES.length);
+  const taken = new Map<string, string>();
+  for (const [i, name] of names.entries()) {
+    if (signal?.aborted) break;
+    const file = join(folder, name);
+    onProgress?.(i, names.length, name);
+    try {
+      const other = taken.get(stem(name));
+      if (other) throw new UserError(`it shares its name with ${other}; rename one of them.`);
+      const photo = await prepare(file, minSide, maxSide);
+      const votes = await segmenter.vote(photo.image);
+      const labels = { ...votes.labels, data: votes.labels.data.map((c) => table[c]) };
+      removeSmallRegions(labels, SPECK * labels.data.length);
+      labels.data.forEach((c) => counts[c]++);
+      await write(output, stem(name), photo, labels, votes);
+      taken.set(stem(name), name);
+      photos.push({ name: stem(name), file, height: labels.height, width: labels.width, ...describe(labels, votes, table), notes: photo.notes });
+    } catch (e) {
+      if (!(e instanceof UserError)) throw e;
+      leftOut.push({ file, reason: e.message.replace(`${file}: `, '') });
+    }
+  }
+  onProgress?.(names.length, names.length);
+  const report: LabelReport = { segmenter: segmenter.name, photos, leftOut, classes: shares(counts), never: NEVER_LABELLED.filter((n) => !table.includes(CLASS_NAMES.indexOf(n))) };
+  await writeWhole(join(output, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
+  await writeWhole(join(output, 'report.txt'), reportText(report));
+  if (!photos.length && !signal?.aborted) throw new UserError(`${folder}: none of the ${names.length} photographs can be used; the first: ${leftOut[0].reason}`);
+  return report;
+}
+
+interface Prepared {
+  image: RgbImage;
+  /** What `imgs` gets, and its extension. */
+  bytes: Buffer;
+  extension: string;
+  notes: string[];
+}
+
+async function prepare(file: string, minSide: number, maxSide: number): Promise<Prepared> {
+  const bytes = readBytes(file);
+  let image = await decodeImage(bytes, file);
+  const { orientation = 1, space, pages = 1 } = await sharp(bytes).metadata();
+  const notes: string[] = [];
+  if (Math.min(image.height, image.width) < minSide) {
+    throw new UserError(`it is ${image.width}x${image.height}, and less than ${minSide} pixels show the segmenter too little.`);
+  }
+  if (orientation > 1) notes.push('turned upright');
+  if (pages > 1) notes.push(`first of ${pages} pictures`);
+  if (space === 'cmyk') notes.push('converted from CMYK');
+  if (space === 'b-w' || space === 'grey16') notes.push('grey: teaches no colours');
+  const scale = maxSide / Math.max(image.height, image.width);
+  if (scale < 1) {
+    notes.push(`made smaller from ${image.width}x${image.height}`);
+    image = resizeImage(image, [Math.max(1, Math.round(image.height * scale)), Math.max(1, Math.round(image.width * scale))]);
+  }
+  // What stays as it is is copied, so that no photograph loses quality by a second JPEG.
+  const asIs = orientation <= 1 && scale >= 1 && space !== 'cmyk' && pages === 1;
+  return { image, notes, bytes: asIs ? bytes : await encodeJpeg(image, { quality: 95 }), extension: asIs ? extname(file).toLowerCase() : '.jpg' };
+}
+
+async function write(output: string, name: string, photo: Prepared, labels: LabelMap, votes: Votes): Promise<void> {
+  const ambiguous = { ...labels, data: labels.data.map((c, p) => (votes.share[p] < AGREED ? 255 : c)) };
+  const cells = [
+    { image: photo.image, caption: name },
+    { image: overlayLabels(photo.image, labels, { opacity: 0.55 }), caption: 'label map' },
+    { image: overlayLabels(photo.image, ambiguous, { opacity: 0.55 }), caption: 'white: the views disagree' },
+  ];
+  await saveFigure(join(output, 'overlays', name), imageGrid([cells], { title: name, legend: classLegend([labels]), cellWidth: 480, maxWidth: 1500 }), { formats: ['png'], scale: 1 });
+  await writePng(join(output, 'labels', `${name}.png`), labels);
+  // Last: a pair is whole as soon as its photograph is there.
+  await writeWhole(join(output, 'imgs', `${name}${photo.extension}`), photo.bytes);
+}
+
+function describe(labels: LabelMap, votes: Votes, table: readonly number[]): Pick<LabelledPhoto, 'classes' | 'ambiguous' | 'doubts'> {
+  const counts = new Float64Array(CLASS_NAMES.length);
+  const doubts = new Map<string, number>();
+  let ambiguous = 0;
+  for (let p = 0; p < labels.data.length; p++) {
+    counts[labels.data[p]]++;
+    if (votes.share[p] >= AGREED) continue;
+    ambiguous++;
+    const [a, b] = [table[votes.labels.data[p]], table[votes.second[p]]];
+    if (a !== b) doubts.set(`${a} ${b}`, (doubts.get(`${a} ${b}`) ?? 0) + 1);
+  }
+  const all = labels.data.length;
+  const told = [...doubts]
+    .map(([key, n]) => ({ labelled: CLASS_NAMES[Number(key.split(' ')[0])], perhaps: CLASS_NAMES[Number(key.split(' ')[1])], share: n / all }))
+    .filter((d) => d.share >= TOLD)
+    .sort((a, b) => b.share - a.share);
+  return { classes: shares(counts), ambiguous: ambiguous / all, doubts: told };
+}
+
+function shares(counts: Float64Array): Record<string, number> {
+  const all = counts.reduce((a, b) => a + b, 0);
+  const found = [...counts].map((n, c) => [CLASS_NAMES[c], n / all] as const).filter(([, share]) => share > 0);
+  return Object.fromEntries(found.sort((a, b) => b[1] - a[1]));
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+const list = (classes: Record<string, number>) => Object.entries(classes).map(([name, share]) => `${name} ${percent(share)}`).join(', ');
+
+/** The report as text: what was found, what is doubtful, what was left out. */
+export function reportText({ segmenter, photos, leftOut, classes, never }: LabelReport): string {
+  const lines = [
+    `${photos.length} photographs labelled, ${leftOut.length} files left out.`,
+    `Segmenter: ${segmenter}.`,
+    `Classes: ${list(classes)}.`,
+    `It cannot tell ${never.join(', ')}: look at the overlays, and use --as (such as water=lake) or mend the maps where that matters.`,
+    '',
+    ...photos.flatMap((p) => [
+      `${p.name} (${p.width}x${p.height}${p.notes.length ? `; ${p.notes.join(', ')}` : ''}): ${list(p.classes)}`,
+      `  ambiguous: ${percent(p.ambiguous)}${p.doubts.length ? `: ${p.doubts.map((d) => `${d.labelled}, perhaps ${d.perhaps} (${percent(d.share)})`).join('; ')}` : ''}`,
+    ]),
+    ...(leftOut.length ? ['', 'Left out:', ...leftOut.map(({ file, reason }) => `  ${file}: ${reason}`)] : []),
+  ];
+  return `${lines.join('\n')}\n`;
+}
