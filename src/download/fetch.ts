@@ -1,7 +1,7 @@
 /** Files from the network or another folder: resumed, checked, and there whole or not at all. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { explain } from '../checkpoints/atomic';
@@ -80,6 +80,8 @@ export async function copyChecked(source: string, file: string, expected: Expect
   try {
     await mkdir(dirname(file), { recursive: true });
     await copyFile(source, part);
+    // A copy of a read-only file would be read-only.
+    await chmod(part, 0o644);
   } catch (e) {
     if ((e as NodeJS.ErrnoException).code === 'ENOENT') throw new UserError(`${source}: there is no such file.`, { cause: e });
     throw explain(e, file);

@@ -39,7 +39,7 @@ export const WEIGHTS = {
     files: [
       {
         path: 'inception_2015_12_05.pt',
-        size: 88_064_604,
+        size: 87_335_461,
         sha256: '7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a435651739c091fa34',
       },
     ],
@@ -78,10 +78,10 @@ export const WEIGHTS = {
   vgg19: {
     title: "VGG19's convolutions (ImageNet, Keras), quantised to 8 bits",
     use: 'the perceptual loss of `npm run train`; without it that loss is left out',
-    licence: 'CC BY 4.0 (Visual Geometry Group, Oxford)',
+    licence: 'CC BY 4.0 (Visual Geometry Group, Oxford), as Keras states',
     origin:
-      'storage.googleapis.com/tensorflow/keras-applications/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5, written as a ' +
-      'TensorFlow.js manifest with uint8 quantisation; torchvision\'s own as checkpoints/vgg19.safetensors serves as well',
+      'the weights of Keras (github.com/keras-team/keras-applications) by their names, as a TensorFlow.js manifest with uint8 quantisation; ' +
+      "who wrote it could not be established. torchvision's VGG19 as checkpoints/vgg19.safetensors serves as well",
     files: [
       {
         path: 'vgg19_imagenet_uint8/weights_manifest.json',
