@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeJpeg, writePng } from '../data/image';
+import { throughJpeg, writeJpeg, writePng } from '../data/image';
 import { labelFolder } from '../data/pairs';
 import { resizeImage } from '../data/resize';
 import { saveFigure } from '../figures/figure';
@@ -27,6 +27,12 @@ void runCommand(
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
       attention: { type: 'flag', help: 'also write how each image was put together, and SAU\'s kernels, as PNG' },
       png: { type: 'flag', help: 'write PNG instead of JPEG' },
+      jpeg: {
+        type: 'string',
+        choices: ['paper', 'original'],
+        default: 'paper',
+        help: 'original: the small image goes through a JPEG before it is enlarged, as in the original',
+      },
       limit: { type: 'integer', min: 1, help: 'only the first so many' },
     },
     examples: ['npm run generate -- --input_path labels --output_path results --use_sr'],
@@ -44,7 +50,8 @@ void runCommand(
     for (; done < labels.length && !interrupt.requested; done++) {
       const { name, labels: map } = await labels.at(done);
       const output = generator.generate(map, { attention: args.attention });
-      const small = await imageFromTensor(output.final);
+      const painted = await imageFromTensor(output.final);
+      const small = args.jpeg === 'original' ? await throughJpeg(painted) : painted;
       const image = rcan ? await rcan.upscale(small) : resizeImage(small, [2 * small.height, 2 * small.width]);
       const target = join(args.output_path, name);
       await (args.png ? writePng(`${target}.png`, image) : writeJpeg(`${target}.jpg`, image));

@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { UserError } from '../errors';
 import { withMaterial } from '../testing/material';
 import { labelMap, photo, pillowReference, temporaryFolder } from './fixtures';
-import { decodeImage, encodeJpeg, encodePng, readImage, readLabelValues, writeJpeg, writePng } from './image';
+import { decodeImage, encodeJpeg, encodePng, readImage, readLabelValues, throughJpeg, writeJpeg, writePng } from './image';
 import { pngHeader } from './png_indices';
 import type { RgbImage } from './types';
 
@@ -30,6 +30,7 @@ test("JPEG equals Pillow's file", async (t) => {
   const input = await readImage(join(file, '..', 'jpeg_in.png'));
   assert.deepEqual(await encodeJpeg(input), readFileSync(file));
   assert.deepEqual(await readImage(file), await readImage(join(file, '..', 'jpeg_decoded.png')));
+  assert.deepEqual(await throughJpeg(input), await readImage(join(file, '..', 'jpeg_decoded.png')));
 });
 
 test('PNG keeps pictures and label maps; label maps are 8-bit grey', async (t) => {

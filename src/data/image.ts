@@ -140,6 +140,9 @@ export async function encodeJpeg(image: RgbImage, { quality = 75 }: JpegOptions 
   return Buffer.concat([bytes.subarray(0, 2), JFIF, bytes.subarray(2)]);
 }
 
+/** What a JPEG file of the picture gives back. */
+export const throughJpeg = async (image: RgbImage): Promise<RgbImage> => decodeImage(await encodeJpeg(image), 'JPEG');
+
 /** Writes a picture as Pillow's `save('x.jpg')` does; whole or not at all. See `encodeJpeg`. */
 export async function writeJpeg(file: string, image: RgbImage, options?: JpegOptions): Promise<void> {
   await writeWhole(file, await encodeJpeg(image, options));

@@ -1,5 +1,6 @@
 /** Label maps in this project's classes: read, checked, mapped. */
 import { NUM_CLASSES } from '../classes';
+import { oneOf, type Choice } from '../config';
 import { UserError } from '../errors';
 import { readImage, readLabelValues } from './image';
 import { mapColours, mapValues, readMapping, type ClassMapping } from './mapping';
@@ -12,6 +13,11 @@ export interface LabelOptions {
   classes?: number;
   /** Takes 255 for pixels of no class where there is no mapping; otherwise 255 is an error like every value above the last class. Default false. */
   allowIgnore?: boolean;
+  /**
+   * `original`: 8-bit values are divided by 255 and cut to whole numbers, as the original's reading does to all but 32-bit images: every class
+   * becomes 0. For showing the fault, and for nothing else. Default `paper`: values are class indices.
+   */
+  reading?: Choice;
 }
 
 /**
@@ -23,7 +29,11 @@ export async function readLabelMap(file: string, options: LabelOptions = {}): Pr
   const { classes = NUM_CLASSES, allowIgnore = false } = options;
   const mapping = typeof options.mapping === 'string' ? readMapping(options.mapping) : options.mapping;
   if (mapping?.kind === 'colours') return mapColours(await readImage(file, { orient: false }), mapping, file);
+  const { reading = 'paper' } = options;
+  oneOf(reading, ['paper', 'original'], 'reading');
   const raw = await readLabelValues(file);
+  // 16 bits are read as 32-bit numbers there, and stay.
+  if (reading === 'original' && raw.data instanceof Uint8Array) raw.data = raw.data.map((v) => Math.floor(v / 255));
   if (mapping) return mapValues(raw, mapping, file);
   for (let i = 0; i < raw.data.length; i++) {
     const value = raw.data[i];

@@ -69,6 +69,9 @@ test('label maps: checked without a mapping, translated with one', async (t) => 
   const labels = labelMap(12, 8);
   await writePng(file, labels);
   assert.deepEqual(await readLabelMap(file), labels);
+  // The original's reading of a map of 8 bits, found by running it: every class becomes 0.
+  assert.deepEqual([...(await readLabelMap(file, { reading: 'original' })).data], Array(96).fill(0));
+  await assert.rejects(readLabelMap(file, { reading: 'jittor' as 'paper' }), /reading: expected 'paper' or 'original'/);
 
   labels.data[25] = 29;
   await writePng(file, labels);

@@ -143,6 +143,12 @@ test('quality is the mean of the pairs, and without validation there is no best'
   // An offset of 5 in all channels: 10 log10(255^2 / 25) dB.
   const off = await srQuality(pairs, ({ high }) => ({ ...high, data: high.data.map((v) => v + 5) }));
   assertClose(off.rgb, 10 * Math.log10(255 ** 2 / 25), 1e-12);
+  // The original's log: two batches of four, whose errors of 25 and 100 have the mean 62.5, divided by eight.
+  const eight = Array.from({ length: 8 }, () => pairs[0]);
+  let n = 0;
+  const shifted = ({ high }: (typeof pairs)[0]) => ({ ...high, data: high.data.map((v) => v + (n++ % 2 ? 5 : 10)) });
+  const dark = eight.map((p) => ({ ...p, high: { ...p.high, data: p.high.data.map((v) => v >> 1) } }));
+  assertClose((await srQuality(dark, shifted, 'original')).rgb, (10 * Math.log10(255 ** 2 / 62.5)) / 4, 1e-12);
   const bicubic = await srQuality(pairs, bicubicEnlarged);
   assert.ok(bicubic.rgb > 12 && bicubic.rgb < 30, `${bicubic.rgb}`);
   const run = await trainRcan(toy('blind', { epochs: 1 }), { train: data.train });

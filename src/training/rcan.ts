@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import * as tf from '../tf';
 import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
 import { withFolderLock } from '../checkpoints/lock';
+import type { Choice } from '../config';
 import { resizeImage } from '../data/resize';
 import { SrPatches, type SrBatch } from '../data/sr_batches';
 import type { SrDataset, SrPair } from '../data/sr_pairs';
@@ -124,15 +125,28 @@ export class RcanTrainer {
   }
 }
 
-/** PSNR of enlarged images against the high-resolution ones. */
-export async function srQuality(pairs: readonly SrPair[], enlarge: (pair: SrPair) => RgbImage | Promise<RgbImage>): Promise<SrQuality> {
-  const sum = { rgb: 0, y: 0 };
+/** PSNR of enlarged images against the high-resolution ones. `log`: see `psnrLog` of the training's configuration. */
+export async function srQuality(
+  pairs: readonly SrPair[],
+  enlarge: (pair: SrPair) => RgbImage | Promise<RgbImage>,
+  log: Choice = 'paper',
+): Promise<SrQuality> {
+  const values: SrQuality[] = [];
   for (const pair of pairs) {
     const image = await enlarge(pair);
-    sum.rgb += psnr(image, pair.high);
-    sum.y += psnr(image, pair.high, { channel: 'y', border: 2 });
+    values.push({ rgb: psnr(image, pair.high), y: psnr(image, pair.high, { channel: 'y', border: 2 }) });
   }
-  return { rgb: sum.rgb / pairs.length, y: sum.y / pairs.length };
+  const mean = log === 'paper' ? average : loggedByOriginal;
+  return { rgb: mean(values.map((v) => v.rgb)), y: mean(values.map((v) => v.y)) };
+}
+
+const average = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** The PSNR of each four images' common error, summed, divided by the number of images. */
+function loggedByOriginal(values: readonly number[]): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i += 4) sum += -10 * Math.log10(average(values.slice(i, i + 4).map((v) => 10 ** (-v / 10))));
+  return sum / values.length;
 }
 
 /** Enlargement by Pillow's bicubic, what RCAN has to beat. */
@@ -162,7 +176,7 @@ async function run(trainer: RcanTrainer, data: RcanData, hooks: TrainRcanHooks):
   const stepsPerEpoch = config.stepsPerEpoch || batches.batchesPerEpoch;
   const total = config.epochs * stepsPerEpoch;
   const pairs = data.validation && (await evenly(data.validation, config.validationPairs));
-  const bicubic = pairs && (await srQuality(pairs, bicubicEnlarged));
+  const bicubic = pairs && (await srQuality(pairs, bicubicEnlarged, config.psnrLog));
 
   const saved = await trainer.load('latest', hooks.onMessage);
   let step = (saved?.step as number | undefined) ?? 0;
@@ -190,7 +204,7 @@ async function run(trainer: RcanTrainer, data: RcanData, hooks: TrainRcanHooks):
     const row: { step: number } & Record<string, number> = { step, epoch, loss, learningRate, seconds: (performance.now() - started) / 1000 };
 
     const validate = pairs && (step % validateEvery === 0 || step === total);
-    const quality = validate ? await srQuality(pairs, ({ low }) => network.upscale(low)) : undefined;
+    const quality = validate ? await srQuality(pairs, ({ low }) => network.upscale(low), config.psnrLog) : undefined;
     if (quality) Object.assign(row, { psnrRgb: quality.rgb, psnrY: quality.y });
     history.append(row);
     if (quality && !(best && best.rgb >= quality.rgb)) {

@@ -27,6 +27,11 @@ export interface TrainRcanConfig {
   seed: number;
   /** Where to add Adam's epsilon, see `Adam`. Default `paper`. */
   adamEpsilon: Choice;
+  /**
+   * PSNR of a validation. `paper`: the mean over the images. `original`: that of each batch of 4 images, summed and divided by the number of
+   * images, so that the log shows a quarter. Default `paper`.
+   */
+  psnrLog: Choice;
   /** Steps between validations, which choose the best checkpoint. Default 500. */
   validateEvery: number;
   /** Pairs that a validation looks at, spread evenly over the set; 0 for all. Default 32. */
@@ -52,6 +57,7 @@ export const TRAIN_RCAN_DEFAULTS: TrainRcanConfig = {
   repeat: 1,
   seed: 628,
   adamEpsilon: 'paper',
+  psnrLog: 'paper',
   validateEvery: 500,
   validationPairs: 32,
   checkpointEvery: 500,
@@ -67,6 +73,7 @@ export function trainRcanConfig(overrides: Partial<TrainRcanConfig>): TrainRcanC
   wholeNumbers({ stepsPerEpoch: config.stepsPerEpoch, validationPairs: config.validationPairs }, 'trainRcan', 0);
   oneOf(config.start, ['random', 'bilinear'], 'trainRcan.start');
   oneOf(config.adamEpsilon, ['paper', 'original'], 'trainRcan.adamEpsilon');
+  oneOf(config.psnrLog, ['paper', 'original'], 'trainRcan.psnrLog');
   if (config.learningRate <= 0) throw new UserError(`trainRcan.learningRate: expected more than 0, got ${config.learningRate}`);
   const { scale = 2 } = config.network;
   if (scale !== 2) throw new UserError(`trainRcan.network.scale: the pairs of this project differ by a factor of 2, got ${scale}`);
