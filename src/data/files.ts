@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import { explain } from '../checkpoints/atomic';
+import { explain, isAlive } from '../checkpoints/atomic';
 import { UserError, excerpt } from '../errors';
 import { parseJson } from '../json';
 
@@ -19,10 +19,12 @@ export function byCodePoint(a: string, b: string): number {
 /** Name without folder and extension. */
 export const stem = (file: string): string => basename(file, extname(file));
 
+export const hasExtension = (name: string, extensions: readonly string[]): boolean => extensions.includes(extname(name).toLowerCase());
+
 /** Names (not paths) of the files with one of these extensions, sorted as Python sorts; hidden files are passed over. */
 export function listFiles(folder: string, extensions: readonly string[]): string[] {
   return listAll(folder)
-    .filter((name) => extensions.includes(extname(name).toLowerCase()))
+    .filter((name) => hasExtension(name, extensions))
     .sort(byCodePoint);
 }
 
@@ -84,13 +86,14 @@ export async function writeWhole(file: string, content: Uint8Array | string): Pr
   }
 }
 
-/** Removes what killed writers left in a folder: hidden parts older than a minute, since a living writer takes less. */
+/** Removes what killed writers left in a folder: hidden parts of processes that are gone, or older than a minute, since a writer takes less. */
 export async function removeOldParts(folder: string): Promise<void> {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
-    if (!/^\..*\.\d+-\d+\.part$/.test(name)) continue;
+    const pid = /^\..*\.(\d+)-\d+\.part$/.exec(name)?.[1];
+    if (!pid) continue;
     const file = join(folder, name);
     const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    if (age > 60_000) await rm(file, { force: true });
+    if (age > 60_000 || !isAlive(Number(pid))) await rm(file, { force: true });
   }
 }

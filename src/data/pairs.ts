@@ -88,8 +88,9 @@ export function folderPairs(folders: string | PairFolders, options: FolderPairsO
       const name = nameAt(names, i);
       const imageFile = imageFiles.get(name)!;
       const labelFile = labelFiles.get(name)!;
-      const [image, map] = await Promise.all([readImage(imageFile), readLabelMap(labelFile, reading)]);
-      if (image.height !== map.height || image.width !== map.width) {
+      const [upright, map] = await Promise.all([readImage(imageFile), readLabelMap(labelFile, reading)]);
+      const image = await fitting(imageFile, upright, map);
+      if (!sameSize(image, map)) {
         throw new UserError(
           `${imageFile} is ${image.width}x${image.height} and its label map ${labelFile} is ${map.width}x${map.height}; ` +
             'a pair has to be of one size: resize the label map (nearest) or the photograph.',
@@ -98,6 +99,18 @@ export function folderPairs(folders: string | PairFolders, options: FolderPairsO
       return { name, image, labels: map };
     },
   };
+}
+
+export const sameSize = (a: { width: number; height: number }, b: { width: number; height: number }): boolean =>
+  a.width === b.width && a.height === b.height;
+
+/**
+ * A photograph as its label map has it: upright, as people and drawing programs see it, or, where only that fits, as its pixels are stored
+ * (Pillow, and what was made with it, does not turn photographs as their EXIF orientation says).
+ */
+export async function fitting(file: string, upright: RgbImage, labels: LabelMap): Promise<RgbImage> {
+  const turned = !sameSize(upright, labels) && upright.width === labels.height && upright.height === labels.width;
+  return turned ? readImage(file, { orient: false }) : upright;
 }
 
 /** The label maps of a folder, or of the folder `labels` inside it. Throws a UserError as `folderPairs` does. */

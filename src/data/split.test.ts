@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync, type Dirent } from 'node:fs';
+import promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { UserError } from '../errors';
+import { crashAt } from '../testing/crash';
 import { withMaterial } from '../testing/material';
 import { labelMap, photo, temporaryFolder } from './fixtures';
 import { memoryPairs } from './pairs';
-import { chooseValidation, splitDataset, splitPairs } from './split';
+import { chooseValidation, splitDataset, splitPairs, undoSplit } from './split';
 
 const fails = (pattern: RegExp) => (e: unknown) => e instanceof UserError && pattern.test(e.message) && !e.message.includes('\n');
 
@@ -82,6 +84,65 @@ test('a run that was interrupted at any move is completed with the same result',
     assert.deepEqual(list(root, 'val', 'imgs'), list(complete, 'val', 'imgs'));
     checkWhole(root, 21);
   }
+});
+
+/** Everything below a folder, by path, hidden files of a killed writer aside. */
+function contents(root: string): Record<string, string> {
+  const files = (readdirSync(root, { recursive: true, withFileTypes: true }) as Dirent[]).filter((e) => e.isFile() && !/^\.|\.part$/.test(e.name));
+  return Object.fromEntries(files.map((e) => [join(e.parentPath ?? e.path, e.name).slice(root.length), readFileSync(join(e.parentPath ?? e.path, e.name), 'utf8')]));
+}
+
+for (const device of ['same', 'other'] as const) {
+  test(`a split killed at any change of the disk is completed, or undone, by the next call (val on the ${device} disk)`, async (t) => {
+    if (device === 'other') {
+      const { rename } = promises;
+      promises.rename = async (from, to) => {
+        if (/\/(imgs|labels)\/\d+\./.test(String(from))) throw Object.assign(new Error('EXDEV'), { code: 'EXDEV' });
+        return rename(from, to);
+      };
+      t.after(() => (promises.rename = rename));
+    }
+    const [whole, split] = [fakeSet(t, 9), fakeSet(t, 9)];
+    const before = contents(whole);
+    await splitDataset(split, { count: 2 });
+    const after = contents(split);
+    let crashes = 0;
+    for (let n = 0; ; n++) {
+      const [one, two] = [fakeSet(t, 9), fakeSet(t, 9)];
+      if (!(await crashAt(n, () => splitDataset(one, { count: 2 })))) break;
+      crashes++;
+      await splitDataset(one, { count: 2 });
+      assert.deepEqual(contents(one), after, `completed after the kill at change ${n}`);
+      await crashAt(n, () => splitDataset(two, { count: 2 }));
+      if (existsSync(join(two, 'split.json'))) await undoSplit(two);
+      assert.deepEqual(contents(two), before, `undone after the kill at change ${n}`);
+    }
+    for (let n = 0; ; n++) {
+      const root = fakeSet(t, 9);
+      await splitDataset(root, { count: 2 });
+      if (!(await crashAt(n, () => undoSplit(root)))) break;
+      crashes++;
+      if (existsSync(join(root, 'split.json'))) {
+        if (JSON.parse(readFileSync(join(root, 'split.json'), 'utf8')).undoing) await assert.rejects(splitDataset(root, { count: 2 }), fails(/half undone; complete that/));
+        assert.equal(await undoSplit(root), 2);
+      }
+      assert.deepEqual(contents(root), before, `undone by two calls, the first killed at change ${n}`);
+      assert.ok(!existsSync(join(root, 'val')));
+    }
+    t.diagnostic(`${crashes} kills`);
+    assert.ok(crashes > 15);
+  });
+}
+
+test('undoing: nothing to undo, and what else is in val stays', async (t) => {
+  const root = fakeSet(t, 9);
+  await assert.rejects(undoSplit(root), fails(/split\.json: there is no such record/));
+  await splitDataset(root, { count: 2 });
+  writeFileSync(join(root, 'val', 'labels', 'note.txt'), 'mine');
+  await undoSplit(root);
+  assert.deepEqual(list(root, 'val', 'labels'), ['note.txt']);
+  // And it can be split anew, otherwise.
+  assert.equal((await splitDataset(root, { count: 3, seed: 1 })).val.length, 3);
 });
 
 test('nothing is lost or overwritten', async (t) => {

@@ -1,10 +1,11 @@
 /** The split of the training set into train and val, as the original's split_dataset chooses it. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { copyFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { copyFile, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { writeFileAtomically } from '../checkpoints/atomic';
 import { wholeNumbers } from '../config';
 import { UserError } from '../errors';
-import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, listFiles, readJson, stem, writeWhole } from './files';
+import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, listFiles, readJson, removeOldParts, stem } from './files';
 import { folderPairs, pairFolders, subset, type PairFolders } from './pairs';
 import { Random } from './random';
 import type { PairDataset } from './types';
@@ -35,6 +36,8 @@ interface Journal {
   /** Image and label files to move, by name. */
   moves: { image: string; labels: string }[];
   complete: boolean;
+  /** The files are on their way back. */
+  undoing?: boolean;
 }
 
 /** What `random.seed(seed); random.sample(sorted(files), count)` chooses in Python. */
@@ -70,16 +73,17 @@ export async function splitDataset(root: string, options: SplitOptions = {}): Pr
   wholeNumbers({ seed }, 'split', 0);
   const file = join(root, JOURNAL);
   const train = pairFolders(join(root, 'train'));
-  const layout = (folder: string) => train[folder as 'images' | 'labels'].slice(dirname(train.images).length + 1);
-  const val = { images: join(root, 'val', layout('images')), labels: join(root, 'val', layout('labels')) };
+  const val = inVal(root, train);
 
   let journal = existsSync(file) ? readJournal(file) : undefined;
+  if (journal?.undoing) throw new UserError(`${file}: this split is half undone; complete that (npm run split -- --undo) first.`);
   if (journal && (journal.count !== count || journal.seed !== seed)) {
     throw new UserError(
       `${file}: a split of ${journal.count} pairs with seed ${journal.seed} was ${journal.complete ? 'made' : 'begun'} here; ` +
-        `${journal.complete ? 'move the files of val back to train and delete this file' : 'complete it with the same settings'} first.`,
+        `${journal.complete ? 'undo it (npm run split -- --undo)' : 'complete it with the same settings'} first.`,
     );
   }
+  await Promise.all([val.images, val.labels].map(removeOldParts));
   if (!journal) {
     journal = { seed, count, moves: plan(root, train, val, count, seed), complete: false };
     await writeJournal(file, journal);
@@ -96,6 +100,35 @@ export async function splitDataset(root: string, options: SplitOptions = {}): Pr
     await writeJournal(file, { ...journal, complete: true });
   }
   return { val: journal.moves.map((m) => m.image), train: listFiles(train.images, IMAGE_EXTENSIONS), changed };
+}
+
+/**
+ * Moves the pairs of a split back to train, whether it was complete or not, and forgets it. An interrupted call is completed by the next.
+ * @returns how many pairs the split had
+ * @throws UserError where there is no split, or a file is neither here nor there
+ */
+export async function undoSplit(root: string, options: Pick<SplitOptions, 'onProgress'> = {}): Promise<number> {
+  const file = join(root, JOURNAL);
+  if (!existsSync(file)) throw new UserError(`${file}: there is no such record, so there is no split to undo.`);
+  const journal = readJournal(file);
+  if (!journal.undoing) await writeJournal(file, { ...journal, complete: false, undoing: true });
+  const train = pairFolders(join(root, 'train'));
+  const val = inVal(root, train);
+  await Promise.all([train.images, train.labels].map(removeOldParts));
+  for (const [i, { image, labels }] of journal.moves.entries()) {
+    await move(join(val.images, image), join(train.images, image));
+    await move(join(val.labels, labels), join(train.labels, labels));
+    options.onProgress?.(i + 1, journal.moves.length, image);
+  }
+  // Folders that hold something else stay.
+  for (const folder of [val.images, val.labels, join(root, 'val')]) await rmdir(folder).catch(() => undefined);
+  await rm(file);
+  return journal.moves.length;
+}
+
+/** The folders of val, named as those of train. */
+function inVal(root: string, train: PairFolders): PairFolders {
+  return { images: join(root, 'val', basename(train.images)), labels: join(root, 'val', basename(train.labels)) };
 }
 
 /** Chooses, and checks before anything moves that everything can. */
@@ -130,7 +163,7 @@ async function move(from: string, to: string): Promise<void> {
     await rename(from, to);
   } catch (e) {
     if ((e as NodeJS.ErrnoException).code !== 'EXDEV') throw e;
-    const part = `${to}.part`;
+    const part = join(dirname(to), `.${basename(to)}.${process.pid}-0.part`);
     await copyFile(from, part);
     await rename(part, to);
     await rm(from);
@@ -153,4 +186,5 @@ function readJournal(file: string): Journal {
 /** A plain file name: a journal must not move files outside the data set. */
 const isName = (x: unknown): boolean => typeof x === 'string' && x.length > 0 && x.length < 256 && !/[\\/\0]/.test(x) && x !== '.' && x !== '..';
 
-const writeJournal = (file: string, journal: Journal) => writeWhole(file, `${JSON.stringify(journal, null, 1)}\n`);
+// Synced: what was moved before a power cut must not outlive the record of it.
+const writeJournal = (file: string, journal: Journal) => writeFileAtomically(file, `${JSON.stringify(journal, null, 1)}\n`);

@@ -3,6 +3,7 @@ import { readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync 
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { UserError } from '../errors';
+import { crashAt } from '../testing/crash';
 import { photo, temporaryFolder } from './fixtures';
 import { encodeJpeg, readImage, writeJpeg } from './image';
 import { memoryPairs } from './pairs';
@@ -64,6 +65,27 @@ test('an interrupted run is completed, finished files stay, changed photographs 
   utimesSync(join(root, 'train', 'imgs', 'a.jpg'), Date.now() / 1000 + 5, Date.now() / 1000 + 5);
   assert.equal((await constructSrDataset(root)).written, 1);
   assert.notDeepEqual(readFileSync(files[0]), before[0]);
+});
+
+test('a run killed at any change of the disk is completed by the next, with the same files', async (t) => {
+  const make = async () => {
+    const root = temporaryFolder(t);
+    for (const name of ['a', 'b']) await writeJpeg(join(root, 'train', 'imgs', `${name}.jpg`), photo(32, 24, name.charCodeAt(0)));
+    return root;
+  };
+  const files = (root: string) =>
+    ['imgs_lr', 'imgs_lr_256'].map((folder) => list(root, 'train', folder).filter((n) => !n.startsWith('.')).map((n) => [n, readFileSync(join(root, 'train', folder, n), 'base64')]));
+  const whole = await make();
+  await constructSrDataset(whole);
+  let n = 0;
+  for (; ; n++) {
+    const root = await make();
+    if (!(await crashAt(n, () => constructSrDataset(root, { concurrency: 1 })))) break;
+    await constructSrDataset(root);
+    assert.deepEqual(files(root), files(whole), `the kill at change ${n}`);
+  }
+  // Two photographs, two files of each, for which a folder, a part and a name are made.
+  assert.equal(n, 12);
 });
 
 test('a damaged photograph is named, and nothing half-written stays', async (t) => {
