@@ -45,6 +45,7 @@ function loadQuiet(): { mute(): void; restore(): void } | undefined {
 
 export * from '@tensorflow/tfjs';
 import * as tfjs from '@tensorflow/tfjs';
+import { registerConv2dGradient } from './conv2d_gradient';
 
 if (!native) {
   try {
@@ -117,6 +118,9 @@ export function runKernel(name: string, attributes: Record<string, Attribute>, i
   return nativeBackend().executeMultipleOutputs(name, attrs, inputs, outputs);
 }
 
+/** Whether oneDNN's kernels can be called by name: TensorFlow on an Intel or AMD processor, not on a GPU. */
+export const hasOneDnnKernels = (): boolean => hasNativeKernels() && oneDnn;
+
 interface Binding {
   TF_Version: string;
   [constant: string]: number | string;
@@ -128,7 +132,9 @@ interface NativeBackend {
   executeMultipleOutputs(name: string, attrs: object[], inputs: TensorInfo[], outputs: number): Tensor[];
 }
 
-const nativeBackend = () => tfjs.backend() as unknown as NativeBackend;
+function nativeBackend(): NativeBackend {
+  return tfjs.backend() as unknown as NativeBackend;
+}
 
 const TYPES: Record<DataType, string> = {
   float32: 'TF_FLOAT',
@@ -148,3 +154,17 @@ function encode(binding: Binding, value: Attribute): { type: number | string; va
   if (typeof value === 'number' || Array.isArray(value)) return { type: binding.TF_ATTR_INT, value };
   return 'float' in value ? { type: binding.TF_ATTR_FLOAT, value: value.float } : { type: binding.TF_ATTR_SHAPE, value: value.shape };
 }
+
+// At the end: everything that runKernel reads has to be there.
+const oneDnn = hasNativeKernels() && !nativeBackend().isUsingGpuDevice && tryOneDnn();
+
+function tryOneDnn(): boolean {
+  try {
+    const attributes = { T: 'float32', transpose_a: false, transpose_b: false, _kernel: 'MklNameChangeOp' };
+    return tfjs.tidy(() => runKernel('_MklMatMul', attributes, [tfjs.ones([1, 1]), tfjs.ones([1, 1])])[0].dataSync()[0] === 1);
+  } catch {
+    return false;
+  }
+}
+
+if (oneDnn) registerConv2dGradient(runKernel);
