@@ -14,6 +14,8 @@ export interface ZipEntry {
   crc: number;
   /** Where the entry's local header starts. */
   headerOffset: number;
+  /** Kind and permissions as Unix has them (0o120000 in the upper bits: a symbolic link); 0 where the archive does not say. */
+  mode: number;
 }
 
 const END = 0x06054b50;
@@ -41,6 +43,11 @@ export class ZipFile {
       this.source.close();
       throw e;
     }
+  }
+
+  /** Bytes of the archive. */
+  get length(): number {
+    return this.source.length;
   }
 
   close(): void {
@@ -118,6 +125,7 @@ export class ZipFile {
         compressedSize: directory.readUInt32LE(p + 20),
         size: directory.readUInt32LE(p + 24),
         headerOffset: directory.readUInt32LE(p + 42),
+        mode: directory[p + 5] === 3 ? directory.readUInt16LE(p + 40) : 0,
       };
       if (directory.readUInt16LE(p + 8) & 1) throw this.fault(`has an encrypted entry '${entry.name}'`);
       this.readZip64(directory.subarray(p + 46 + nameLength, p + 46 + nameLength + extraLength), entry);

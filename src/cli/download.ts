@@ -1,4 +1,5 @@
 import { UserError } from '../errors';
+import { LANDSCAPE, downloadLandscape } from '../download/landscape';
 import { downloadWeights } from '../download/weights';
 import { WEIGHTS, type WeightsName } from '../models/weights';
 import { progress } from '../progress';
@@ -7,17 +8,18 @@ import { interruptible, runCommand } from './arguments';
 void runCommand(
   {
     name: 'npm run download --',
-    description: 'Fetches what the project does not carry: the networks of others (weights). Broken transfers go on where they stopped; every file is checked.',
-    positionals: { what: { help: 'weights', required: true } },
+    description:
+      'Fetches what the project does not carry: the networks of others (weights), the contest\'s data set (landscape: 10 000 pairs, unpacked and checked). Broken transfers go on where they stopped; every file is checked.',
+    positionals: { what: { help: 'weights or landscape', required: true } },
     options: {
-      only: { type: 'list', value: 'NAME', help: `weights: some of ${Object.keys(WEIGHTS).join(', ')}` },
-      from: { type: 'string', value: 'DIR|URL', help: 'weights: a folder or server that has the files' },
-      output_path: { type: 'string', value: 'DIR', help: 'weights: default checkpoints' },
+      only: { type: 'list', value: 'NAME', help: `weights: some of ${Object.keys(WEIGHTS).join(', ')}; landscape: some of ${LANDSCAPE.map((a) => a.name).join(', ')}` },
+      from: { type: 'string', value: 'DIR|URL', help: 'a folder or server that has the files; landscape: train.zip, testA.zip, testB.zip' },
+      output_path: { type: 'string', value: 'DIR', help: 'weights: default checkpoints; landscape: default datasets/landscape' },
     },
-    examples: ['npm run download -- weights', 'npm run download -- weights --only segmenter aesthetic --from /media/usb/weights'],
+    examples: ['npm run download -- landscape', 'npm run download -- weights', 'npm run download -- weights --only segmenter aesthetic --from /media/usb/weights'],
   },
   async (args) => {
-    const parts: Record<string, () => Promise<void>> = { weights: () => weights(args) };
+    const parts: Record<string, () => Promise<void>> = { weights: () => weights(args), landscape: () => landscape(args) };
     const part = parts[args.what];
     if (!part) throw new UserError(`There is no '${args.what}' to download; there is ${Object.keys(parts).join(', ')}.`);
     await part();
@@ -50,4 +52,29 @@ async function weights({ only, from, output_path: folder = 'checkpoints' }: { on
     for (const { path, size, sha256 } of files) console.log(`  ${folder}/${path}, ${size} bytes, sha256 ${sha256}`);
   }
   if (outcomes.some(({ state }) => state === 'failed')) process.exitCode = 2;
+}
+
+async function landscape({ only, from, output_path: root }: { only?: string[]; from?: string; output_path?: string }): Promise<void> {
+  const interrupt = interruptible();
+  const bars = new Map<string, ReturnType<typeof progress>>();
+  try {
+    const outcomes = await downloadLandscape({
+      root,
+      from,
+      only,
+      signal: interrupt.signal,
+      onProgress(part, done, total) {
+        const options = part.startsWith('fetching') ? { unit: 'MB', scale: 1e6 } : { unit: 'files' };
+        // Where the server does not say how much there is, what has come so far counts as all.
+        const bar = bars.get(part) ?? progress(total || 8e9, part, options);
+        bars.set(part, bar);
+        bar.update(done);
+        if (done === total) bar.finish();
+      },
+    });
+    for (const { name, changed, count } of outcomes) console.log(`${name}: ${count} ${name === 'train' ? 'pairs' : 'label maps'}${changed ? '' : ', there already'}`);
+    console.log(`npm run check-data -- ${root ?? 'datasets/landscape'} reads them all; npm run split holds 400 pairs back.`);
+  } finally {
+    interrupt.dispose();
+  }
 }
