@@ -175,7 +175,7 @@ function runStep(folder: GoldenFolder) {
     };
     observe(trainer['optimiserG'], seen.G, nets.G.trainable);
     observe(trainer['optimiserD'], seen.D, nets.D.trainable);
-    const losses = trainer.step({ labels, images }, 1);
+    const losses = trainer.step({ labels, images, names: [] }, 1);
 
     const updates: Record<string, { length: number; size: number; after: number[] }> = {};
     for (const { name, kind, variable } of nets.G.trainable) {
