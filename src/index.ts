@@ -14,6 +14,7 @@ export { splitDataset, splitPairs } from './data/split';
 export { constructSrDataset, srFolder } from './data/sr_pairs';
 export { embeddedDataset, splitFolder } from './data/embedded';
 export { photoCrops, photographs } from './data/photos';
+export { CropBatches, SYNONYMS, heldOutCrops, srCrops } from './data/crops';
 export { datasetStatistics } from './data/statistics';
 export { TrainingBatches, transformPair } from './data/batches';
 export { SrPatches } from './data/sr_batches';
@@ -25,6 +26,9 @@ export { RCAN } from './models/rcan';
 export { Vgg19 } from './models/vgg19';
 export { Inception } from './models/inception';
 export { Segmenter } from './models/segmenter';
+export { SceneSegmenter } from './models/scene_segmenter';
+export { Nima } from './models/nima';
+export { labelPhotos } from './labelling/label_photos';
 export { loadLGGAN, loadRCAN } from './models/pretrained';
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
@@ -34,7 +38,8 @@ export { History } from './training/history';
 
 export { trainSegmenter } from './metrics/train_segmenter';
 export { paintMeanColours } from './metrics/mask_accuracy';
-export { Evaluator } from './metrics/evaluation';
+export { Evaluator, measuresTable } from './metrics/evaluation';
+export { findJudges } from './metrics/judges';
 export { PUBLISHED_ROWS, contestScore, resultsTable } from './metrics/contest';
 export { psnr, ssim } from './metrics/image_quality';
 export { describeMetric } from './metrics/metric';

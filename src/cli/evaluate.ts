@@ -2,11 +2,10 @@ import { imageFolder, labelFolder, folderPairs } from '../data/pairs';
 import { readMapping } from '../data/mapping';
 import { UserError } from '../errors';
 import { resultsTable } from '../metrics/contest';
-import { Evaluator } from '../metrics/evaluation';
+import { Evaluator, measuresTable } from '../metrics/evaluation';
+import { findJudges } from '../metrics/judges';
 import type { Judged } from '../metrics/mask_accuracy';
 import { assertOneSize, describeMetric, describeNotes } from '../metrics/metric';
-import { trainSegmenter } from '../metrics/train_segmenter';
-import { featureNetwork } from '../notebook';
 import { reporter } from '../progress';
 import { resizeLabels } from '../data/resize';
 import { runCommand } from './arguments';
@@ -14,14 +13,22 @@ import { runCommand } from './arguments';
 void runCommand(
   {
     name: 'npm run evaluate --',
-    description: 'Judges generated images: mask accuracy and mIoU, FID and KID, with the real images\' own figures beside them.',
+    description:
+      'Judges generated images by the networks in checkpoints/: mask accuracy and mIoU, aesthetic score, FID and KID, each with the same ' +
+      'of real images and of flat colours beside it.',
     options: {
       labels: { type: 'string', value: 'DIR', required: true, help: 'the label maps that the images were made from' },
       fake: { type: 'string', value: 'DIR', required: true, help: 'generated images, named as their label maps' },
       real: { type: 'string', value: 'DIR', required: true, help: 'real pairs: DIR/imgs and DIR/labels' },
-      train: { type: 'string', value: 'DIR', help: 'real pairs to train the segmenter on; default: those of --real, which flatters the ceiling' },
+      train: { type: 'string', value: 'DIR', help: 'real pairs to train the own segmenter on; default: those of --real, which flatters the ceiling' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
-      segmenter_steps: { type: 'integer', min: 1, default: 300, help: 'training steps of the segmenter' },
+      segmenter: {
+        type: 'string',
+        choices: ['auto', 'independent', 'own'],
+        default: 'auto',
+        help: 'who tells mask accuracy: the scene segmenter of others, or one trained here on real pairs; auto: the first where it knows the classes',
+      },
+      segmenter_steps: { type: 'integer', min: 1, default: 300, help: 'training steps of the own segmenter' },
       name: { type: 'string', default: 'generated', help: 'name of the row' },
       json: { type: 'flag', help: 'print the figures as JSON' },
     },
@@ -41,17 +48,24 @@ void runCommand(
       generated.push({ name: `${args.fake}: ${name}`, image, labels: resizeLabels((await labels.at(i)).labels, [image.height, image.width]) });
     }
     assertOneSize(generated);
-    const segmenter = await trainSegmenter(train, { steps: args.segmenter_steps }, reporter('training the segmenter'));
-    const features = await featureNetwork(segmenter);
-    const result = await new Evaluator({ segmenter, features }, real, train).evaluate(args.name, generated, reporter('judging'));
+    const judges = await findJudges(generated.map((g) => g.labels), {
+      segmenter: args.segmenter,
+      train,
+      steps: args.segmenter_steps,
+      onProgress: reporter('training the segmenter'),
+    });
+    const result = await new Evaluator(judges, real, train).evaluate(args.name, generated, reporter('judging'));
     if (args.json) {
-      console.log(JSON.stringify({ row: result.row, metrics: result.metrics }, undefined, 2));
+      const { row, metrics, missing } = result;
+      console.log(JSON.stringify({ row, metrics, missing, segmenter: judges.choice }, undefined, 2));
     } else {
-      console.log(`\n${resultsTable([result.row])}\n`);
+      console.log(`\n${resultsTable([result.row])}\n\n${measuresTable(result)}\n`);
+      console.log(judges.choice);
+      if (result.row.score !== undefined) console.log(`The score is the contest's formula on these judges; the contest's own were never published.`);
+      for (const sentence of result.missing) if (sentence !== judges.choice) console.log(sentence);
       for (const metric of result.metrics) console.log(describeMetric(metric));
       for (const note of describeNotes(result.metrics)) console.log(`note: ${note}`);
     }
-    features.dispose();
-    segmenter.dispose();
+    await judges.dispose();
   },
 );

@@ -1,45 +1,63 @@
 import { resizeImage } from '../data/resize';
-import type { PairDataset } from '../data/types';
-import type { Segmenter } from '../models/segmenter';
+import { CLASS_NAMES } from '../classes';
+import type { LabelMap, PairDataset, RgbImage } from '../data/types';
 import { resultsRow, type ResultsRow } from './contest';
 import { extractFeatures, type FeatureNetwork, type Features } from './features';
+import { fidInterval, kidInterval } from './distance_intervals';
 import { fid } from './fid';
 import type { Judge } from './judge';
 import { kid } from './kid';
-import { maskReport, meanColours, type Judged, type MaskReport } from './mask_accuracy';
+import { maskReport, meanColours, paintMeanColours, type Judged, type MaskReport, type MaskSegmenter } from './mask_accuracy';
 import { assertOneSize, type Metric } from './metric';
 
 /** What judges the images. What is missing is left out of the result. */
 export interface Judges {
   /** Gives mask accuracy and mIoU, between their floor and ceiling. */
-  segmenter?: Segmenter;
+  segmenter?: MaskSegmenter;
   /** Gives FID and KID. */
   features?: FeatureNetwork;
   /** Networks from outside; the aesthetic score comes from one. */
   others?: readonly Judge[];
+  /** A sentence for each figure that is left out, and why. */
+  missing?: readonly string[];
+}
+
+/** One figure of the generated images, with the same of real images and of images that show each class in its mean colour. */
+export interface Measure {
+  generated: Metric;
+  /** What real images reach. */
+  ceiling?: Metric;
+  /** What flat colours reach. */
+  floor?: Metric;
 }
 
 export interface Evaluation {
   /** The row of the results table. Its score stands only where mask accuracy, aesthetic score and the canonical FID do. */
   row: ResultsRow;
-  /** Every figure with its N, sizes and network. */
+  /** Every figure between its floor and its ceiling. */
+  measures: Measure[];
+  /** The same in one list, with N, sizes and network. */
   metrics: Metric[];
   mask?: MaskReport;
+  /** What was left out, and why. */
+  missing: readonly string[];
 }
 
 export type OnProgress = (done: number, total: number, note?: string) => void;
 
 /**
- * Judges generated images against real ones. The real side is read once: its mean colours and features serve every set of generated
- * images, such as the same ones scaled in two ways.
+ * Judges generated images against real ones. The real side is read once: its mean colours, features and scores serve every set of
+ * generated images, such as the same ones scaled in two ways.
  */
 export class Evaluator {
   private colours?: Promise<number[][]>;
-  private readonly realFeatures = new Map<string, Promise<Features>>();
+  private readonly cache = new Map<string, Promise<unknown>>();
+  private readonly ids = new WeakMap<LabelMap, number>();
+  private lastId = 0;
 
   /**
-   * @param real images with label maps, for FID, KID and the ceiling of mask accuracy
-   * @param colourSource where the mean colour of each class comes from, for the floor; usually the training set. Default: `real`
+   * @param real images with label maps, for FID, KID and the ceilings
+   * @param colourSource where the mean colour of each class comes from, for the floors; usually the training set. Default: `real`
    */
   constructor(
     private readonly judges: Judges,
@@ -54,50 +72,110 @@ export class Evaluator {
    */
   async evaluate(scaling: string, generated: readonly Judged[], onProgress?: OnProgress): Promise<Evaluation> {
     if (this.judges.features) assertOneSize(generated);
-    const metrics: Metric[] = [];
+    const measures: Measure[] = [];
     const row: ResultsRow = { scaling };
+    const { segmenter, features, others = [], missing = [] } = this.judges;
+    const colours = await (this.colours ??= meanColours(this.colourSource, segmenter && !segmenter.groups ? segmenter.config.classes : CLASS_NAMES.length));
     let mask: MaskReport | undefined;
-    if (this.judges.segmenter) {
-      this.colours ??= meanColours(this.colourSource, this.judges.segmenter.config.classes);
-      mask = await maskReport(this.judges.segmenter, generated, this.real, await this.colours, onProgress);
+    if (segmenter) {
+      mask = await maskReport(segmenter, generated, this.real, colours, onProgress);
       row.maskAccuracy = mask.generated.accuracy.value;
-      for (const side of [mask.generated, mask.ceiling, mask.floor]) metrics.push(side.accuracy, side.meanIou);
+      for (const key of ['accuracy', 'meanIou'] as const) {
+        measures.push({ generated: mask.generated[key], ceiling: mask.ceiling[key], floor: mask.floor[key] });
+      }
     }
-    if (this.judges.features) {
-      const images = generated.map((g) => g.image);
-      const size = images[0] && [images[0].height, images[0].width].join('x');
-      const fake = await extractFeatures(images, this.judges.features, { total: images.length, onProgress });
-      const real = await this.featuresOfReal(this.judges.features, size, onProgress);
-      const distance = fid(real, fake);
-      metrics.push(distance);
-      if (Math.min(real.count, fake.count) >= 4) metrics.push(kid(real, fake));
-      row.fid = distance.value;
+    const images = generated.map((g) => g.image);
+    const labels = generated.map((g) => g.labels);
+    const size: [number, number] = [images[0]?.height ?? 0, images[0]?.width ?? 0];
+    const painted = () => labels.map((map) => paintMeanColours(map, colours));
+    if (features) {
+      const fake = await extractFeatures(images, features, { total: images.length, onProgress });
+      const real = await this.once(`features ${size}`, () => extractFeatures(resized(this.real, size), features, { total: this.real.length, onProgress }));
+      const flat = await this.once(`flat features ${this.identity(labels)}`, () => extractFeatures(painted(), features, { total: labels.length, onProgress }));
+      const distances = distanceMeasures(real, fake, flat);
+      measures.push(...distances);
+      row.fid = distances[0].generated.value;
     }
-    for (const judge of this.judges.others ?? []) {
-      const metric = await judge.judge(generated.map((g) => g.image), generated.map((g) => g.labels));
-      metrics.push(metric);
-      if (judge.measures === 'aesthetic') row.aesthetic = metric.value;
+    for (const judge of others) {
+      const ceiling = await this.once(`${judge.name} real ${size}`, async () => {
+        const pairs: Judged[] = [];
+        for (let i = 0; i < this.real.length; i++) pairs.push(await this.real.at(i));
+        return judge.judge(pairs.map((p) => fitted(p.image, size)), pairs.map((p) => p.labels), 'real');
+      });
+      const floor = await this.once(`${judge.name} flat ${this.identity(labels)}`, () => judge.judge(painted(), labels, 'mean colours'));
+      const measured = await judge.judge(images, labels, 'generated');
+      measures.push({ generated: measured, ceiling, floor });
+      if (judge.measures === 'aesthetic') row.aesthetic = measured.value;
     }
+    const metrics = measures.flatMap(({ generated, ceiling, floor }) => [generated, ceiling, floor].filter((m): m is Metric => m !== undefined));
     // The contest's formula is about the canonical FID; a distance by another network must not enter it.
-    const comparable = this.judges.features?.canonical ?? false;
-    return { row: comparable ? resultsRow(row) : row, metrics, mask };
+    return { row: features?.canonical ? resultsRow(row) : row, measures, metrics, mask, missing };
   }
 
-  /** Sharpness counts in a distance: real images are compared at the size of the generated ones. */
-  private featuresOfReal(network: FeatureNetwork, size: string, onProgress?: OnProgress): Promise<Features> {
-    let found = this.realFeatures.get(size);
-    if (!found) {
-      const [height, width] = size.split('x').map(Number);
-      found = extractFeatures(resized(this.real, height, width), network, { total: this.real.length, onProgress });
-      this.realFeatures.set(size, found);
-    }
-    return found;
+  /** The result of the first call of this name. */
+  private once<T>(name: string, make: () => Promise<T>): Promise<T> {
+    if (!this.cache.has(name)) this.cache.set(name, make());
+    return this.cache.get(name) as Promise<T>;
+  }
+
+  /** A name for these very label maps. */
+  private identity(maps: readonly LabelMap[]): string {
+    return maps.map((map) => {
+      if (!this.ids.has(map)) this.ids.set(map, this.lastId++);
+      return this.ids.get(map);
+    }).join(' ');
   }
 }
 
-async function* resized(dataset: PairDataset, height: number, width: number) {
-  for (let i = 0; i < dataset.length; i++) {
-    const { image } = await dataset.at(i);
-    yield image.height === height && image.width === width ? image : resizeImage(image, [height, width]);
-  }
+/** FID and, from four images on, KID: real against generated, against flat colours, and one half of the real images against the other. */
+function distanceMeasures(real: Features, fake: Features, flat: Features): Measure[] {
+  const halves = [0, 1].map((rest) => everySecond(real, rest));
+  const kinds = (metric: Metric, a: string, b: string): Metric => ({
+    ...metric,
+    n: { [a]: metric.n.real, [b]: metric.n.fake },
+    sizes: { [a]: metric.sizes.real, [b]: metric.sizes.fake },
+  });
+  const measure = (distance: (a: Features, b: Features) => Metric, interval: typeof fidInterval, least: number): Measure[] => {
+    if (Math.min(real.count, fake.count) < least) return [];
+    const generated = distance(real, fake);
+    return [{
+      generated: { ...kinds(generated, 'real', 'generated'), interval: interval(real, fake, generated.value) },
+      ...(halves[1].count >= least && { ceiling: kinds(distance(halves[0], halves[1]), 'real, one half', 'real, other half') }),
+      floor: kinds(distance(real, flat), 'real', 'mean colours'),
+    }];
+  };
+  return [...measure(fid, fidInterval, 2), ...measure(kid, kidInterval, 4)];
+}
+
+/** Every second image of a set, from the first or the second on. */
+function everySecond(features: Features, from: number): Features {
+  const d = features.dimensions;
+  const rows = Array.from({ length: features.count }, (_, i) => i).filter((i) => i % 2 === from);
+  const data = new Float32Array(rows.length * d);
+  rows.forEach((row, i) => data.set(features.data.subarray(row * d, (row + 1) * d), i * d));
+  return { ...features, count: rows.length, data };
+}
+
+const fitted = (image: RgbImage, [height, width]: [number, number]) =>
+  image.height === height && image.width === width ? image : resizeImage(image, [height, width]);
+
+/** Sharpness counts in a distance: real images are compared at the size of the generated ones. */
+async function* resized(dataset: PairDataset, size: [number, number]) {
+  for (let i = 0; i < dataset.length; i++) yield fitted((await dataset.at(i)).image, size);
+}
+
+/** Every figure between its floor and its ceiling, with its interval, as Markdown. */
+export function measuresTable({ measures }: Pick<Evaluation, 'measures'>): string {
+  const digits = (m: Metric) => (m.name === 'FID' || m.name === 'Frechet distance' ? 2 : 4);
+  const cell = (m: Metric | undefined) => {
+    if (!m) return '-';
+    const interval = m.interval ? ` (${m.interval.low.toFixed(digits(m))} to ${m.interval.high.toFixed(digits(m))})` : '';
+    return `${m.value.toFixed(digits(m))}${interval}`;
+  };
+  const sets = (m: Metric) => Object.entries(m.n).map(([kind, n]) => `${n} ${kind} ${m.sizes[kind]}`).join(', ');
+  return [
+    '| figure | generated (95 %) | real images | mean colours | images | network |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...measures.map(({ generated: g, ceiling, floor }) => `| ${[g.name, cell(g), cell(ceiling), cell(floor), sets(g), g.network ?? '-'].join(' | ')} |`),
+  ].join('\n');
 }

@@ -11,6 +11,7 @@ export interface Judge {
   /** What it measures. Contest scores take `aesthetic` (1 to 10) and `mask accuracy` (share of pixels). */
   readonly measures: 'aesthetic' | 'mask accuracy';
   /** `labels`, aligned with `images`, are needed where `measures` is `mask accuracy`. */
-  judge(images: readonly RgbImage[], labels?: readonly LabelMap[]): Promise<Metric>;
-  dispose(): void;
+  /** `kind` says what the images are: `fake`, `real`, `mean colours`. */
+  judge(images: readonly RgbImage[], labels?: readonly LabelMap[], kind?: string): Promise<Metric>;
+  dispose(): void | Promise<void>;
 }

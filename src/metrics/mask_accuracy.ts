@@ -2,8 +2,20 @@ import { CLASS_NAMES } from '../classes';
 import { resizeLabels } from '../data/resize';
 import { IGNORE, type LabelMap, type PairDataset, type RgbImage } from '../data/types';
 import { UserError } from '../errors';
-import type { Segmenter } from '../models/segmenter';
+import { bootstrap } from './bootstrap';
 import { sizeOf, type Metric } from './metric';
+
+/** What gives each pixel of an image a class: the project's own segmenter, or one from outside. */
+export interface MaskSegmenter {
+  /** Architecture, size, training set. */
+  readonly name: string;
+  /** Number of classes it counts in, and the size of its maps. */
+  readonly config: { classes: number; imageSize: number[] };
+  /** Where it counts in other classes than label maps do: their names, and a label map in them (IGNORE: not judged). */
+  readonly groups?: { readonly names: readonly string[]; truth(labels: LabelMap): LabelMap };
+  /** The class of each pixel, at its size. */
+  segment(images: readonly RgbImage[]): LabelMap[] | Promise<LabelMap[]>;
+}
 
 /** How often each class was taken for each: counts[truth * classes + prediction], over the pixels that have a class. */
 export class Confusion {
@@ -29,6 +41,11 @@ export class Confusion {
         throw new UserError(`a label map holds ${Math.max(t, p)}, there are ${this.classes} classes.`);
       this.counts[t * this.classes + p]++;
     }
+  }
+
+  /** Adds another one's counts. */
+  addAll({ counts }: Confusion): void {
+    for (let i = 0; i < counts.length; i++) this.counts[i] += counts[i];
   }
 
   /** Share of the pixels whose class was found; NaN without pixels. */
@@ -74,6 +91,10 @@ export interface MaskScore {
   accuracy: Metric;
   meanIou: Metric;
   confusion: Confusion;
+  /** Names of the confusion's classes, where they are groups. */
+  groups?: readonly string[];
+  /** Share of the pixels with a class that were not judged, since the segmenter has not learnt their class. */
+  leftOut: number;
 }
 
 export interface MaskOptions {
@@ -87,23 +108,33 @@ export interface MaskOptions {
 
 /**
  * Mask accuracy and mean intersection over union: the segmenter looks at each image, and its classes are compared with
- * the label map at the network's size. Both are counted over all pixels of the set together.
+ * the label map at the network's size. Both are counted over all pixels of the set together, their intervals by drawing images.
  */
 export async function maskAccuracy(
-  segmenter: Segmenter,
+  segmenter: MaskSegmenter,
   pairs: Iterable<Judged> | AsyncIterable<Judged>,
   { kind = 'images', batch = 8, total = 0, onProgress }: MaskOptions = {},
 ): Promise<MaskScore> {
   const { classes, imageSize } = segmenter.config;
-  const confusion = new Confusion(classes);
+  const each: Confusion[] = [];
+  let [pixels, ignored] = [0, 0];
   const sizes = new Set<string>();
   let waiting: Judged[] = [];
   let count = 0;
-  const flush = () => {
-    const predictions = segmenter.segment(waiting.map((p) => p.image));
-    predictions.forEach((prediction, i) =>
-      confusion.add(prediction, resizeLabels(waiting[i].labels, imageSize as [number, number])),
-    );
+  const flush = async () => {
+    const predictions = await segmenter.segment(waiting.map((p) => p.image));
+    predictions.forEach((prediction, i) => {
+      const labels = resizeLabels(waiting[i].labels, imageSize as [number, number]);
+      const truth = segmenter.groups?.truth(labels) ?? labels;
+      labels.data.forEach((c, p) => {
+        if (c === IGNORE) return;
+        pixels++;
+        if (truth.data[p] === IGNORE) ignored++;
+      });
+      const confusion = new Confusion(classes);
+      confusion.add(prediction, truth);
+      each.push(confusion);
+    });
     waiting = [];
     onProgress?.(count, Math.max(total, count), `mask accuracy of ${kind}`);
   };
@@ -112,27 +143,49 @@ export async function maskAccuracy(
     sizes.add(sizeOf(pair.image));
     count++;
     if (waiting.length === batch) {
-      flush();
+      await flush();
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
-  if (waiting.length) flush();
+  if (waiting.length) await flush();
   if (count === 0) throw new UserError(`mask accuracy: there are no ${kind}.`);
+  const sum = (indices: Iterable<number>) => {
+    const all = new Confusion(classes);
+    for (const i of indices) all.addAll(each[i]);
+    return all;
+  };
+  const confusion = sum(each.keys());
+  const leftOut = pixels ? ignored / pixels : 0;
+  const notes = [`compared at ${imageSize.join('x')}; pixels without a class left out`];
+  if (segmenter.groups) {
+    notes.push(`in groups of classes; ${(100 * leftOut).toFixed(1)} % of the pixels, of classes that the segmenter has not learnt, left out`);
+  }
   const common = {
     n: { [kind]: count },
     sizes: { [kind]: [...sizes].join(', ') },
     network: segmenter.name,
-    notes: [`compared at ${imageSize.join('x')}; pixels without a class left out`],
+    notes,
   };
   return {
-    accuracy: { name: 'mask accuracy', value: confusion.accuracy, unit: 'share of pixels', ...common },
+    accuracy: {
+      name: 'mask accuracy',
+      value: confusion.accuracy,
+      unit: 'share of pixels',
+      interval: bootstrap([count], (draw) => sum(draw).accuracy),
+      perImage: each.map((c) => c.accuracy),
+      ...common,
+    },
     meanIou: {
       name: 'mIoU',
       value: confusion.meanIou,
+      interval: bootstrap([count], (draw) => sum(draw).meanIou),
+      perImage: each.map((c) => c.meanIou),
       ...common,
-      notes: [...common.notes, `mean over ${confusion.ious.length} classes that occur`],
+      notes: [...common.notes, `mean over ${confusion.ious.length} ${segmenter.groups ? 'groups' : 'classes'} that occur`],
     },
     confusion,
+    groups: segmenter.groups?.names,
+    leftOut,
   };
 }
 
@@ -185,7 +238,7 @@ export interface MaskReport {
  * Mask accuracy of generated images between its floor and its ceiling. `colours` from the training set (`meanColours`).
  */
 export async function maskReport(
-  segmenter: Segmenter,
+  segmenter: MaskSegmenter,
   generated: readonly Judged[],
   real: PairDataset,
   colours: readonly (readonly number[])[],

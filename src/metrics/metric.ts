@@ -1,4 +1,5 @@
 import { UserError } from '../errors';
+import type { Interval } from './bootstrap';
 
 /** A measured number with everything needed to repeat or to doubt it. */
 export interface Metric {
@@ -15,6 +16,10 @@ export interface Metric {
   network?: string;
   /** Standard deviation, where the metric has one; `over` says of what. */
   deviation?: { value: number; over: string };
+  /** Bootstrap over the images; absent where there are too few. */
+  interval?: Interval;
+  /** The figure of each image, where it is a mean of them or comes close to one. */
+  perImage?: number[];
   /** What a reader has to know to compare the number with others'. */
   notes: string[];
 }
@@ -53,5 +58,6 @@ export function describeMetric(m: Metric, digits = 4): string {
     `${kind}: ${n} image${n === 1 ? '' : 's'} ${m.sizes[kind] ?? ''}`.trim(),
   );
   const network = m.network ? `; ${m.network}` : '';
-  return `${m.name} ${m.value.toFixed(digits)}${m.unit ? ` ${m.unit}` : ''}${deviation} (${sets.join(', ')}${network})`;
+  const interval = m.interval ? ` [${m.interval.low.toFixed(digits)}, ${m.interval.high.toFixed(digits)}]` : '';
+  return `${m.name} ${m.value.toFixed(digits)}${interval}${m.unit ? ` ${m.unit}` : ''}${deviation} (${sets.join(', ')}${network})`;
 }

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { CLASS_NAMES } from '../classes';
+import { readImage } from '../data/image';
+import { readLabelMap } from '../data/label_map';
+import { folderPairs, memoryPairs, subset } from '../data/pairs';
+import { resizeImage, resizeLabels } from '../data/resize';
+import type { LabelMap, Pair, RgbImage } from '../data/types';
+import { Nima } from '../models/nima';
+import { hasOnnxRuntime } from '../models/onnx';
+import { SceneSegmenter } from '../models/scene_segmenter';
+import { assertNoLeak } from '../testing/close';
+import { material, withMaterial } from '../testing/material';
+import { readNpz } from '../testing/npz';
+import { AestheticJudge } from './aesthetic';
+import { bootstrap } from './bootstrap';
+import { fidInterval, kidInterval } from './distance_intervals';
+import { Evaluator, measuresTable } from './evaluation';
+import type { Features } from './features';
+import { fid } from './fid';
+import { findJudges } from './judges';
+import { kid } from './kid';
+import { maskAccuracy } from './mask_accuracy';
+import { SceneJudge, judgedShare } from './scene_judge';
+
+const root = mkdtempSync(join(tmpdir(), 'evaluation-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const NAMES = ['1388344602_bfc57e13d9_b', '14979043508_0aa4364287_b', '307952561_42702044f7_b'];
+const weights = (name: string) => material(name) ?? material(`weights/${name}`);
+
+/** The original's three published images, with the label maps they were made from. */
+async function originals(t: Parameters<typeof withMaterial>[0]) {
+  const images = withMaterial(t, 'data/contest_original_outputs');
+  const labels = withMaterial(t, 'data/contest_labels');
+  if (!images || !labels) return undefined;
+  if (!(await hasOnnxRuntime())) return void t.skip('skipped: onnxruntime-node is not installed');
+  return Promise.all(NAMES.map(async (name) => ({ image: await readImage(join(images, `${name}.jpg`)), labels: await readLabelMap(join(labels, `${name}.png`)) })));
+}
+
+test("NIMA scores the original's three images 3.935, 4.020 and 4.466", async (t) => {
+  const file = weights('nima_mobilenet.onnx');
+  const set = await originals(t);
+  if (!set) return;
+  if (!file) return t.skip('skipped: nima_mobilenet.onnx is not on this machine');
+  const judge = new AestheticJudge(await Nima.load(file));
+  const metric = await judge.judge(set.map((s) => s.image));
+  // The reference is told to three places; JPEG and resize are equal to Pillow's, so rounding alone is left.
+  [3.935, 4.02, 4.466].forEach((expected, i) => assert.ok(Math.abs(metric.perImage![i] - expected) < 6e-4, `${metric.perImage![i]} ${expected}`));
+  assert.ok(metric.interval!.low >= 3.93 && metric.interval!.high <= 4.47);
+  await judge.dispose();
+});
+
+test("the scene segmenter finds the label maps in the original's images, and not in those of another map", async (t) => {
+  const file = weights('mosaic_ade20k.onnx');
+  const set = await originals(t);
+  if (!set) return;
+  if (!file) return t.skip('skipped: mosaic_ade20k.onnx is not on this machine');
+  const judge = new SceneJudge(await SceneSegmenter.load(file));
+  const right = await maskAccuracy(judge, set, { kind: 'generated' });
+  const wrong = await maskAccuracy(judge, set.map(({ image }, i) => ({ image, labels: set[(i + 1) % 3].labels })), { kind: 'generated' });
+  // 0.9028 by the contest's own segmenter over its whole test set.
+  assert.ok(right.accuracy.value > 0.85, `${right.accuracy.value}`);
+  assert.ok(wrong.accuracy.value < right.accuracy.value - 0.1, `${wrong.accuracy.value}`);
+  assert.ok(right.accuracy.interval!.low <= right.accuracy.value && right.accuracy.value <= right.accuracy.interval!.high);
+  assert.equal(right.groups?.length, judge.config.classes);
+  await judge.dispose();
+});
+
+const map = (names: string[]): LabelMap => ({ data: Uint8Array.from(names, (n) => CLASS_NAMES.indexOf(n)), height: 1, width: names.length });
+
+test('classes that the scene segmenter lacks are left out and counted; groups are one', async () => {
+  // Looks at nothing: sky left, sea right.
+  const look = async () => ({ data: Uint8Array.from({ length: 512 * 512 }, (_, i) => (i % 512 < 256 ? 3 : 27)), height: 512, width: 512 });
+  const judge = new SceneJudge({ name: 'half and half', look, dispose: async () => undefined });
+  const image: RgbImage = { data: new Uint8Array(12), height: 1, width: 4 };
+  const { accuracy, leftOut, meanIou } = await maskAccuracy(judge, [{ image, labels: map(['sky', 'rock', 'lake', 'mountain']) }]);
+  assert.deepEqual([leftOut, accuracy.value], [0.25, 2 / 3]);
+  // sky 1, water 1/2 (half of what it claims), mountain 0
+  assert.ok(Math.abs(meanIou.value - 0.5) < 1e-12);
+  assert.match(accuracy.notes.join(), /25\.0 % of the pixels/);
+  assert.equal(judgedShare([map(['sky', 'rock', 'lake', 'boat'])]), 0.5);
+});
+
+test('with no network at hand every figure is left out by name, and nothing stands in', async () => {
+  const judges = await findJudges([map(['sky'])], { folder: root });
+  assert.deepEqual([judges.segmenter, judges.features, judges.others], [undefined, undefined, []]);
+  assert.match(judges.missing.join(' '), /Mask accuracy and mIoU are left out.*FID and KID.*aesthetic score/);
+  const pair: Pair = { name: 'a', image: { data: new Uint8Array(3), height: 1, width: 1 }, labels: map(['sky']) };
+  const result = await new Evaluator(judges, memoryPairs([pair], 'one')).evaluate('none', [pair]);
+  assert.deepEqual([result.row, result.metrics, result.missing], [{ scaling: 'none' }, [], judges.missing]);
+  await judges.dispose();
+});
+
+test('an evaluation tells every figure between floor and ceiling', async (t) => {
+  const file = weights('nima_mobilenet.onnx');
+  const camvid = withMaterial(t, 'data/camvid_mini/val');
+  if (!camvid || !file) return t.skip('skipped: the material is not on this machine');
+  if (!(await hasOnnxRuntime())) return t.skip('skipped: onnxruntime-node is not installed');
+  const all = folderPairs(camvid);
+  const real = subset(all, [0, 8, 16, 24]);
+  const nima = new AestheticJudge(await Nima.load(file));
+  const evaluator = new Evaluator({ others: [nima] }, real);
+  const generated = await Promise.all([1, 9].map(async (i) => all.at(i)));
+  const small = generated.map((p) => ({ image: resizeImage(p.image, [96, 128]), labels: resizeLabels(p.labels, [96, 128]) }));
+  const { measures, metrics, row } = await evaluator.evaluate('photos', small);
+  assert.deepEqual(metrics.map((m) => Object.keys(m.n)[0]), ['generated', 'real', 'mean colours']);
+  assert.deepEqual(metrics.map((m) => Object.values(m.sizes)[0]), ['96x128', '96x128', '96x128']);
+  assert.equal(row.aesthetic, measures[0].generated.value);
+  assert.match(measuresTable({ measures }), /^\| figure [^]*\| aesthetic score \| \d\.\d{4} \(/);
+  await nima.dispose();
+});
+
+test('intervals of FID and KID are those of the distances of the drawn images, moved onto the value', async (t) => {
+  const file = withMaterial(t, 'golden/inception_features_camvid_val.npz');
+  if (!file) return;
+  const all = readNpz(file).get('features')!.data as Float32Array;
+  const rows = (indices: ArrayLike<number>): Features => {
+    const data = new Float32Array(indices.length * 2048);
+    Array.from(indices).forEach((row, i) => data.set(all.subarray(row * 2048, (row + 1) * 2048), i * 2048));
+    return { network: 'Inception', canonical: true, count: indices.length, dimensions: 2048, size: '192x256', data };
+  };
+  const [a, b] = [0, 12].map((from) => rows(Array.from({ length: 12 }, (_, i) => from + i)));
+  await assertNoLeak(async () => {
+    for (const [distance, interval] of [
+      [fid, fidInterval],
+      [(x: Features, y: Features) => kid(x, y, { subsets: 2 }), kidInterval],
+    ] as const) {
+      const { value } = distance(a, b);
+      const fast = interval(a, b, value)!;
+      const plain = bootstrap([12, 12], (x, y) => distance(rows(x), rows(y.map((i) => i + 12))).value, { resamples: 200, centre: value })!;
+      // Squares of float32 numbers of size 1 are summed 2048 times: 1e-3 of the width is far above what that leaves.
+      const width = plain.high - plain.low;
+      assert.ok(width > 0 && Math.abs(fast.low - plain.low) < 1e-3 * width && Math.abs(fast.high - plain.high) < 1e-3 * width, JSON.stringify([fast, plain]));
+    }
+  });
+});
