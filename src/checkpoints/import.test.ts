@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { UserError } from '../errors';
-import { loadRCAN } from '../models/pretrained';
+import { LGGAN } from '../models/lggan';
+import { loadLGGAN, loadRCAN } from '../models/pretrained';
 import * as tf from '../tf';
 import { assertClose } from '../testing/close';
 import { nhwc } from '../testing/golden';
@@ -12,6 +14,7 @@ import { withMaterial } from '../testing/material';
 import { readNpz } from '../testing/npz';
 import { exportCheckpoint } from './export';
 import { importCheckpoint } from './import';
+import { saveParameters } from './parameters';
 import { readTensors, saveTensors } from './safetensors';
 
 const folder = mkdtempSync(join(tmpdir(), 'import-'));
@@ -62,6 +65,61 @@ test("a checkpoint goes to the original's pickle and back without a bit changed"
   assert.equal(a.sha256, b.sha256);
   await exportCheckpoint(folder, join(folder, 'again.safetensors'), { network: 'first' });
   assert.deepEqual((await readTensors(join(folder, 'again.safetensors'))).metadata, a.metadata);
+});
+
+/*
+ * Jittor's `jt.load`, by its own source where it is installed (importing it would compile for minutes: only its two functions are taken), and
+ * `Module.load_parameters`, which takes numpy arrays of the parameter's shape. Without Jittor numpy reads the pickle alone.
+ */
+const JITTOR_LOAD = `
+import ast, hashlib, importlib.util, json, os, pickle, sys
+import numpy as np
+spec = importlib.util.find_spec('jittor')
+scope = dict(hashlib=hashlib, pickle=pickle, os=os)
+if spec:
+    tree = ast.parse(open(spec.origin).read())
+    wanted = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name in ('safeunpickle', '_load_pkl')]
+    exec(compile(ast.Module(wanted, []), spec.origin, 'exec'), scope)
+    weights = scope['safeunpickle'](sys.argv[1])
+else:
+    weights = pickle.loads(open(sys.argv[1], 'rb').read())
+assert all(type(w) is np.ndarray and w.dtype == np.float32 and w.flags.c_contiguous for w in weights.values())
+print(json.dumps([bool(spec), {name: [w.shape, float(w.astype('f8').sum()), float(w.ravel()[-1])] for name, w in weights.items()}]))`;
+
+test("the original's reader gets every weight of a generator, and back here it paints the same images", async (t) => {
+  const config = { imageSize: [32, 64], ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 8, behaviour: 'original' as const };
+  const generator = new LGGAN(config);
+  const [own, pickle, back] = ['own.safetensors', 'latest_net_G.pkl', 'back.safetensors'].map((n) => join(folder, n));
+  await saveParameters(own, generator.parameters, { network: 'LGGAN', config: JSON.stringify(generator.config) });
+  await exportCheckpoint(own, pickle);
+  const { network, match } = await importCheckpoint(pickle, back);
+  assert.deepEqual([network, match.kept, match.found.size], ['LGGAN', [], generator.parameters.entries().length]);
+  const again = await loadLGGAN(back);
+  const sketch = { data: Uint8Array.from({ length: 32 * 64 }, (_, i) => i % 29), height: 32, width: 64 };
+  const [a, b] = [generator, again].map((g) => g.forward(g.prepare([sketch])).final.dataSync());
+  assert.deepEqual(again.config.imageSize, [192, 256], 'a file of weights does not tell the size of the images');
+  assert.deepEqual(a, b);
+
+  const { tensors } = await readTensors(own);
+  generator.dispose();
+  again.dispose();
+  let output: string;
+  try {
+    execFileSync('python3', ['-c', 'import numpy'], { stdio: 'ignore' });
+    output = execFileSync('python3', ['-W', 'ignore', '-c', JITTOR_LOAD, pickle], { encoding: 'utf8' });
+  } catch (e) {
+    if (!/import numpy/.test((e as Error).message)) throw e;
+    return t.diagnostic('numpy is not on this machine: read here only');
+  }
+  const [isJittor, weights] = JSON.parse(output) as [boolean, Record<string, [number[], number, number]>];
+  t.diagnostic(`read by ${isJittor ? "Jittor's" : "numpy's"} reader`);
+  assert.deepEqual(Object.keys(weights), [...tensors.keys()]);
+  for (const [name, { shape, data }] of tensors) {
+    const sum = (data as Float32Array).reduce((s, v) => s + v, 0);
+    assert.deepEqual(weights[name][0], shape, name);
+    assert.equal(weights[name][2], data[data.length - 1], name);
+    assertClose(weights[name][1], sum, { relative: 1e-9, absolute: 1e-9 }, name);
+  }
 });
 
 test('what cannot be exported or imported says why and writes nothing', async (t) => {
