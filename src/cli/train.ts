@@ -45,10 +45,17 @@ class SampleFile {
   async add(generator: LGGAN, step: number): Promise<void> {
     if (!this.labels) {
       const count = Math.min(this.count, this.pairs.length);
-      const chosen = await Promise.all(Array.from({ length: count }, (_, i) => this.pairs.at(Math.floor((i * this.pairs.length) / count))));
-      const pairs = chosen.map((p) => ('image' in p ? transformPair(p, { imageSize: this.imageSize, crop: this.crop }) : { labels: resizeLabels(p.labels, this.imageSize) }));
-      this.labels = pairs.map((p) => p.labels);
-      if (pairs.every((p): p is Pair => 'image' in p)) this.photos = pairs.map((p) => p.image);
+      this.labels = [];
+      for (let i = 0; i < count; i++) {
+        const item: Omit<Pair, 'image'> & { image?: RgbImage } = await this.pairs.at(Math.floor((i * this.pairs.length) / count));
+        if (!item.image) {
+          this.labels.push(resizeLabels(item.labels, this.imageSize));
+          continue;
+        }
+        const { image, labels } = transformPair({ ...item, image: item.image }, { imageSize: this.imageSize, crop: this.crop });
+        this.labels.push(labels);
+        (this.photos ??= []).push(image);
+      }
     }
     // A long run takes thousands; the picture shows a few, spread evenly.
     if (this.samples.length > 16) this.samples = this.samples.filter((_, i) => i % 2 === 0);

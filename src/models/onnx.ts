@@ -1,16 +1,20 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import type { InferenceSession, Tensor } from 'onnxruntime-common';
+import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstructor } from 'onnxruntime-common';
 import { UserError } from '../errors';
 import { WEIGHTS, type WeightsName } from './weights';
 
-type Runtime = typeof import('onnxruntime-node');
+/** What onnxruntime-node exports; this release of it carries no types. */
+interface Runtime {
+  InferenceSession: InferenceSessionFactory;
+  Tensor: TensorConstructor;
+}
 
 /** The runtime, loaded when it is first needed: the project runs without it. */
 async function runtime(): Promise<Runtime> {
   try {
-    return await import('onnxruntime-node');
+    return require('onnxruntime-node') as Runtime;
   } catch (e) {
     const reason = (e as Error).message.split('\n')[0];
     throw new UserError(
