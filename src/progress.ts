@@ -1,3 +1,5 @@
+import { excerpt } from './errors';
+
 /** Where progress lines go. */
 export interface ProgressSink {
   /** Shortest time between two lines that replace each other, in milliseconds. */
@@ -102,12 +104,12 @@ export function reporter(
 /** Rewrites one line on a terminal; prints a line every few seconds where the output goes to a file or a pipe. */
 export function terminalSink(stream: NodeJS.WriteStream = process.stderr): ProgressSink {
   if (!stream.isTTY) {
-    const line = (text: string) => void stream.write(`${text}\n`);
+    const line = (text: string) => void stream.write(`${excerpt(text, Infinity)}\n`);
     return { interval: 5000, show: line, end: line, print: line };
   }
   // \r to the start of the line, CSI K clears what is left of the last one.
   const write = (text: string, tail: string) =>
-    void stream.write(`\r${cut(text, (stream.columns || 80) - 1)}\x1b[K${tail}`);
+    void stream.write(`\r${cut(excerpt(text, Infinity), (stream.columns || 80) - 1)}\x1b[K${tail}`);
   let last = '';
   return {
     interval: 100,

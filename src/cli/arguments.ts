@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { UserError } from '../errors';
+import { UserError, excerpt } from '../errors';
 
 /** One option of a command, or one of its positional arguments. */
 export type OptionSpec =
@@ -123,7 +123,7 @@ export async function runCommand<
     if (args) await main(args);
   } catch (e) {
     if (e instanceof UserError) {
-      process.stderr.write(`${process.env.DEBUG === '1' ? e.stack : e.message}\n`);
+      process.stderr.write(`${process.env.DEBUG === '1' ? e.stack : e.message.split('\n').map((line) => excerpt(line, Infinity)).join('\n')}\n`);
       process.exitCode = 2;
     } else {
       process.stderr.write(`${e instanceof Error ? e.stack : String(e)}\n`);

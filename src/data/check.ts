@@ -74,6 +74,7 @@ export async function checkData(dir: string, options: CheckOptions = {}): Promis
   const add: Add = (kind, file, what) => void faults.push({ kind, file, what });
   const folders = foldersOf(dir);
   const jobs = folders.flatMap((folder) => list(folder, add));
+  if (!jobs.length && !faults.length) throw new UserError(`${folders[0].labels}: there are no label maps, nor photos beside them; the folder is empty.`);
   const pixels = new Float64Array(NUM_CLASSES);
   const maps = new Array<number>(NUM_CLASSES).fill(0);
   const sizes: Record<string, number> = {};

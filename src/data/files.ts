@@ -16,8 +16,11 @@ export function byCodePoint(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-/** Name without folder and extension. */
-export const stem = (file: string): string => basename(file, extname(file));
+/**
+ * Name without folder and extension. Accents are composed: an archive made on macOS has them decomposed, and a photo's name should equal that
+ * of its label map all the same.
+ */
+export const stem = (file: string): string => basename(file, extname(file)).normalize('NFC');
 
 export const hasExtension = (name: string, extensions: readonly string[]): boolean => extensions.includes(extname(name).toLowerCase());
 
@@ -75,7 +78,8 @@ let parts = 0;
  * Throws a UserError that names the file where it cannot be written.
  */
 export async function writeWhole(file: string, content: Uint8Array | string): Promise<void> {
-  const part = join(dirname(file), `.${basename(file)}.${process.pid}-${parts++}.part`);
+  // The end of the name will do: names may be as long as the file system allows.
+  const part = join(dirname(file), `.${basename(file).slice(-40)}.${process.pid}-${parts++}.part`);
   try {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(part, content);

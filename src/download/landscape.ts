@@ -1,6 +1,6 @@
 /** The contest's data set: three archives, fetched, unpacked and renamed as the original's description says. */
 import { existsSync } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../checkpoints/atomic';
 import { withFolderLock } from '../checkpoints/lock';
@@ -79,9 +79,14 @@ export async function downloadLandscape(options: LandscapeOptions = {}): Promise
   const unknown = only?.find((name) => !archives.some((a) => a.name === name));
   if (unknown) throw new UserError(`--only: there is no archive '${unknown}'; there are ${archives.map((a) => a.name).join(', ')}.`);
   const outcomes: LandscapeOutcome[] = [];
-  await withFolderLock(root, async () => {
-    for (const archive of archives.filter(({ name }) => !only || only.includes(name))) outcomes.push(await one(root, archive, options));
-  });
+  try {
+    await withFolderLock(root, async () => {
+      for (const archive of archives.filter(({ name }) => !only || only.includes(name))) outcomes.push(await one(root, archive, options));
+    });
+  } finally {
+    // Only an empty one goes: nothing came.
+    await rmdir(root).catch(() => undefined);
+  }
   return outcomes;
 }
 
