@@ -6,7 +6,7 @@ import * as tf from '../tf';
  */
 
 /** max(x, 0) */
-export function relu(x: tf.Tensor4D): tf.Tensor4D {
+export function relu<T extends tf.Tensor>(x: T): T {
   if (!tf.hasNativeKernels()) return tf.relu(x);
   return fromOutput(x, tf.relu, (dy, y) => tf.runKernel('ReluGrad', { T: 'float32' }, [dy, y])[0]);
 }

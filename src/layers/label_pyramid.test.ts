@@ -5,30 +5,10 @@ import { UserError } from '../errors';
 import { assertNoLeak, normals } from '../testing/close';
 import { labelMap } from '../testing/toy';
 import * as tf from '../tf';
-import { LabelPyramid, distinctNeighbourhoods } from './label_pyramid';
+import { LabelPyramid } from './label_pyramid';
+import { distinctWindows } from './label_windows';
 
 const CLASSES = 29;
-const IGNORED = CLASSES;
-const OUTSIDE = CLASSES + 1;
-
-/** Every pixel's 5x5 window, by the definition. */
-function windows(maps: readonly LabelMap[]): number[][] {
-  return maps.flatMap(({ data, height, width }) =>
-    Array.from(data, (_, i) => {
-      const window: number[] = [];
-      for (let dy = -2; dy <= 2; dy++) {
-        for (let dx = -2; dx <= 2; dx++) {
-          const [y, x] = [Math.floor(i / width) + dy, (i % width) + dx];
-          const within = y >= 0 && y < height && x >= 0 && x < width;
-          const label = within ? data[y * width + x] : OUTSIDE;
-          window.push(label === IGNORE ? IGNORED : label);
-        }
-      }
-      return window;
-    }),
-  );
-}
-
 const noise = (height: number, width: number, kinds: number, seed: number) => {
   const next = normals(seed);
   return labelMap(height, width, () => {
@@ -36,33 +16,6 @@ const noise = (height: number, width: number, kinds: number, seed: number) => {
     return v === kinds ? IGNORE : v;
   });
 };
-
-const MAPS: Record<string, LabelMap[]> = {
-  'two regions': [labelMap(12, 17, (y, x) => (y > 4 + (x >> 2) ? 3 : 28))],
-  'one class': [labelMap(9, 8, () => 5)],
-  'noise of two classes and ignored pixels': [noise(16, 13, 2, 1)],
-  'noise of all classes, two maps': [noise(10, 12, 29, 2), noise(10, 12, 29, 3)],
-  'two maps that share windows': [labelMap(8, 9, (y) => (y < 4 ? 1 : 2)), labelMap(8, 9, (y) => (y < 3 ? 1 : 2))],
-  'smaller than a window': [noise(2, 3, 3, 4), noise(2, 3, 1, 5)],
-  'one pixel': [labelMap(1, 1, () => IGNORE)],
-};
-
-test('the distinct neighbourhoods are those that text keys count, and each pixel finds its own', () => {
-  for (const [name, maps] of Object.entries(MAPS)) {
-    const all = windows(maps);
-    const found = distinctNeighbourhoods(maps, CLASSES);
-    assert.equal(found.count, new Set(all.map((w) => w.join())).size, name);
-    assert.equal(found.index.length, all.length);
-    all.forEach((window, i) => {
-      const u = found.index[i];
-      assert.deepEqual([...found.codes.subarray(u * 25, u * 25 + 25)], window, `${name}, pixel ${i}`);
-      const inner = [6, 7, 8, 11, 12, 13, 16, 17, 18].map((k) => (window[k] === OUTSIDE ? 0 : 1));
-      assert.deepEqual([...found.inside.subarray(u * 9, u * 9 + 9)], inner, `${name}, pixel ${i}`);
-    });
-  }
-  // One class alone: 5 rows by 5 columns of distances to the border.
-  assert.equal(distinctNeighbourhoods(MAPS['one class'], CLASSES).count, 25);
-});
 
 test('levels take the original\'s source pixels', () => {
   // What Jittor's nearest interpolation picked: floor(i * in / out).
@@ -100,10 +53,20 @@ test('levels: sizes, one-hot rows, ignored pixels as zeros, neighbourhoods only 
   const expected = labelMap(32, 32, (y, x) => (y < 16 ? 1 : x < 11 ? 0 : 28));
   assert.deepEqual([...half], [...expected.data, ...expected.data]);
   const { neighbourhoods } = full;
-  assert.equal(neighbourhoods?.count, distinctNeighbourhoods([scene, scene], CLASSES).count);
-  assert.deepEqual(neighbourhoods!.oneHot.shape, [neighbourhoods!.count, 5, 5, 29]);
-  assert.deepEqual(neighbourhoods!.inside.shape, [neighbourhoods!.count, 3, 3, 1]);
-  assert.equal(neighbourhoods!.index.dtype, 'int32');
+  const [wide, windows] = [5, 3].map((size) => distinctWindows([scene, scene], CLASSES, size, 'outside'));
+  assert.equal(neighbourhoods?.count, wide.count);
+  // Two classes stand in the maps: two columns a position.
+  assert.deepEqual(neighbourhoods!.windows.oneHot.shape, [windows.count, 9 * 2]);
+  assert.deepEqual([...neighbourhoods!.windows.columns.dataSync()].slice(0, 3), [1, 28, 29 + 1]);
+  // The windows in a neighbourhood are those around its inner pixels; outside stands for one more.
+  const inner = neighbourhoods!.inner.dataSync();
+  for (const [y, x] of [[0, 0], [31, 20], [63, 5]]) {
+    for (let k = 0; k < 9; k++) {
+      const [v, u] = [y + Math.floor(k / 3) - 1, x + (k % 3) - 1];
+      const within = v >= 0 && v < 64 && u >= 0;
+      assert.equal(inner[wide.index[y * 64 + x] * 9 + k], within ? windows.index[v * 64 + u] : windows.count);
+    }
+  }
   assert.throws(() => pyramid.at(16, 16), /no level of 16x16/);
   pyramid.dispose();
   // Of 2x2 pixels every one has another border around it.
@@ -124,5 +87,5 @@ test('wrong label maps are named', () => {
 
 test('dispose frees everything', async () => {
   await assertNoLeak(() => new LabelPyramid([noise(32, 32, 3, 1)], CLASSES, [1, 2, 4]).dispose());
-  await assertNoLeak(() => new LabelPyramid([labelMap(32, 32, () => 3)], CLASSES, [1, 2, 4]).dispose());
+  await assertNoLeak(() => new LabelPyramid([labelMap(32, 32, () => 3)], CLASSES, [1, 2, 4], 7).dispose());
 });

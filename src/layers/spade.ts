@@ -2,9 +2,11 @@ import * as tf from '../tf';
 import type { Choice } from '../config';
 import { relu } from './activation';
 import { Convolution } from './convolution';
+import { gatherRows } from './gather_rows';
 import type { LabelLevel, Neighbourhoods } from './label_pyramid';
 import { BatchNorm } from './normalisation';
 import { XAVIER, type Parameters } from './parameters';
+import { convolveTable } from './window_table';
 
 /**
  * Spatially-adaptive normalisation (SPADE, 1903.07291, eq. 1): batch norm without affine parameters, then a scale and a shift for
@@ -46,30 +48,19 @@ export class Spade {
     return { gamma: this.gamma.apply(hidden), beta: this.beta.apply(hidden) };
   }
 
-  private table(labels: LabelLevel, { count, oneHot, inside, index }: Neighbourhoods) {
-    const shared = tf.conv2d(oneHot, this.shared.weight, 1, 'valid');
-    const hidden = tf.mul(relu(tf.add(shared, this.shared.bias!)), inside);
-    const rows = tf.reshape(hidden, [count, -1]) as tf.Tensor2D;
+  private table(labels: LabelLevel, { count, index, windows, inner }: Neighbourhoods) {
+    const hidden = relu(convolveTable(windows, this.shared));
+    const channels = hidden.shape[1];
+    const padded = tf.concat([hidden, tf.zeros([1, channels])]) as tf.Tensor2D;
+    const rows = tf.reshape(gatherRows(padded, inner), [count, 9 * channels]) as tf.Tensor2D;
     const [b, h, w] = labels.oneHot.shape;
     const lookUp = ({ weight, bias }: Convolution) => {
-      const channels = weight.shape[3];
-      const table = tf.add(tf.matMul(rows, tf.reshape(weight, [-1, channels]) as tf.Tensor2D), bias!) as tf.Tensor2D;
-      return tf.reshape(gatherRows(table, index), [b, h, w, channels]) as tf.Tensor4D;
+      const out = weight.shape[3];
+      const table = tf.add(tf.matMul(rows, tf.reshape(weight, [-1, out]) as tf.Tensor2D), bias!) as tf.Tensor2D;
+      return tf.reshape(gatherRows(table, index), [b, h, w, out]) as tf.Tensor4D;
     };
     return { gamma: lookUp(this.gamma), beta: lookUp(this.beta) };
   }
-}
-
-/** table [U,C], index [N] -> [N,C]. TensorFlow.js' own gradient of gather transposes the whole gradient first. */
-function gatherRows(table: tf.Tensor2D, index: tf.Tensor1D): tf.Tensor2D {
-  const op = tf.customGrad((t) => {
-    const rows = (t as tf.Tensor2D).shape[0];
-    return {
-      value: tf.gather(t as tf.Tensor2D, index),
-      gradFunc: (dy: tf.Tensor) => tf.unsortedSegmentSum(dy as tf.Tensor2D, index, rows),
-    };
-  });
-  return op(table) as tf.Tensor2D;
 }
 
 /** x * (1 + gamma) + beta, keeping no intermediate for the gradient. */

@@ -6,6 +6,7 @@ import { UserError } from '../errors';
 import { leakyRelu, relu, tanh } from '../layers/activation';
 import { ClassSpecificGenerator, type PerClass } from '../layers/class_specific';
 import { Convolution } from '../layers/convolution';
+import { gatherRows } from '../layers/gather_rows';
 import { LabelPyramid } from '../layers/label_pyramid';
 import { instanceNorm } from '../layers/normalisation';
 import { Parameters } from '../layers/parameters';
@@ -13,6 +14,10 @@ import { ResidualBlock } from '../layers/residual_block';
 import { SpadeBlock } from '../layers/spade_block';
 import { upsampleNearest2 } from '../layers/upsample';
 import { UPSAMPLINGS, upsampler, type Upsampler, type Upsampling } from '../layers/upsampler';
+import { convolveTable } from '../layers/window_table';
+
+/** Side of the encoder's first kernel. */
+const FIRST_KERNEL = 7;
 
 export interface LGGANConfig {
   /** How many classes a label map can hold. Default 29. */
@@ -104,7 +109,7 @@ export class LGGAN {
     const widths = [classes, ngf, 2 * ngf, 4 * ngf, 8 * ngf, 16 * ngf];
     this.encoder = widths.slice(1).map((width, i) => {
       const options = i === 0
-        ? { kernel: 7, padding: 3, paddingMode: 'reflect' as const }
+        ? { kernel: FIRST_KERNEL, padding: (FIRST_KERNEL - 1) / 2, paddingMode: 'reflect' as const }
         : { kernel: 3, stride: 2, padding: 1 };
       return new Convolution(p.scope(`conv${i + 1}`), widths[i], width, options);
     });
@@ -155,7 +160,7 @@ export class LGGAN {
   /** Label maps made ready for `forward`; the caller disposes of them. Height and width are multiples of 32. */
   prepare(maps: readonly LabelMap[]): LabelPyramid {
     if (maps.length) checkSize(maps[0].height, maps[0].width, 'label map');
-    return new LabelPyramid(maps, this.config.classes, [1, 2, 4, 8, 16, 32]);
+    return new LabelPyramid(maps, this.config.classes, [1, 2, 4, 8, 16, 32], FIRST_KERNEL);
   }
 
   /** The whole network, differentiable in its parameters. */
@@ -189,9 +194,19 @@ export class LGGAN {
 
   /** Five convolutions, each with instance norm and relu: the features at a quarter of the size, and at a sixteenth. */
   private encode(labels: LabelPyramid): [tf.Tensor4D, tf.Tensor4D] {
-    let x: tf.Tensor4D = labels.at(labels.height, labels.width).oneHot;
-    const outputs = this.encoder.map((conv) => (x = relu(instanceNorm(conv.apply(x)))));
-    return [outputs[2], outputs[4]];
+    const finish = (y: tf.Tensor4D) => relu(instanceNorm(y));
+    let x = finish(this.firstConvolution(labels));
+    const outputs = this.encoder.slice(1).map((conv) => (x = finish(conv.apply(x))));
+    return [outputs[1], outputs[3]];
+  }
+
+  /** On labels a convolution depends on the window around a pixel alone, and few of them differ. */
+  private firstConvolution(labels: LabelPyramid): tf.Tensor4D {
+    const [conv] = this.encoder;
+    const { batch, height, width, entry } = labels;
+    if (!entry) return conv.apply(labels.at(height, width).oneHot);
+    const rows = gatherRows(convolveTable(entry, conv), entry.index);
+    return tf.reshape(rows, [batch, height, width, rows.shape[1]]);
   }
 
   private globalBranch(deepest: tf.Tensor4D, labels: LabelPyramid, training: boolean): tf.Tensor4D {
