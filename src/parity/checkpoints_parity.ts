@@ -26,7 +26,7 @@ export async function checkpointSection(folder: GoldenFolder): Promise<Section> 
       const { target } = await importCheckpoint(at(name), join(scratch, `${name}.safetensors`));
       const rcan = await loadRCAN(target);
       tf.tidy(() => {
-        const x = tf.transpose(tf.tensor(input.data, input.shape, 'float32'), [0, 2, 3, 1]) as tf.Tensor4D;
+        const x = tf.transpose(tf.tensor(input.data, input.shape as [number], 'float32') as tf.Tensor, [0, 2, 3, 1]) as tf.Tensor4D;
         section.rows.push(compareArray(`output with ${name}`, original(rcan.forward(x)), io.get('out')!));
       });
       rcan.dispose();

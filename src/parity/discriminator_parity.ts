@@ -23,7 +23,7 @@ export function discriminatorSections(networks: GoldenNetworks, name: string): S
   const labels = new LabelPyramid(maps, discriminator.config.classes);
   tf.tidy(() => {
     const batch = imageBatch(image, where, maps);
-    const images = tf.transpose(tf.tensor(batch.data, batch.shape), [0, 2, 3, 1]) as tf.Tensor4D;
+    const images = tf.transpose(tf.tensor(batch.data, batch.shape as [number]) as tf.Tensor, [0, 2, 3, 1]) as tf.Tensor4D;
     discriminator
       .forward(labels.at(labels.height, labels.width).oneHot, images)
       .forEach((layers, s) => layers.forEach((x, l) => actual.set(`D/scale${s}_feat${l}`, original(x))));

@@ -20,7 +20,7 @@ export function rcanSections(folder: GoldenFolder, name: string): Section[] {
   if (!index || !input) return [];
   if (input.shape.length !== 4 || input.shape[1] !== 3)
     throw new UserError(`${folder.file(`${name}.npz`)}: in has the shape [${input.shape}]; it has to be [B,3,H,W].`);
-  const x = tf.tidy(() => tf.transpose(tf.tensor(input.data, input.shape, 'float32'), [0, 2, 3, 1]) as tf.Tensor4D);
+  const x = tf.tidy(() => tf.transpose(tf.tensor(input.data, input.shape as [number], 'float32') as tf.Tensor, [0, 2, 3, 1]) as tf.Tensor4D);
   const section: Section = { title: `RCAN (${name})`, reference: folder.upstream, rows: [], notes: [] };
   try {
     const small = withoutDrawing(() => new RCAN(sizeOf(index, document)));
