@@ -83,7 +83,7 @@ function partRows(where: string, ours: LossParts, expected: LossParts, training:
       const actual = ours[image][part as keyof ImageParts] as number | number[];
       // The hinge of the generator nearly cancels over the patches, whose scores are of the order of 0.5.
       // In training mode two builds of the original differ by 6e-4 in the global image, and the discriminator's features of it likewise.
-      const options = { group: `${where}: ${image}`, relative: training ? 4e-4 : undefined, ...(part === 'G_hinge' && { scale: 0.5, note: 'measured against scores of 0.5' }) };
+      const options = { group: `${where} ${image}`, relative: training ? 4e-4 : undefined, ...(part === 'G_hinge' && { scale: 0.5, note: 'measured against scores of 0.5' }) };
       const list = Array.isArray(reference) ? reference : [reference];
       list.forEach((value: number, i) => {
         const label = `${where} ${image} ${part}${Array.isArray(reference) ? ` layer ${i}` : ''}`;
@@ -95,7 +95,7 @@ function partRows(where: string, ours: LossParts, expected: LossParts, training:
     expected[part]?.forEach((value, c) => {
       // The original adds up a class's 18432 differences in float32, and loses up to 2.4e-4 of the sum.
       const relative = part === 'local_L1_per_class' ? 4e-4 : undefined;
-      rows.push(compareNumber(`${where} ${part} ${c}`, ours[part][c], value, { group: `${where}: ${part}`, relative }));
+      rows.push(compareNumber(`${where} ${part} ${c}`, ours[part][c], value, { group: `${where} ${part}`, relative }));
     });
   }
   return rows;
@@ -118,7 +118,8 @@ export async function gradientSections(networks: GoldenNetworks, name: string, m
       withInputs(networks, name, Number(batch), 0, mode === 'train', (inputs) => measureGradients(inputs, weightsOf(networks, name)));
     const ours = await measure();
     const limits = mode === 'train' ? IN_TRAINING : IN_FLOAT32;
-    const section: Section = { title: `${key} (${name})`, reference: folder.upstream, rows: gradientRows(ours, expected, tolerances, limits), notes: [] };
+    const title = `gradients of the generator's losses, batch norm in ${mode === 'train' ? 'training' : 'evaluation'} mode`;
+    const section: Section = { title: `${title} (${name})`, reference: folder.upstream, rows: gradientRows(ours, expected, tolerances, limits), notes: [] };
     sections.push(section);
     if (section.rows.some((row) => row.error > row.limit!)) {
       networks.fill(true);
@@ -133,7 +134,7 @@ export async function gradientSections(networks: GoldenNetworks, name: string, m
     if (!exact || mode === 'train') continue;
     const [theirs] = gradientRows(new Map(Object.entries(expected)), exact, {}, IN_FLOAT64);
     sections.push({
-      title: `${key} in float64 (${name})`,
+      title: `${title}, in float64 (${name})`,
       reference: 'PyTorch in float64 (src/parity/float64.py)',
       rows: gradientRows(ours, exact, {}, IN_FLOAT64),
       notes: [`The original's own gradients stand ${theirs.error.toExponential(1)} from these in the median: its sums are in float32.`],
@@ -155,8 +156,8 @@ interface GradientLimits {
 const IN_FLOAT32: GradientLimits = { each: 1e-2, median: 5e-4 };
 /** Ours alone; the largest are those on either side of such a kink, and biases whose gradient is zero but for rounding. */
 const IN_FLOAT64: GradientLimits = { each: 5e-3, median: 2e-5 };
-/** In training mode gradients pass through the statistics of 2x3 pixels: two builds of the original differ by 2e-2 in the median. */
-const IN_TRAINING: GradientLimits = { each: 0.1, median: 2e-2 };
+/** In training mode gradients pass through the statistics of 2x3 pixels: two builds of the original differ by up to 0.2 in a length. */
+const IN_TRAINING: GradientLimits = { each: 0.3, median: 2e-2 };
 
 /** Rows of gradients, the first of which is their median. `nudged`: ours with the last bit of the weights moved, where that is known. */
 export function gradientRows(

@@ -41,13 +41,11 @@ export async function compareFolder(folder: GoldenFolder, options: ParityOptions
     ['metrics', 'contest score', () => one(contestSection())],
   ];
   const jobs: Job[] = [
-    ...names.flatMap((name): Job[] => [
-      ['generator', name, () => generatorSections(networks, name)],
-      ['discriminator', name, () => discriminatorSections(networks, name)],
-      ['losses', name, () => lossSections(networks, name)],
-      ['gradients', name, () => gradientSections(networks, name)],
-      ['rcan', name, () => rcanSections(folder, name)],
-    ]),
+    ...names.map((name): Job => ['generator', name, () => generatorSections(networks, name)]),
+    ...names.map((name): Job => ['discriminator', name, () => discriminatorSections(networks, name)]),
+    ...names.map((name): Job => ['losses', name, () => lossSections(networks, name)]),
+    ...names.map((name): Job => ['gradients', name, () => gradientSections(networks, name)]),
+    ...names.map((name): Job => ['rcan', name, () => rcanSections(folder, name)]),
     ['step', 'training step', () => one(compareTrainingStep(folder))],
     ['checkpoints', 'imported checkpoints', async () => one(await checkpointSection(folder))],
     ['data', 'split', () => one(splitSection(folder))],

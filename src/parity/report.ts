@@ -61,8 +61,10 @@ export function markdownReport(sections: readonly Section[], command: string, en
         lines.push(`| ${cells.map((c) => c.replaceAll('|', '\\|')).join(' | ')} |`);
       }
     }
-    const remarks = [...new Set(grouped(rows).flatMap(({ row, label }) => (row.note ? [`${label}: ${row.note}.`] : [])))];
-    for (const note of [...notes, ...remarks]) lines.push('', note);
+    const remarks = new Map<string, string[]>();
+    for (const { row, label } of grouped(rows)) if (row.note) remarks.set(row.note, [...(remarks.get(row.note) ?? []), label]);
+    for (const note of notes) lines.push('', note);
+    for (const [note, labels] of remarks) lines.push('', `${labels.join('; ')}: ${note}.`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -76,6 +78,8 @@ function grouped(rows: readonly Row[]): { row: Row; label: string }[] {
   }
   return [...groups.values()].map((members) => {
     const row = members.reduce((worst, r) => (severity(r) > severity(worst) || Number.isNaN(severity(r)) ? r : worst));
-    return { row, label: members.length > 1 ? `${row.group}: worst of ${members.length}, ${row.quantity}` : row.quantity };
+    const { group = '', quantity } = row;
+    const member = quantity.startsWith(`${group} `) ? quantity.slice(group.length + 1) : quantity;
+    return { row, label: members.length > 1 ? `${group}: worst of ${members.length}, ${member}` : quantity };
   });
 }
