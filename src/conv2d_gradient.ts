@@ -43,8 +43,11 @@ export function registerConv2dGradient(run: typeof runKernel): void {
       const gradient = dy as Tensor4D;
       return {
         x: () => tfjs.tidy(() => inputGradient(call, gradient, x.shape, filter, attributes)),
-        filter: () =>
-          stride(attributes) === 1 ? tfjs.tidy(() => filterGradient(call, gradient, x, filter.shape, attributes)) : plain.filter(),
+        filter: () => {
+          if (stride(attributes) === 1) return tfjs.tidy(() => filterGradient(call, gradient, x, filter.shape, attributes));
+          if (foldable(filter.shape, attributes)) return tfjs.tidy(() => stridedFilterGradient(call, gradient, x, filter.shape));
+          return plain.filter();
+        },
       };
     },
   });
@@ -85,6 +88,22 @@ function inputGradient(call: Call, dy: Tensor4D, shape: Tensor4D['shape'], filte
     { T: 'float32', strides: [1, s, s, 1], padding, data_format: 'NHWC', use_cudnn_on_gpu: true, dilations: [1, 1, 1, 1], explicit_paddings: [], ...ONEDNN },
     [tfjs.tensor1d(shape, 'int32'), filter, dy],
   ) as Tensor4D;
+}
+
+/** Stride 2 and an even kernel without padding: the discriminator's. */
+const foldable = ([kh, kw]: Tensor4D['shape'], attributes: ConvAttributes): boolean =>
+  stride(attributes) === 2 && kh % 2 === 0 && kw % 2 === 0 && attributes.pad === 'valid';
+
+/** With 2x2 pixels folded into channels the stride is 1 and the kernel half as large. */
+function stridedFilterGradient(call: Call, dy: Tensor4D, x: Tensor4D, shape: Tensor4D['shape']): Tensor4D {
+  const [kh, kw, cin, cout] = shape;
+  const [b, oh, ow] = dy.shape;
+  const [h, w] = [2 * oh + kh - 2, 2 * ow + kw - 2];
+  const seen = tfjs.slice(x, [0, 0, 0, 0], [b, h, w, cin]);
+  const folded = call('SpaceToDepth', { T: 'float32', block_size: 2, data_format: 'NHWC' }, [seen]) as Tensor4D;
+  const gradient = filterGradient(call, dy, folded, [kh / 2, kw / 2, 4 * cin, cout], { strides: 1, pad: 'valid', dataFormat: 'NHWC', dilations: 1 });
+  const apart = tfjs.reshape(gradient, [kh / 2, kw / 2, 2, 2, cin, cout]);
+  return tfjs.reshape(tfjs.transpose(apart, [0, 2, 1, 3, 4, 5]), shape);
 }
 
 function filterGradient(call: Call, dy: Tensor4D, x: Tensor4D, shape: Tensor4D['shape'], attributes: ConvAttributes): Tensor4D {

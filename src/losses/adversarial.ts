@@ -1,5 +1,6 @@
 import * as tf from '../tf';
 import type { ScaleOutput } from '../models/discriminator';
+import { l1 } from './pixel';
 
 /** The scores of the patches of a scale: its last layer. */
 const patches = (scale: ScaleOutput) => scale[scale.length - 1];
@@ -17,15 +18,11 @@ export const fakeHinge = (fake: ScaleOutput[]): tf.Scalar => meanOverScales(fake
 export const realHinge = (real: ScaleOutput[]): tf.Scalar => meanOverScales(real, (s) => tf.relu(tf.sub(1, s)));
 
 /**
- * Feature matching (pix2pixHD, 1711.11585, eq. 4): L1 distance of the discriminator's features of a generated image and its photo, every
- * layer but the scores, summed over the layers, mean over the scales. The photo's features carry no gradient.
+ * Feature matching (pix2pixHD, 1711.11585, eq. 4): L1 distance of the discriminator's features of generated images and their photos, every
+ * layer but the scores, summed over the layers, mean over the scales. The photos' features carry no gradient.
+ * @param fake features of n images for each photo: all first ones, then all second ones
  */
 export function featureMatching(fake: ScaleOutput[], real: ScaleOutput[]): tf.Scalar {
-  const distances = fake.flatMap((layers, s) =>
-    layers.slice(0, -1).map((f, l) => tf.mean(tf.abs(tf.sub(f, withoutGradient(real[s][l]))))),
-  );
+  const distances = fake.flatMap((layers, s) => layers.slice(0, -1).map((f, l) => l1(f, real[s][l])));
   return tf.div(tf.addN(distances), fake.length);
 }
-
-const withoutGradient = (x: tf.Tensor): tf.Tensor =>
-  (tf.customGrad((y) => ({ value: tf.clone(y as tf.Tensor), gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy) })))(x);

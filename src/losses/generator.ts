@@ -21,7 +21,7 @@ export interface LossWeights {
   totalVariation: number;
 }
 
-/** What the losses compare with, repeated for the three images: the photos, and what the discriminator and VGG19 see in them. */
+/** What the losses compare with: the photos, and what the discriminator and VGG19 see in them. */
 export interface RealSide {
   images: tf.Tensor4D;
   features: ScaleOutput[];
@@ -39,9 +39,9 @@ export function realSide(
   return tf.tidy(() => {
     const { oneHot } = labels.at(labels.height, labels.width);
     const side: RealSide = {
-      images: threefold(images),
-      features: discriminator.forward(oneHot, images, training).map((layers) => layers.map(threefold)),
-      vgg: vgg ? realFeatures(vgg, images).map(threefold) : [],
+      images: tf.clone(images),
+      features: discriminator.forward(oneHot, images, training),
+      vgg: vgg ? realFeatures(vgg, images) : [],
     };
     return side as unknown as tf.TensorContainer;
   }) as unknown as RealSide;
@@ -62,12 +62,11 @@ export function generatorLosses(
   choices: Behaviour,
 ): Record<string, tf.Scalar> {
   const judged = discriminator.forward(labels.at(labels.height, labels.width).oneHot, three);
-  const images = tf.slice(real.images, [0, 0, 0, 0], [labels.batch, -1, -1, -1]);
   const losses: Record<string, tf.Scalar> = {
     gan: tf.mul(3 * weights.gan, generatorHinge(judged)),
     featureMatching: tf.mul(3 * weights.featureMatching, featureMatching(judged, real.features)),
     l1: tf.mul(3 * weights.l1, l1(three, real.images)),
-    local: tf.mul(weights.local, localL1(output, images, labels, choices.classMasks)),
+    local: tf.mul(weights.local, localL1(output, real.images, labels, choices.classMasks)),
     classScore: tf.mul(weights.classScore, classScore(output.scores, labels, choices.classScore)),
     totalVariation: tf.mul(3 * weights.totalVariation, totalVariation(three)),
   };
@@ -77,5 +76,3 @@ export function generatorLosses(
 
 /** The final, the global and the local image in one batch. */
 export const stackImages = ({ final, global, local }: LGGANOutput) => tf.concat([final, global, local]) as tf.Tensor4D;
-
-const threefold = (x: tf.Tensor4D) => tf.concat([x, x, x]) as tf.Tensor4D;

@@ -5,7 +5,13 @@ import * as tf from '../tf';
 import { l1, totalVariation } from './pixel';
 
 test('L1 is the mean absolute difference', () => {
-  tf.tidy(() => void assertClose(l1(tf.tensor1d([1, -2, 3, 0]), tf.tensor1d([2, 2, 3, 1])), 1.5, 1e-7));
+  tf.tidy(() => {
+    const [a, b] = [tf.tensor1d([1, -2, 3, 0]), tf.tensor1d([2, 2, 3, 1])];
+    assertClose(l1(a, b), 1.5, 1e-7);
+    // Two against one: 2, 0 and 1, 1.
+    assertClose(l1(tf.tensor2d([[4], [2], [1], [3]]), tf.tensor2d([[2], [2]])), 1, 1e-7);
+    assertClose(tf.grad((x) => l1(x, b))(a), [-0.25, -0.25, 0, -0.25], 0);
+  });
 });
 
 test('total variation by hand', () => {

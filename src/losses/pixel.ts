@@ -1,7 +1,23 @@
 import * as tf from '../tf';
 
-/** Mean absolute difference over all pixels and channels. */
-export const l1 = (a: tf.Tensor, b: tf.Tensor): tf.Scalar => tf.mean(tf.abs(tf.sub(a, b)));
+/**
+ * Mean absolute difference over all pixels and channels, differentiable in `a` only; keeps nothing but its arguments.
+ * @param a [n*B, ...]
+ * @param b [B, ...], which stands for n copies of itself
+ */
+export function l1(a: tf.Tensor, b: tf.Tensor): tf.Scalar {
+  const copies = a.size / b.size;
+  const difference = (x: tf.Tensor, y: tf.Tensor) => tf.sub(copies === 1 ? x : tf.reshape(x, [copies, ...y.shape]), y);
+  const op = tf.customGrad((x, save) => {
+    (save as tf.GradSaveFunc)([x as tf.Tensor, b]);
+    return {
+      value: tf.mean(tf.abs(difference(x as tf.Tensor, b))),
+      gradFunc: (dy: tf.Tensor, [kept, target]: tf.Tensor[]) =>
+        tf.reshape(tf.mul(tf.sign(difference(kept, target)), tf.div(dy, kept.size)), kept.shape),
+    };
+  });
+  return op(a) as tf.Scalar;
+}
 
 /**
  * Total variation as the original defines it: 2 * (mean squared difference of vertical neighbours + the same of horizontal ones),

@@ -19,6 +19,13 @@ export const ADAM_DEFAULTS: AdamConfig = { beta1: 0.9, beta2: 0.999, epsilon: 1e
 interface Group {
   entries: ParameterEntry[];
   sizes: number[];
+  /** The flat vector is worked on in pieces; what a piece needs stays in the processor's cache from one operation to the next. */
+  pieces: Piece[];
+}
+
+interface Piece {
+  begin: number;
+  size: number;
   /** Means of the gradients and of their squares; `m` is absent where beta1 is 0. */
   m?: tf.Tensor1D;
   v: tf.Tensor1D;
@@ -26,6 +33,8 @@ interface Group {
 
 /** A group holds small variables up to this many numbers; a larger variable is a group by itself. */
 const GROUP_SIZE = 1 << 20;
+/** How many numbers a piece holds. A multiple of 16: TensorFlow slices a flat tensor there without copying it. */
+const PIECE_SIZE = 1 << 18;
 
 /** Adam (1412.6980, algorithm 1). A parameter without a gradient in a step has the gradient 0 in it. */
 export class Adam {
@@ -57,18 +66,20 @@ export class Adam {
     const rootCorrection = Math.sqrt(1 - beta2 ** this.steps);
     const scale = (learningRate * rootCorrection) / (1 - beta1 ** this.steps);
     const floor = epsilonChoice === 'paper' ? epsilon * rootCorrection : epsilon;
-    for (const group of this.groups) {
+    for (const { entries, sizes, pieces } of this.groups) {
       tf.tidy(() => {
-        const flat = group.entries.map((e) => tf.reshape(gradients[e.name] ?? tf.zeros([e.variable.size]), [-1]));
-        const g = (flat.length > 1 ? tf.concat(flat) : flat[0]) as tf.Tensor1D;
-        const v = replace(group.v, tf.add(tf.mul(group.v, beta2), tf.mul(tf.square(g), 1 - beta2)) as tf.Tensor1D);
-        group.v = v;
-        if (group.m) group.m = replace(group.m, tf.add(tf.mul(group.m, beta1), tf.mul(g, 1 - beta1)) as tf.Tensor1D);
-        const update = tf.div(tf.mul(group.m ?? g, scale), tf.add(tf.sqrt(v), floor)) as tf.Tensor1D;
-        const parts = group.entries.length > 1 ? tf.split(update, group.sizes) : [update];
-        group.entries.forEach(({ variable }, i) => {
-          variable.assign(tf.sub(variable, tf.reshape(parts[i], variable.shape)));
-        });
+        const g = flat(entries.map((e) => gradients[e.name] ?? tf.zeros(e.variable.shape)));
+        const w = flat(entries.map((e) => e.variable));
+        const moved = pieces.map((piece) =>
+          tf.tidy(() => {
+            const own = cut(g, piece);
+            piece.v = replace(piece.v, tf.add(tf.mul(piece.v, beta2), tf.mul(tf.square(own), 1 - beta2)));
+            if (piece.m) piece.m = replace(piece.m, tf.add(tf.mul(piece.m, beta1), tf.mul(own, 1 - beta1)));
+            return tf.sub(cut(w, piece), tf.div(tf.mul(piece.m ?? own, scale), tf.add(tf.sqrt(piece.v), floor))) as tf.Tensor1D;
+          }),
+        );
+        const parts = entries.length > 1 ? tf.split(flat(moved), sizes) : [flat(moved)];
+        entries.forEach(({ variable }, i) => variable.assign(tf.reshape(parts[i], variable.shape)));
       });
     }
   }
@@ -76,10 +87,9 @@ export class Adam {
   /** The steps taken and, by name, copies of the means: `NAME.m` (unless beta1 is 0) and `NAME.v`, flat. The caller disposes them. */
   state(): { steps: number; tensors: Record<string, tf.Tensor1D> } {
     const tensors: Record<string, tf.Tensor1D> = {};
-    for (const { entries, sizes, m, v } of this.groups) {
-      for (const [suffix, all] of [['m', m], ['v', v]] as const) {
-        if (!all) continue;
-        const parts = tf.split(all, sizes);
+    for (const { entries, sizes, pieces } of this.groups) {
+      for (const suffix of pieces[0].m ? (['m', 'v'] as const) : (['v'] as const)) {
+        const parts = tf.tidy(() => tf.split(flat(pieces.map((p) => p[suffix]!)), sizes));
         entries.forEach((e, i) => (tensors[`${e.name}.${suffix}`] = parts[i] as tf.Tensor1D));
       }
     }
@@ -88,26 +98,30 @@ export class Adam {
 
   /** Continues from a state; the tensors stay the caller's. @throws Error naming the first tensor that is missing or of another size */
   restore(state: { steps: number; tensors: Readonly<Record<string, tf.Tensor>> }): void {
-    const collect = (entries: ParameterEntry[], suffix: string) =>
-      tf.tidy(() => {
-        const parts = entries.map((e) => {
-          const t = state.tensors[`${e.name}.${suffix}`];
-          if (!t || t.size !== e.variable.size) throw new Error(`the optimiser's state does not fit: ${e.name}.${suffix}`);
-          return tf.reshape(t, [-1]) as tf.Tensor1D;
-        });
-        // Kept, since the caller may be inside a tidy of its own; of a single part concat would return the part.
-        return tf.keep(parts.length > 1 ? tf.concat(parts) : tf.clone(parts[0]));
+    const collect = ({ entries, pieces }: Group, suffix: 'm' | 'v'): tf.Tensor1D[] => {
+      const stored = entries.map((e) => {
+        const t = state.tensors[`${e.name}.${suffix}`];
+        if (!t || t.size !== e.variable.size) throw new Error(`the optimiser's state does not fit: ${e.name}.${suffix}`);
+        return t;
       });
-    const collected = this.groups.map((g) => ({ m: g.m && collect(g.entries, 'm'), v: collect(g.entries, 'v') }));
-    this.groups.forEach((group, i) => {
-      tf.dispose([group.m, group.v].filter((t) => t !== undefined) as tf.Tensor[]);
-      Object.assign(group, collected[i]);
-    });
+      // Kept, since the caller may be inside a tidy of its own; cloned, as a cut of the whole may be the whole.
+      return tf.tidy(() => pieces.map((piece) => tf.keep(tf.clone(cut(flat(stored), piece)))));
+    };
+    // All before any is replaced: a state that does not fit leaves this one as it is.
+    const collected = this.groups.map((g) => ({ m: g.pieces[0].m && collect(g, 'm'), v: collect(g, 'v') }));
+    this.groups.forEach(({ pieces }, i) =>
+      pieces.forEach((piece, k) => {
+        piece.m?.dispose();
+        piece.v.dispose();
+        piece.m = collected[i].m?.[k];
+        piece.v = collected[i].v[k];
+      }),
+    );
     this.steps = state.steps;
   }
 
   dispose(): void {
-    for (const { m, v } of this.groups) {
+    for (const { m, v } of this.groups.flatMap((g) => g.pieces)) {
       m?.dispose();
       v.dispose();
     }
@@ -116,11 +130,24 @@ export class Adam {
   private group(entries: ParameterEntry[]): Group {
     const sizes = entries.map((e) => e.variable.size);
     const total = sizes.reduce((a, b) => a + b, 0);
-    return { entries, sizes, m: this.config.beta1 > 0 ? tf.zeros([total]) : undefined, v: tf.zeros([total]) };
+    const pieces: Piece[] = [];
+    for (let begin = 0; begin < total; begin += PIECE_SIZE) {
+      const size = Math.min(PIECE_SIZE, total - begin);
+      pieces.push({ begin, size, m: this.config.beta1 > 0 ? tf.zeros([size]) : undefined, v: tf.zeros([size]) });
+    }
+    return { entries, sizes, pieces };
   }
 }
 
-function replace(old: tf.Tensor1D, now: tf.Tensor1D): tf.Tensor1D {
+const flat = (tensors: readonly tf.Tensor[]): tf.Tensor1D => {
+  const vectors = tensors.map((t) => tf.reshape(t, [-1]) as tf.Tensor1D);
+  return vectors.length > 1 ? tf.concat(vectors) : vectors[0];
+};
+
+const cut = (vector: tf.Tensor1D, { begin, size }: Piece): tf.Tensor1D =>
+  size === vector.size ? vector : tf.slice(vector, begin, size);
+
+function replace(old: tf.Tensor1D, now: tf.Tensor): tf.Tensor1D {
   old.dispose();
-  return tf.keep(now);
+  return tf.keep(now as tf.Tensor1D);
 }
