@@ -8,7 +8,7 @@ import * as tf from '../tf';
 /** max(x, 0) */
 export function relu<T extends tf.Tensor>(x: T): T {
   if (!tf.hasNativeKernels()) return tf.relu(x);
-  return fromOutput(x, tf.relu, (dy, y) => tf.runKernel('ReluGrad', { T: 'float32' }, [dy, y])[0]);
+  return fromOutput(x, (input) => tf.relu(input), (dy, y) => tf.runKernel('ReluGrad', { T: 'float32' }, [dy, y])[0]);
 }
 
 /** x where positive, 0.2 * x elsewhere; the slope that all networks here use. */
@@ -25,15 +25,15 @@ export function tanh(x: tf.Tensor4D): tf.Tensor4D {
   return fromOutput(x, tf.tanh, (dy, y) => tf.runKernel('TanhGrad', { T: 'float32' }, [y, dy])[0]);
 }
 
-function fromOutput(
-  x: tf.Tensor4D,
-  f: (x: tf.Tensor4D) => tf.Tensor,
+function fromOutput<T extends tf.Tensor>(
+  x: T,
+  f: (x: T) => tf.Tensor,
   gradient: (dy: tf.Tensor, y: tf.Tensor) => tf.Tensor,
-): tf.Tensor4D {
+): T {
   const op = tf.customGrad((input, save) => {
-    const value = f(input as tf.Tensor4D);
+    const value = f(input as T);
     (save as tf.GradSaveFunc)([value]);
     return { value, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => gradient(dy, saved[0]) };
   });
-  return op(x) as tf.Tensor4D;
+  return op(x) as T;
 }

@@ -2,10 +2,11 @@ import * as tf from '../tf';
 import type { Choice } from '../config';
 import type { Parameters } from './parameters';
 
-const EPSILON = 1e-5;
+/** Added to variances. */
+export const EPSILON = 1e-5;
 
 /** Called with the mean and the unbiased variance of each channel, [C]; both are freed after the call. */
-type OnStatistics = (mean: tf.Tensor1D, variance: tf.Tensor1D) => void;
+export type OnStatistics = (mean: tf.Tensor1D, variance: tf.Tensor1D) => void;
 
 /** Instance norm without affine parameters (Ulyanov et al. 2016): each image's channel gets mean 0 and variance 1. [B,H,W,C]. */
 export function instanceNorm(x: tf.Tensor4D): tf.Tensor4D {
@@ -36,27 +37,33 @@ export function standardisePlain(x: tf.Tensor4D, onStatistics?: OnStatistics): t
 
 /** TensorFlow's fused kernels: one pass each way, and nothing kept but x. */
 function standardiseNative(x: tf.Tensor4D, onStatistics?: OnStatistics): tf.Tensor4D {
-  const channels = x.shape[3];
   const op = tf.customGrad((input, save) => {
-    const type = 'float32';
-    const attributes = { T: type, U: type, epsilon: { float: EPSILON }, data_format: 'NHWC', is_training: true };
-    const scale = tf.ones([channels]);
-    const empty = tf.tensor1d([]);
-    // What the gradient kernel reads differs between CPU and GPU; the second and third output do not.
-    const [y, mean, variance, ...reserved] = tf.runKernel(
-      'FusedBatchNormV3',
-      { ...attributes, exponential_avg_factor: { float: 1 } },
-      [input as tf.Tensor, scale, tf.zeros([channels]), empty, empty],
-      6,
-    );
-    onStatistics?.(mean as tf.Tensor1D, variance as tf.Tensor1D);
-    (save as tf.GradSaveFunc)([input as tf.Tensor, scale, ...reserved]);
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
-      tf.runKernel('FusedBatchNormGradV3', attributes, [dy, ...saved], 5)[0];
+    const { y, mean, variance, reserved } = fusedNorm(input as tf.Tensor4D);
+    onStatistics?.(mean, variance);
+    (save as tf.GradSaveFunc)([input as tf.Tensor, ...reserved]);
+    const gradFunc = (dy: tf.Tensor, [kept, ...rest]: tf.Tensor[]) => fusedNormGradient(dy, kept, rest);
     return { value: y, gradFunc };
   });
   return op(x) as tf.Tensor4D;
 }
+
+const FUSED = { T: 'float32', U: 'float32', epsilon: { float: EPSILON }, data_format: 'NHWC', is_training: true };
+
+/** `variance` is the unbiased one. What the gradient kernel reads (`reserved`) differs between CPU and GPU. */
+export function fusedNorm(x: tf.Tensor4D) {
+  const channels = x.shape[3];
+  const empty = tf.tensor1d([]);
+  const [y, mean, variance, ...reserved] = tf.runKernel(
+    'FusedBatchNormV3',
+    { ...FUSED, exponential_avg_factor: { float: 1 } },
+    [x, tf.ones([channels]), tf.zeros([channels]), empty, empty],
+    6,
+  );
+  return { y: y as tf.Tensor4D, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D, reserved };
+}
+
+export const fusedNormGradient = (dy: tf.Tensor, x: tf.Tensor, reserved: tf.Tensor[]): tf.Tensor =>
+  tf.runKernel('FusedBatchNormGradV3', FUSED, [dy, x, tf.ones([x.shape[3]!]), ...reserved], 5)[0];
 
 /**
  * Batch norm without affine parameters (Ioffe and Szegedy 2015), as SPADE uses it: statistics of the batch in training, with
@@ -72,16 +79,26 @@ export class BatchNorm {
   }
 
   apply(x: tf.Tensor4D, training: boolean): tf.Tensor4D {
-    if (!training) {
-      return tf.mul(tf.sub(x, this.runningMean), tf.rsqrt(tf.add(this.runningVariance, EPSILON))) as tf.Tensor4D;
-    }
+    if (training) return standardise(x, this.observe(x));
+    const { scale, shift } = this.evaluation();
+    return tf.add(tf.mul(x, scale), shift) as tf.Tensor4D;
+  }
+
+  /** Evaluation by the running statistics: x * scale + shift, each [C]. */
+  evaluation(): { scale: tf.Tensor1D; shift: tf.Tensor1D } {
+    const scale = tf.rsqrt(tf.add(this.runningVariance, EPSILON)) as tf.Tensor1D;
+    return { scale, shift: tf.neg(tf.mul(this.runningMean, scale)) as tf.Tensor1D };
+  }
+
+  /** Moves the running statistics by those of a batch x. */
+  observe(x: tf.Tensor4D): OnStatistics {
     const n = x.size / x.shape[3];
     const correction = this.runningVarianceChoice === 'paper' ? 1 : Math.max(n - 1, 1) / n;
     const blend = (old: tf.Variable, now: tf.Tensor) =>
       tf.tidy(() => old.assign(tf.add(tf.mul(old, 0.9), tf.mul(now, 0.1))));
-    return standardise(x, (mean, variance) => {
+    return (mean, variance) => {
       blend(this.runningMean, mean);
       blend(this.runningVariance, tf.mul(variance, correction));
-    });
+    };
   }
 }

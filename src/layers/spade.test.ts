@@ -58,6 +58,30 @@ test('the table of distinct neighbourhoods gives the convolutions\' values and g
   p.dispose();
 });
 
+test('the whole layer by table has the values, gradients and running statistics of the plain one, in training and evaluation', () => {
+  for (const training of [true, false]) {
+    for (const [name, maps] of Object.entries(MAPS)) {
+      const [fast, plain] = [toy(16), toy(16)];
+      const { level, pyramid } = levelOf(maps);
+      const x = tf.add(tf.mul(normalTensor([pyramid.batch, level.height, level.width, 16], 1), 2), 0.5) as tf.Tensor4D;
+      const outcome = (net: ReturnType<typeof toy>, apply: (a: tf.Tensor4D) => tf.Tensor) =>
+        tf.tidy(() => {
+          const { value, grads } = tf.engine().gradients(() => apply(x), [x, ...net.variables], normalTensor(x.shape, 3), true);
+          return [value, ...grads].map((t) => t.dataSync()) as unknown as tf.TensorContainer;
+        }) as unknown as Float32Array[];
+      const a = outcome(fast, (t) => fast.spade.apply(t, level, training));
+      const e = outcome(plain, (t) => plain.spade.applyPlain(t, level, training));
+      // Sums over up to a thousand pixels.
+      a.forEach((t, i) => assertClose(t, e[i], 1e-5, `${name}, ${i ? `gradient ${i}` : 'value'}`));
+      fast.p.entries().forEach(({ name: parameter, variable }, i) =>
+        assertClose(variable, plain.p.entries()[i].variable, 0, `${name}, ${parameter}`));
+      x.dispose();
+      pyramid.dispose();
+      [fast, plain].forEach((net) => net.p.dispose());
+    }
+  }
+});
+
 test('where nearly all neighbourhoods differ, the convolutions are taken', () => {
   const { p, spade } = toy(3);
   const pyramid = new LabelPyramid(MAPS.noise, CLASSES);

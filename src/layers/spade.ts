@@ -4,7 +4,7 @@ import { relu } from './activation';
 import { Convolution } from './convolution';
 import { gatherRows } from './gather_rows';
 import type { LabelLevel, Neighbourhoods } from './label_pyramid';
-import { BatchNorm } from './normalisation';
+import { BatchNorm, EPSILON, fusedNorm, fusedNormGradient, type OnStatistics } from './normalisation';
 import { XAVIER, type Parameters } from './parameters';
 import { convolveTable } from './window_table';
 
@@ -33,34 +33,88 @@ export class Spade {
 
   /** x [B,H,W,C], labels at the resolution of x -> [B,H,W,C]. */
   apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean): tf.Tensor4D {
+    const { neighbourhoods } = labels;
+    if (neighbourhoods && training && tf.hasNativeKernels()) {
+      const { gamma, beta } = this.tables(neighbourhoods);
+      return normaliseByTable(x, tf.add(gamma, 1), beta, neighbourhoods.index, this.norm.observe(x));
+    }
+    if (neighbourhoods && !training) {
+      // The running statistics go into the tables: (x * scale + shift) * (1 + gamma) + beta.
+      const { scale, shift } = this.norm.evaluation();
+      const { gamma, beta } = this.tables(neighbourhoods);
+      const factor = tf.add(gamma, 1);
+      const look = (table: tf.Tensor2D) => tf.reshape(gatherRows(table, neighbourhoods.index), x.shape);
+      const offset = tf.add(tf.mul(factor, shift), beta) as tf.Tensor2D;
+      return tf.add(tf.mul(x, look(tf.mul(factor, scale))), look(offset)) as tf.Tensor4D;
+    }
+    return this.applyPlain(x, labels, training);
+  }
+
+  /** The definition. */
+  applyPlain(x: tf.Tensor4D, labels: LabelLevel, training: boolean): tf.Tensor4D {
     const { gamma, beta } = this.modulation(labels);
     return modulate(this.norm.apply(x, training), gamma, beta);
   }
 
   /** gamma and beta, each [B,H,W,C]. */
   modulation(labels: LabelLevel): { gamma: tf.Tensor4D; beta: tf.Tensor4D } {
-    return labels.neighbourhoods ? this.table(labels, labels.neighbourhoods) : this.dense(labels);
+    const { neighbourhoods } = labels;
+    if (!neighbourhoods) return this.dense(labels);
+    const [b, h, w] = labels.oneHot.shape;
+    const look = (table: tf.Tensor2D) =>
+      tf.reshape(gatherRows(table, neighbourhoods.index), [b, h, w, table.shape[1]]) as tf.Tensor4D;
+    const { gamma, beta } = this.tables(neighbourhoods);
+    return { gamma: look(gamma), beta: look(beta) };
   }
 
-  /** The definition. */
+  /** The definition of gamma and beta. */
   dense(labels: LabelLevel): { gamma: tf.Tensor4D; beta: tf.Tensor4D } {
     const hidden = relu(this.shared.apply(labels.oneHot));
     return { gamma: this.gamma.apply(hidden), beta: this.beta.apply(hidden) };
   }
 
-  private table(labels: LabelLevel, { count, index, windows, inner }: Neighbourhoods) {
+  /** gamma and beta of each distinct neighbourhood, [count,C]. */
+  private tables({ count, windows, inner }: Neighbourhoods): { gamma: tf.Tensor2D; beta: tf.Tensor2D } {
     const hidden = relu(convolveTable(windows, this.shared));
     const channels = hidden.shape[1];
     const padded = tf.concat([hidden, tf.zeros([1, channels])]) as tf.Tensor2D;
     const rows = tf.reshape(gatherRows(padded, inner), [count, 9 * channels]) as tf.Tensor2D;
-    const [b, h, w] = labels.oneHot.shape;
-    const lookUp = ({ weight, bias }: Convolution) => {
-      const out = weight.shape[3];
-      const table = tf.add(tf.matMul(rows, tf.reshape(weight, [-1, out]) as tf.Tensor2D), bias!) as tf.Tensor2D;
-      return tf.reshape(gatherRows(table, index), [b, h, w, out]) as tf.Tensor4D;
-    };
-    return { gamma: lookUp(this.gamma), beta: lookUp(this.beta) };
+    const table = ({ weight, bias }: Convolution) =>
+      tf.add(tf.matMul(rows, tf.reshape(weight, [-1, weight.shape[3]]) as tf.Tensor2D), bias!) as tf.Tensor2D;
+    return { gamma: table(this.gamma), beta: table(this.beta) };
   }
+}
+
+/**
+ * norm(x) * factor + offset with rows looked up by pixel; statistics of the batch. Of the maps only x is kept for the gradient: norm(x)
+ * and the factors are made again.
+ * @param factor 1 + gamma of each neighbourhood, as `offset` [count,C]
+ */
+function normaliseByTable(
+  x: tf.Tensor4D,
+  factor: tf.Tensor2D,
+  offset: tf.Tensor2D,
+  index: tf.Tensor1D,
+  onStatistics: OnStatistics,
+): tf.Tensor4D {
+  const [count, channels] = factor.shape;
+  const op = tf.customGrad((...args) => {
+    const [input, f, o, save] = args as unknown as [tf.Tensor4D, tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc];
+    const look = (table: tf.Tensor) => tf.reshape(tf.gather(table, index), input.shape);
+    const { y, mean, variance, reserved } = fusedNorm(input);
+    onStatistics(mean, variance);
+    // Biased variance, as the norm takes it.
+    const n = input.size / channels;
+    const root = tf.rsqrt(tf.add(tf.mul(variance, Math.max(n - 1, 1) / n), EPSILON));
+    save([input, f, mean, root, ...reserved]);
+    const gradFunc = (dy: tf.Tensor, [kept, table, mean0, root0, ...rest]: tf.Tensor[]) => {
+      const sums = (t: tf.Tensor) => tf.unsortedSegmentSum(tf.reshape(t, [-1, channels]), index, count);
+      const normal = tf.mul(tf.sub(kept, mean0), root0);
+      return [fusedNormGradient(tf.mul(dy, look(table)), kept, rest), sums(tf.mul(dy, normal)), sums(dy)];
+    };
+    return { value: tf.tidy(() => tf.add(tf.mul(y, look(f)), look(o))), gradFunc };
+  });
+  return op(x, factor, offset) as tf.Tensor4D;
 }
 
 /** x * (1 + gamma) + beta, keeping no intermediate for the gradient. */
