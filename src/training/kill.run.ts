@@ -3,6 +3,7 @@ import { interruptible } from '../cli/arguments';
 import { TrainingBatches } from '../data/batches';
 import { labelMap, photo } from '../data/fixtures';
 import { memoryPairs } from '../data/pairs';
+import { UserError } from '../errors';
 import { disposeOutput } from '../models/lggan';
 import { trainLGGAN, type TrainLGGANConfig } from './lggan';
 
@@ -50,4 +51,7 @@ void (async () => {
   console.log(result.interrupted ? 'interrupted' : 'done');
   result.trainer.dispose();
   interrupt.dispose();
-})();
+})().catch((e: unknown) => {
+  console.error(e instanceof UserError ? e.message : e);
+  process.exitCode = 2;
+});
