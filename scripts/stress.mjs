@@ -15,6 +15,6 @@ await run(async () => {
   if (!files.length) throw new SetupError(`No long test has ${words.join(' or ')} in its name; there are ${FILES.join(', ')}.`);
   await setUp();
   const env = { ...runtimeEnvironment(process.platform), ...process.env, LONG: '1' };
-  const options = ['--require', 'ts-node/register/transpile-only', '--test', '--test-concurrency=1', '--test-reporter=spec'];
+  const options = ['--expose-gc', '--require', 'ts-node/register/transpile-only', '--test', '--test-concurrency=1', '--test-reporter=spec'];
   return foreground(process.execPath, [...options, ...files.map((file) => path.join(root, file))], { env });
 });

@@ -21,6 +21,7 @@ import { sample } from '../notebook';
 import { progress } from '../progress';
 import { engineInfo } from '../tf';
 import { trainLGGAN } from '../training/lggan';
+import { FAULT_POLICIES } from '../training/guards';
 import { SCHEDULE_DEFAULTS } from '../training/schedule';
 import { eventLog } from '../training/tensorboard';
 import { interruptible, runCommand } from './arguments';
@@ -104,6 +105,7 @@ void runCommand(
       sample_every: { type: 'integer', min: 1, default: 200, help: 'steps between samples' },
       checkpoint_every: { type: 'integer', min: 1, default: 500, help: 'steps between checkpoints' },
       keep_checkpoints: { type: 'integer', min: 1, default: 2, help: 'latest checkpoints, and best ones, that stay' },
+      on_fault: { type: 'string', choices: FAULT_POLICIES, default: 'skip', help: 'when a loss or gradient is not finite: skip the step, roll back to the last checkpoint, or stop' },
       tensorboard: { type: 'flag', help: 'also write the losses for TensorBoard, into DIR/events' },
     },
     examples: [
@@ -161,6 +163,7 @@ void runCommand(
         sampleEvery: args.sample_every,
         checkpointEvery: args.checkpoint_every,
         keepCheckpoints: args.keep_checkpoints,
+        onFault: args.on_fault,
       },
       batches,
       {

@@ -25,7 +25,7 @@ export interface LossCurveOptions {
   width?: number;
 }
 
-const NOT_LOSSES = new Set(['step', 'epoch', 'stage', 'seconds', 'time', 'batch']);
+const NOT_LOSSES = new Set(['step', 'epoch', 'stage', 'seconds', 'time', 'batch', 'skipped', 'diverging']);
 const MOST_POINTS = 600;
 
 /** Rows as columns; the horizontal axis is the column `step`. */

@@ -16,6 +16,7 @@ import type { Vgg19 } from '../models/vgg19';
 import { Adam } from './adam';
 import { MovingAverage } from './ema';
 import { gradients } from './gradients';
+import { Buffers, FAULT_POLICIES, MOST_ROLLBACKS, MOST_SKIPPED, StepFault, divergence, faultOf, weightFault, type FaultPolicy } from './guards';
 import { History } from './history';
 import { LOSS_WEIGHTS, Schedule, type ScheduleConfig } from './schedule';
 
@@ -40,6 +41,8 @@ export interface TrainLGGANConfig {
   output: string;
   /** Steps between checkpoints. Default 500. */
   checkpointEvery: number;
+  /** What happens when a loss or a gradient is not finite, see `FaultPolicy`. Default 'skip'. */
+  onFault: FaultPolicy;
   /** How many of the latest checkpoints stay, and how many of the best; the older ones help where the newest is damaged. Default 2. */
   keepCheckpoints: number;
   /** Steps between samples. Default 200. */
@@ -60,6 +63,7 @@ export const TRAIN_LGGAN_DEFAULTS: TrainLGGANConfig = {
   output: 'checkpoints/lggan',
   checkpointEvery: 500,
   keepCheckpoints: 2,
+  onFault: 'skip',
   sampleEvery: 200,
   evaluateEvery: 10,
 };
@@ -111,6 +115,7 @@ export class LGGANTrainer {
     wholeNumbers({ checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery }, 'train');
     wholeNumbers({ stepsPerEpoch }, 'train', 0);
     oneOf(fakes, ['fresh', 'same'], 'train.fakes');
+    oneOf(this.config.onFault, FAULT_POLICIES, 'train.onFault');
     if (ema < 0 || ema >= 1) throw new UserError(`train.ema: expected at least 0 and less than 1, got ${ema}`);
     const changes = configure<{ 1: object; 2: object }>({ 1: {}, 2: {} }, lossWeights as { 1: object; 2: object }, 'train.lossWeights');
     this.lossWeights = {
@@ -135,19 +140,33 @@ export class LGGANTrainer {
     return this.averaged ?? this.generator;
   }
 
-  /** One step of the generator, then one of the discriminator. `epoch` counts from 1. */
+  /**
+   * One step of the generator, then one of the discriminator. `epoch` counts from 1.
+   * @throws StepFault where a loss or a gradient is not finite: then the network that it belongs to, and what forward passes change, are as before
+   */
   step(batch: Batch, epoch: number): Losses {
     const stage = this.schedule.stage(epoch);
     const weights = this.lossWeights[stage];
     const rates = this.schedule.learningRates(epoch);
     const labels = this.generator.prepare(batch.labels);
     const images = tf.tensor4d(batch.images, [batch.labels.length, labels.height, labels.width, 3]);
-    const { losses, fakes } = this.stepGenerator(labels, images, weights, rates.generator);
-    const own = this.stepDiscriminator(labels, images, fakes, rates.discriminator);
-    this.average?.update();
-    tf.dispose([images, fakes]);
-    labels.dispose();
-    return { ...losses, ...own };
+    const buffers = new Buffers([...this.generator.parameters.entries(), ...this.discriminator.parameters.entries()]);
+    let fakes: tf.Tensor4D | undefined;
+    try {
+      const generator = this.stepGenerator(labels, images, weights, rates.generator);
+      fakes = generator.fakes;
+      const own = this.stepDiscriminator(labels, images, fakes, rates.discriminator);
+      this.average?.update();
+      return { ...generator.losses, ...own };
+    } catch (e) {
+      buffers.restore();
+      throw e;
+    } finally {
+      images.dispose();
+      fakes?.dispose();
+      labels.dispose();
+      buffers.dispose();
+    }
   }
 
   private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, learningRate: number) {
@@ -163,10 +182,12 @@ export class LGGANTrainer {
       Object.values(terms).forEach((t) => tf.keep(t));
       return tf.addN(Object.values(terms)) as tf.Scalar;
     }, this.generator.parameters);
-    this.optimiserG.step(g, learningRate);
     const losses: Losses = { generator: value.dataSync()[0] };
     for (const [name, term] of Object.entries(terms)) losses[name] = term.dataSync()[0];
-    tf.dispose([value, g, terms, real] as unknown as tf.TensorContainer);
+    const fault = faultOf('generator', losses, g);
+    if (!fault) this.optimiserG.step(g, learningRate);
+    tf.dispose([value, g, terms, real, ...(fault ? [fakes] : [])] as unknown as tf.TensorContainer);
+    if (fault) throw new StepFault(fault, losses);
     return { losses, fakes };
   }
 
@@ -187,15 +208,20 @@ export class LGGANTrainer {
       parts.forEach((t) => tf.keep(t));
       return tf.addN(parts) as tf.Scalar;
     }, this.discriminator.parameters);
-    this.optimiserD.step(g, learningRate);
-    const [fake, real] = parts.map((t) => t.dataSync()[0]);
+    const [discriminatorFake, discriminatorReal] = parts.map((t) => t.dataSync()[0]);
+    const losses: Losses = { discriminatorFake, discriminatorReal };
+    const fault = faultOf('discriminator', losses, g);
+    if (!fault) this.optimiserD.step(g, learningRate);
     tf.dispose([value, g, parts] as unknown as tf.TensorContainer);
     if (fakes !== same) fakes.dispose();
-    return { discriminatorFake: fake, discriminatorReal: real };
+    if (fault) throw new StepFault(fault, losses);
+    return losses;
   }
 
-  /** Saves everything that the next step depends on. */
+  /** Saves everything that the next step depends on. @throws UserError where a weight is not finite: nothing is written then */
   async save(name: 'latest' | 'best', state: Record<string, Json>): Promise<void> {
+    const bad = weightFault([this.generator, this.discriminator].flatMap((network) => network.parameters.entries()));
+    if (bad) throw new UserError(`${this.config.output}: ${bad} holds NaN or infinity, so no checkpoint was written; lower the learning rate and go on from the last one.`);
     const [g, d] = [this.optimiserG.state(), this.optimiserD.state()];
     try {
       await saveCheckpoint(this.config.output, name, {
@@ -284,25 +310,53 @@ async function run(trainer: LGGANTrainer, batches: BatchSource, hooks: TrainLGGA
   let best = (saved?.best as number | null | undefined) ?? null;
   await mkdir(output, { recursive: true });
   const historyFile = join(output, 'history.csv');
-  const history = saved ? await History.load(historyFile, { upTo: step }) : new History();
+  let history = saved ? await History.load(historyFile, { upTo: step }) : new History();
   if (saved) batches.restore(saved.batches);
   const save = async (name: 'latest' | 'best') => {
     await history.save(historyFile);
     await trainer.save(name, { step, best, batches: batches.state() });
   };
 
+  /** A step that was not taken: its row, or the run as its latest checkpoint has it. */
+  let [skipped, rollbacks, diverging] = [0, 0, false];
+  const recover = async (fault: StepFault): Promise<Losses> => {
+    const sentence = `Step ${step + 1}: ${fault.message}`;
+    const again = trainer.config.onFault === 'rollback' && rollbacks++ < MOST_ROLLBACKS ? await trainer.load('latest', hooks.onMessage) : undefined;
+    if (again) {
+      // The batches go on where they are: the same ones would lead to the same step.
+      step = again.step as number;
+      best = again.best as number | null;
+      history = await History.load(historyFile, { upTo: step });
+      hooks.onMessage?.(`${sentence}; back to step ${step}.`);
+      return {};
+    }
+    if (trainer.config.onFault !== 'skip' || skipped++ >= MOST_SKIPPED) {
+      throw new UserError(`${sentence}; lower the learning rate and go on from ${output}.`);
+    }
+    hooks.onMessage?.(`${sentence}; it was skipped.`);
+    return { ...Object.fromEntries(Object.keys(fault.losses).map((name) => [name, NaN])), skipped: 1 };
+  };
+
   let interrupted = false;
   while (step < total && !interrupted) {
     const epoch = Math.floor(step / stepsPerEpoch) + 1;
     const started = performance.now();
-    const losses = trainer.step(await batches.next(), epoch);
-    const bad = Object.keys(losses).find((name) => !Number.isFinite(losses[name]));
-    if (bad) {
-      throw new UserError(`The loss ${bad} became ${losses[bad]} in step ${step + 1}; lower the learning rate and go on from ${output}.`);
+    const batch = await batches.next();
+    let losses: Losses;
+    try {
+      losses = trainer.step(batch, epoch);
+      skipped = 0;
+    } catch (e) {
+      if (!(e instanceof StepFault)) throw e;
+      losses = await recover(e);
+      if (!losses.skipped) continue;
     }
     step += 1;
     const seconds = (performance.now() - started) / 1000;
-    const row: Row = { step, epoch, stage: trainer.schedule.stage(epoch), ...losses, seconds };
+    const warning = divergence(history);
+    if (warning && !diverging) hooks.onMessage?.(`Step ${step}: ${warning}.`);
+    diverging = warning !== undefined;
+    const row: Row = { step, epoch, stage: trainer.schedule.stage(epoch), ...losses, ...(warning && { diverging: 1 }), seconds };
     history.append(row);
     await hooks.onStep?.(row, step, total);
 
@@ -317,7 +371,10 @@ async function run(trainer: LGGANTrainer, batches: BatchSource, hooks: TrainLGGA
     // Signals are heard only in between: batches from memory never give the event loop a turn.
     await setImmediate();
     interrupted = hooks.signal?.aborted ?? false;
-    if (step % checkpointEvery === 0 || step === total || interrupted) await save('latest');
+    if (step % checkpointEvery === 0 || step === total || interrupted) {
+      await save('latest');
+      rollbacks = 0;
+    }
   }
   return { generator: trainer.best, trainer, history, interrupted };
 }

@@ -16,6 +16,7 @@ import { RCAN } from '../models/rcan';
 import { startBilinear } from '../models/rcan_start';
 import { Adam } from './adam';
 import { gradients } from './gradients';
+import { MOST_SKIPPED, StepFault, faultOf, weightFault } from './guards';
 import { History } from './history';
 import { rcanLearningRate, trainRcanConfig, type TrainRcanConfig } from './rcan_config';
 
@@ -72,20 +73,24 @@ export class RcanTrainer {
     this.optimiser = new Adam(this.network.parameters.entries(), { epsilonChoice: this.config.adamEpsilon });
   }
 
-  /** Moves the weights against the gradient of the mean absolute difference, which it returns (in units of 0..255). */
+  /** Moves the weights against the gradient of the mean absolute difference, which it returns (in units of 0..255). @throws StepFault where it is not finite: no weight has moved then */
   step({ low, high, patch }: SrBatch, learningRate: number): number {
     const batch = high.length / (patch * patch * 3);
     const x = tf.tensor4d(low, [batch, patch / 2, patch / 2, 3]);
     const target = tf.tensor4d(high, [batch, patch, patch, 3]);
     const { value, gradients: g } = gradients(() => l1(this.network.forward(x), target), this.network.parameters);
-    this.optimiser.step(g, learningRate);
     const loss = value.dataSync()[0];
+    const fault = faultOf('RCAN', { loss }, g);
+    if (!fault) this.optimiser.step(g, learningRate);
     tf.dispose([x, target, value, ...Object.values(g)]);
+    if (fault) throw new StepFault(fault, { loss });
     return loss;
   }
 
-  /** Saves everything that the next step depends on. */
+  /** Saves everything that the next step depends on. @throws UserError where a weight is not finite: nothing is written then */
   async save(name: 'latest' | 'best', state: Record<string, Json>): Promise<void> {
+    const bad = weightFault(this.network.parameters.entries());
+    if (bad) throw new UserError(`${this.config.output}: ${bad} holds NaN or infinity, so no checkpoint was written; lower the learning rate and go on from the last one.`);
     const { steps, tensors } = this.optimiser.state();
     try {
       await saveCheckpoint(this.config.output, name, {
@@ -190,15 +195,23 @@ async function run(trainer: RcanTrainer, data: RcanData, hooks: TrainRcanHooks):
     await trainer.save(name, { step, best: best ?? null, batches: batches.state() });
   };
 
+  let skipped = 0;
   let interrupted = hooks.signal?.aborted ?? false;
   while (step < total && !interrupted) {
     const epoch = Math.floor(step / stepsPerEpoch) + 1;
     const started = performance.now();
     const batch = await batches.next();
     const learningRate = rcanLearningRate(config, epoch);
-    const loss = trainer.step(batch, learningRate);
-    if (!Number.isFinite(loss)) {
-      throw new UserError(`The loss became ${loss} in step ${step + 1}; lower the learning rate and go on from ${output}.`);
+    let loss: number;
+    try {
+      loss = trainer.step(batch, learningRate);
+      skipped = 0;
+    } catch (e) {
+      if (!(e instanceof StepFault)) throw e;
+      // No weight has moved: the run goes on with the next batch.
+      if (skipped++ >= MOST_SKIPPED) throw new UserError(`Step ${step + 1}: ${e.message}; lower the learning rate and go on from ${output}.`);
+      hooks.onMessage?.(`Step ${step + 1}: ${e.message}; it was skipped.`);
+      loss = NaN;
     }
     step += 1;
     const row: { step: number } & Record<string, number> = { step, epoch, loss, learningRate, seconds: (performance.now() - started) / 1000 };

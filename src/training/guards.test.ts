@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { Batch, BatchSource } from '../data/batches';
+import { labelMap, photo } from '../data/fixtures';
+import { writeNormalised } from '../data/batches';
+import { UserError } from '../errors';
+import * as tf from '../tf';
+import { StepFault, divergence, faultOf } from './guards';
+import { History } from './history';
+import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
+import { RcanTrainer } from './rcan';
+
+const root = mkdtempSync(join(tmpdir(), 'guards-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+let runs = 0;
+
+const [H, W, CLASSES] = [32, 32, 3];
+const toy = (more: Partial<TrainLGGANConfig> = {}): Partial<TrainLGGANConfig> => ({
+  generator: { classes: CLASSES, ngf: 2, spadeHidden: 2, residualBlocks: 1, sauCompressed: 2, imageSize: [H, W] },
+  discriminator: { ndf: 2 },
+  schedule: { epochs: 3, decayEpochs: 0, secondStageFrom: 4 },
+  stepsPerEpoch: 2,
+  checkpointEvery: 2,
+  ema: 0.9,
+  output: join(root, String(runs++)),
+  ...more,
+});
+
+/** Batch n of a sequence; those in `bad` have a pixel that is not a number. */
+function batchOf(n: number, bad: readonly number[]): Batch {
+  const images = new Float32Array(2 * H * W * 3);
+  const labels = [0, 1].map((b) => {
+    writeNormalised(photo(W, H, 10 * n + b + 1), images, b * H * W * 3);
+    const map = labelMap(W, H, n + b);
+    return { ...map, data: map.data.map((v) => v % CLASSES) };
+  });
+  if (bad.includes(n)) images[77] = NaN;
+  return { images, labels, names: ['a', 'b'] };
+}
+class Batches implements BatchSource {
+  readonly batchesPerEpoch = 2;
+  private place = 0;
+  constructor(private readonly bad: readonly number[] = []) {}
+  async next() {
+    return batchOf(this.place++, this.bad);
+  }
+  state() {
+    return { place: this.place } as unknown as ReturnType<BatchSource['state']>;
+  }
+  restore(state: unknown) {
+    this.place = (state as { place: number }).place;
+  }
+}
+/** Every number of a trainer's networks. */
+const weights = (t: LGGANTrainer) => [t.generator, t.discriminator, t.averaged!].flatMap((n) => n.parameters.entries().map((e) => [e.name, [...e.variable.dataSync()]]));
+/** What a trainer becomes that takes these batches one after the other. */
+function onlyWith(batches: readonly number[]) {
+  const trainer = new LGGANTrainer(toy());
+  for (const n of batches) trainer.step(batchOf(n, []), 1);
+  const result = weights(trainer);
+  trainer.dispose();
+  return result;
+}
+
+test('a bad step is named, leaves no trace in weights and statistics, and no tensor', () => {
+  const trainer = new LGGANTrainer(toy());
+  trainer.step(batchOf(0, []), 1);
+  const [before, tensors] = [weights(trainer), tf.memory().numTensors];
+  assert.throws(
+    () => trainer.step(batchOf(1, [1]), 1),
+    (e) => e instanceof StepFault && /^the loss (featureMatching|l1|local) became NaN, and so the gradient of \S+$/.test(e.message) && Number.isNaN(e.losses.l1),
+  );
+  assert.equal(tf.memory().numTensors, tensors);
+  assert.deepEqual(weights(trainer), before);
+  trainer.dispose();
+});
+
+test('skip: the run ends as one that never saw the batch; the history has a gap there', async () => {
+  const messages: string[] = [];
+  const config = toy();
+  const { trainer, history } = await trainLGGAN(config, new Batches([2, 5]), { onMessage: (m) => messages.push(m) });
+  assert.deepEqual(weights(trainer), onlyWith([0, 1, 3, 4]));
+  assert.deepEqual(history.series('step').values, [1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(history.series('generator').steps, [1, 2, 4, 5]);
+  assert.deepEqual(history.series('skipped').steps, [3, 6]);
+  assert.equal(messages.length, 2);
+  assert.match(messages[0], /^Step 3: the loss \w+ became NaN.*; it was skipped\.$/);
+  // A file of it can be read again.
+  assert.equal((await History.load(join(config.output!, 'history.csv'))).length, 6);
+  trainer.dispose();
+});
+
+test('rollback: back to the checkpoint, on with the batches that follow', async () => {
+  const messages: string[] = [];
+  // Steps 1, 2, checkpoint, 3; the fourth batch is bad: back to 2, then batches 4 to 7.
+  const { trainer, history } = await trainLGGAN(toy({ onFault: 'rollback' }), new Batches([3]), { onMessage: (m) => messages.push(m) });
+  assert.deepEqual(weights(trainer), onlyWith([0, 1, 4, 5, 6, 7]));
+  assert.deepEqual(history.series('generator').steps, [1, 2, 3, 4, 5, 6]);
+  assert.match(messages[0], /^Step 4: the loss .*; back to step 2\.$/);
+  trainer.dispose();
+  // Without a checkpoint there is nothing to go back to.
+  await assert.rejects(trainLGGAN(toy({ onFault: 'rollback' }), new Batches([0])), (e) => e instanceof UserError && /^Step 1: .*lower the learning rate and go on from/.test(e.message));
+});
+
+test('a run that does not recover ends with a sentence, and no checkpoint has bad weights', async () => {
+  const all = Array.from({ length: 40 }, (_, i) => i);
+  const long = { schedule: { epochs: 20, decayEpochs: 0, secondStageFrom: 21 } };
+  const seen: string[] = [];
+  await assert.rejects(
+    trainLGGAN(toy(long), new Batches(all.slice(3)), { onMessage: (m) => seen.push(m) }),
+    (e) => e instanceof UserError && /^Step 14: the loss /.test(e.message),
+  );
+  assert.equal(seen.length, 10);
+  await assert.rejects(trainLGGAN(toy({ ...long, onFault: 'stop' }), new Batches([1])), (e) => e instanceof UserError && /^Step 2: the loss /.test(e.message));
+
+  const trainer = new LGGANTrainer(toy());
+  const { variable, name } = trainer.discriminator.parameters.entries()[2];
+  tf.tidy(() => variable.assign(tf.fill(variable.shape, NaN)));
+  await assert.rejects(trainer.save('latest', {}), (e) => e instanceof UserError && e.message.includes(`${name} holds NaN or infinity, so no checkpoint was written`));
+  assert.throws(() => readdirSync(trainer.config.output), /ENOENT/);
+  trainer.dispose();
+});
+
+test('the layer is named where only its gradient is bad, or too large to be squared', () => {
+  const g = { 'conv1.weight': tf.ones([3, 2]), 'conv2.weight': tf.tensor1d([1, 2e19]), 'conv3.weight': tf.tensor1d([NaN]) };
+  assert.equal(faultOf('generator', { l1: 1 }, { 'conv1.weight': g['conv1.weight'] }), undefined);
+  assert.equal(faultOf('generator', { l1: 1 }, g), "the gradient of generator's conv2.weight is not finite, or too large for its square");
+  assert.equal(faultOf('generator', { generator: NaN, l1: NaN }, {}), 'the loss l1 became NaN');
+  tf.dispose(g);
+});
+
+test('RCAN moves no weight in a bad step', () => {
+  const trainer = new RcanTrainer({ network: { groups: 1, blocks: 1, features: 4, reduction: 2 } });
+  const values = () => trainer.network.parameters.entries().map((e) => [...e.variable.dataSync()]);
+  const before = values();
+  const bad = { low: new Float32Array(8 * 8 * 3).fill(9), high: new Float32Array(16 * 16 * 3).fill(Infinity), patch: 16, names: ['a'] };
+  assert.throws(() => trainer.step(bad, 1e-3), (e) => e instanceof StepFault && /the loss loss became (Infinity|NaN)/.test(e.message));
+  assert.deepEqual(values(), before);
+  trainer.network.dispose();
+  trainer.dispose();
+});
+
+test('a discriminator out of balance is seen in the history', () => {
+  const history = (loss: (step: number) => number, length = 150) => {
+    const h = new History();
+    for (let step = 1; step <= length; step++) h.append({ step, discriminatorFake: loss(step), discriminatorReal: loss(step) });
+    return h;
+  };
+  assert.equal(divergence(history(() => 3)), undefined);
+  assert.equal(divergence(history(() => 500, 99)), undefined, 'too few steps to say');
+  // One outlier is no divergence.
+  assert.equal(divergence(history((step) => (step === 120 ? 900 : 3))), undefined);
+  assert.match(divergence(history((step) => step))!, /diverges: its loss is 201\.0 on average/);
+  assert.match(divergence(history(() => 0.01))!, /has won: its loss is 0\.020 on average/);
+  assert.equal(divergence(history(() => NaN)), undefined);
+});
