@@ -1,4 +1,5 @@
 import type { Vgg19 } from '../models/vgg19';
+import { apart, freeEarly, isRecording } from '../tape';
 import * as tf from '../tf';
 import { l1 } from './pixel';
 
@@ -16,8 +17,35 @@ export function realFeatures(vgg: Vgg19, real: tf.Tensor4D): tf.Tensor4D[] {
 /**
  * Perceptual loss (Johnson et al. 2016, with L1 as in pix2pixHD): sum over the five layers of weight * mean
  * |features(fake) - features(real)|. fake [n*B,H,W,3] in [-1, 1], n images for each real one -> scalar; differentiable in `fake` only.
+ *
+ * The network is fixed, so the gradient is taken at once, image by image: its features never pile up beside those of the generator.
  */
 export function perceptualLoss(vgg: Vgg19, fake: tf.Tensor4D, real: tf.Tensor4D[]): tf.Scalar {
-  const terms = vgg.features(fake).map((f, i) => tf.mul(l1(f, real[i]), PERCEPTUAL_WEIGHTS[i]));
-  return tf.addN(terms) as tf.Scalar;
+  const distance = (x: tf.Tensor4D, targets: tf.Tensor4D[]) =>
+    tf.addN(vgg.features(x).map((f, i) => tf.mul(l1(f, targets[i]), PERCEPTUAL_WEIGHTS[i]))) as tf.Scalar;
+  if (!isRecording()) return distance(fake, real);
+  const images = fake.shape[0];
+  const batch = real[0].shape[0];
+  const at = (x: tf.Tensor4D, i: number) => tf.slice(x, [i, 0, 0, 0], [1, -1, -1, -1]);
+  const op = tf.customGrad((x, save) => {
+    const each = Array.from({ length: images }, (_, i) =>
+      apart(() =>
+        tf.tidy(() => {
+          const targets = real.map((r) => at(r, i % batch));
+          const withGradient = tf.valueAndGrad((image) => {
+            const value = distance(image as tf.Tensor4D, targets);
+            freeEarly();
+            return value;
+          });
+          return { ...withGradient(at(x as tf.Tensor4D, i)) };
+        }),
+      ),
+    );
+    (save as tf.GradSaveFunc)([tf.div(tf.concat(each.map((e) => e.grad)), images)]);
+    return {
+      value: tf.div(tf.addN(each.map((e) => e.value)), images),
+      gradFunc: (dy: tf.Tensor, [gradient]: tf.Tensor[]) => tf.mul(gradient, dy),
+    };
+  });
+  return op(fake) as tf.Scalar;
 }
