@@ -13,7 +13,7 @@ import { Random } from '../data/random';
 const LONG = process.env.LONG === '1';
 const KILLS = LONG ? 30 : 3;
 /** 3 steps each. */
-const EPOCHS = LONG ? 30 : 3;
+const EPOCHS = LONG ? 30 : 2;
 
 const root = mkdtempSync(join(tmpdir(), 'kill-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -83,7 +83,7 @@ test(`a run killed ${KILLS} times ends as one that was left alone`, { timeout: 3
     const kind = ['step', 'save', 'sample'][kill % 3];
     const writing = () => existsSync(folder) && readdirSync(folder).some((n) => n.endsWith('.part') && n.includes(`.${run.child.pid}.`));
     // It lives for some steps: most kills would fall on the same ones otherwise.
-    const steps = 1 + random.randrange(LONG ? 6 : 3);
+    const steps = 1 + random.randrange(LONG ? 6 : 2);
     while (run.child.exitCode === null && run.lines.filter((l) => l.startsWith('step')).length < steps) await wait(5);
     if (kind === 'save') {
       // A folder or a file that is being written shows by its name.
