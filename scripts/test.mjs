@@ -21,7 +21,7 @@ function* testFiles(folder) {
 
 await run(async () => {
   const words = process.argv.slice(2);
-  const all = ['src', 'scripts'].flatMap((folder) => [...testFiles(folder)]).sort();
+  const all = ['src', 'bench', 'scripts'].flatMap((folder) => [...testFiles(folder)]).sort();
   const files = words.length ? all.filter((file) => words.some((word) => file.includes(word))) : all;
   if (!files.length) throw new SetupError(`No test file has ${words.join(' or ')} in its path.`);
 

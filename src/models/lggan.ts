@@ -4,7 +4,7 @@ import { resizeLabels } from '../data/resize';
 import type { LabelMap } from '../data/types';
 import { UserError } from '../errors';
 import { leakyRelu, relu, tanh } from '../layers/activation';
-import { ClassSpecificGenerator, type PerClass } from '../layers/class_specific';
+import { ClassSpecificGenerator, type ClassSpecificOutput, type PerClass } from '../layers/class_specific';
 import { Convolution } from '../layers/convolution';
 import { gatherRows } from '../layers/gather_rows';
 import { LabelPyramid } from '../layers/label_pyramid';
@@ -169,7 +169,9 @@ export class LGGAN {
     const global = this.globalBranch(deepest, labels, training);
 
     const features = this.localFeatures(encoded);
-    const { local, perClass, constants } = this.classSpecific.apply(features.out, labels);
+    const { local, perClass, constants } = tf.tidy(
+      () => this.classSpecific.apply(features.out, labels) as unknown as tf.TensorContainer,
+    ) as unknown as ClassSpecificOutput;
     const scores = this.classScores(features.out, labels);
 
     const weighing = climb(encoded, this.weightUp);
@@ -194,9 +196,9 @@ export class LGGAN {
 
   /** Five convolutions, each with instance norm and relu: the features at a quarter of the size, and at a sixteenth. */
   private encode(labels: LabelPyramid): [tf.Tensor4D, tf.Tensor4D] {
-    const finish = (y: tf.Tensor4D) => relu(instanceNorm(y));
-    let x = finish(this.firstConvolution(labels));
-    const outputs = this.encoder.slice(1).map((conv) => (x = finish(conv.apply(x))));
+    const finish = (convolve: () => tf.Tensor4D) => tf.tidy(() => relu(instanceNorm(convolve())));
+    let x = finish(() => this.firstConvolution(labels));
+    const outputs = this.encoder.slice(1).map((conv) => (x = finish(() => conv.apply(x))));
     return [outputs[1], outputs[3]];
   }
 
@@ -216,14 +218,18 @@ export class LGGAN {
         ? tf.avgPool(deepest, 2, 2, 'valid')
         : tf.maxPool(deepest, 1, 2, 'valid');
     for (const { block, upsampleBefore } of this.globalBlocks) {
-      if (upsampleBefore) x = upsampleNearest2(x);
-      x = block.apply(x, labels.at(x.shape[1], x.shape[2]), training);
+      x = replace(x, (y) => {
+        const input = upsampleBefore ? upsampleNearest2(y) : y;
+        return block.apply(input, labels.at(input.shape[1], input.shape[2]), training);
+      });
     }
-    return tanh(this.globalImage.apply(leakyRelu(x)));
+    return replace(x, (y) => tanh(this.globalImage.apply(leakyRelu(y))));
   }
 
   private localFeatures(encoded: tf.Tensor4D) {
-    return climb(this.residualBlocks.reduce((x, block) => block.apply(x), encoded), this.localUp);
+    let x = tf.clone(encoded);
+    for (const block of this.residualBlocks) x = replace(x, (y) => block.apply(y));
+    return climb(x, this.localUp);
   }
 
   /** Mean over the whole map of the features of each class, through one shared fully connected layer. */
@@ -249,12 +255,20 @@ export function disposeOutput(output: LGGANOutput): void {
   tf.dispose(output as unknown as tf.TensorContainer);
 }
 
+/** f(x), after which x and all that led from it to the result is freed; what a gradient needs has been saved by then. */
+function replace(x: tf.Tensor4D, f: (x: tf.Tensor4D) => tf.Tensor4D): tf.Tensor4D {
+  const y = tf.tidy(() => f(x));
+  x.dispose();
+  return y;
+}
+
 /** Upsamples, each time with instance norm and relu; also returns what went into each upsampler. */
 function climb(x: tf.Tensor4D, ups: Upsampler[]): { out: tf.Tensor4D; inputs: tf.Tensor4D[] } {
   const inputs: tf.Tensor4D[] = [];
   for (const up of ups) {
     inputs.push(x);
-    x = relu(instanceNorm(up.apply(x)));
+    const input = x;
+    x = tf.tidy(() => relu(instanceNorm(up.apply(input))));
   }
   return { out: x, inputs };
 }

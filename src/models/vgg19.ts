@@ -1,3 +1,4 @@
+import { convolveByTranspose, turned } from '../layers/convolution';
 import * as tf from '../tf';
 import { IMAGENET_DEVIATION, IMAGENET_MEAN } from './imagenet';
 import { readVgg19Weights, VGG19_LAYERS, type Vgg19Weights } from './vgg19_weights';
@@ -14,7 +15,7 @@ export type Vgg19Input = 'straight' | 'imagenet';
 interface Layer {
   kernel: tf.Tensor4D;
   /** The kernel of the transposed convolution. */
-  turned: tf.Tensor4D;
+  transposed: tf.Tensor4D;
   bias: tf.Tensor1D;
 }
 
@@ -39,8 +40,7 @@ export class Vgg19 {
     const layers = weights.layers.map(({ kernel: stored, bias }) =>
       tf.tidy(() => {
         const kernel = tf.keep(tf.tensor4d(stored.data, stored.shape as tf.Tensor4D['shape']));
-        const turned = tf.keep(tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2]));
-        return { kernel, turned, bias: tf.keep(tf.tensor1d(bias.data)) };
+        return { kernel, transposed: tf.keep(turned(kernel)), bias: tf.keep(tf.tensor1d(bias.data)) };
       }),
     );
     const count = Math.max(...VGG19_LAYERS.map((l) => l.block));
@@ -70,7 +70,7 @@ export class Vgg19 {
   }
 
   dispose(): void {
-    tf.dispose(this.blocks.flat().flatMap(({ kernel, turned, bias }) => [kernel, turned, bias]));
+    tf.dispose(this.blocks.flat().flatMap(({ kernel, transposed, bias }) => [kernel, transposed, bias]));
   }
 
   private normalise(x: tf.Tensor4D): tf.Tensor4D {
@@ -85,35 +85,22 @@ export class Vgg19 {
  * max(0, conv(x) + bias), whose gradient goes to x only and keeps nothing but the output: the composed one would keep
  * three maps a layer.
  */
-function convRelu(x: tf.Tensor4D, { kernel, turned, bias }: Layer): tf.Tensor4D {
+function convRelu(x: tf.Tensor4D, { kernel, transposed, bias }: Layer): tf.Tensor4D {
   const op = tf.customGrad((input, save) => {
-    const y = tf.relu(tf.add(convolveBy(input as tf.Tensor4D, kernel, turned), bias)) as tf.Tensor4D;
+    const y = tf.relu(tf.add(convolveBy(input as tf.Tensor4D, kernel, transposed), bias)) as tf.Tensor4D;
     (save as tf.GradSaveFunc)([y]);
     return {
       value: y,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-        tf.tidy(() => convolveBy(reluGradient(dy, saved[0]) as tf.Tensor4D, turned, kernel)),
+        tf.tidy(() => convolveBy(reluGradient(dy, saved[0]) as tf.Tensor4D, transposed, kernel)),
     };
   });
   return op(x) as tf.Tensor4D;
 }
 
-/**
- * A 3x3 convolution padded with zeros. `turned` is the kernel with both sides reversed and in and out exchanged: the transpose of the
- * convolution, whose transpose is the convolution itself, and oneDNN's kernel for the transpose is the fastest that there is.
- */
-function convolveBy(x: tf.Tensor4D, kernel: tf.Tensor4D, turned: tf.Tensor4D): tf.Tensor4D {
-  if (!tf.hasOneDnnKernels()) return tf.conv2d(x, kernel, 1, 'same');
-  const [b, h, w] = x.shape;
-  return tf.runKernel(
-    '_MklNativeConv2DBackpropInput',
-    {
-      T: 'float32', strides: [1, 1, 1, 1], padding: 'SAME', data_format: 'NHWC', use_cudnn_on_gpu: true, dilations: [1, 1, 1, 1],
-      explicit_paddings: [], _kernel: 'MklNameChangeOp',
-    },
-    [tf.tensor1d([b, h, w, kernel.shape[3]], 'int32'), turned, x],
-  )[0] as tf.Tensor4D;
-}
+/** A 3x3 convolution padded with zeros; `transposed` is its kernel turned. */
+const convolveBy = (x: tf.Tensor4D, kernel: tf.Tensor4D, transposed: tf.Tensor4D): tf.Tensor4D =>
+  tf.hasOneDnnKernels() ? convolveByTranspose(x, transposed) : tf.conv2d(x, kernel, 1, 'same');
 
 function reluGradient(dy: tf.Tensor, y: tf.Tensor): tf.Tensor {
   if (tf.hasNativeKernels()) return tf.runKernel('ReluGrad', { T: 'float32' }, [dy, y])[0];
