@@ -82,7 +82,18 @@ function inputGradient(call: Call, dy: Tensor4D, shape: Tensor4D['shape'], filte
     const sum = tfjs.addN(pieces) as Tensor4D;
     return before || sum.shape[1] !== h ? tfjs.slice(sum, [0, before, before, 0], [b, h, w, cin]) : sum;
   }
-  const padding = attributes.pad === 'same' ? 'SAME' : 'VALID';
+  return backpropInput(call, shape, filter, dy, s, attributes.pad === 'same' ? 'SAME' : 'VALID');
+}
+
+/** oneDNN's kernel for the gradient of a convolution in its input [B,H,W,in]. filter [k,k,in,out], dy [B,H',W',out]. */
+export function backpropInput(
+  call: Call,
+  shape: Tensor4D['shape'],
+  filter: Tensor4D,
+  dy: Tensor4D,
+  s: number,
+  padding: 'SAME' | 'VALID',
+): Tensor4D {
   return call(
     '_MklNativeConv2DBackpropInput',
     { T: 'float32', strides: [1, s, s, 1], padding, data_format: 'NHWC', use_cudnn_on_gpu: true, dilations: [1, 1, 1, 1], explicit_paddings: [], ...ONEDNN },

@@ -1,3 +1,4 @@
+import { backpropInput } from '../conv2d_gradient';
 import { isRecording } from '../tape';
 import * as tf from '../tf';
 import { pad2d } from './padding';
@@ -70,12 +71,5 @@ export const turned = (weight: tf.Tensor4D): tf.Tensor4D => tf.transpose(tf.reve
  */
 export function convolveByTranspose(x: tf.Tensor4D, kernel: tf.Tensor4D): tf.Tensor4D {
   const [b, h, w] = x.shape;
-  return tf.runKernel(
-    '_MklNativeConv2DBackpropInput',
-    {
-      T: 'float32', strides: [1, 1, 1, 1], padding: 'SAME', data_format: 'NHWC', use_cudnn_on_gpu: true, dilations: [1, 1, 1, 1],
-      explicit_paddings: [], _kernel: 'MklNameChangeOp',
-    },
-    [tf.tensor1d([b, h, w, kernel.shape[2]], 'int32'), kernel, x],
-  )[0] as tf.Tensor4D;
+  return backpropInput((name, attributes, inputs) => tf.runKernel(name, attributes, inputs)[0], [b, h, w, kernel.shape[2]], kernel, x, 1, 'SAME');
 }
