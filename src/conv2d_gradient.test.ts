@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { pretendWideVectors } from './conv2d_gradient';
 import { assertClose, assertNoLeak } from './testing/close';
 import { normalTensor } from './testing/toy';
 import * as tf from './tf';
@@ -24,9 +25,10 @@ const CASES: [number, number, number, number, number, number, number][] = [
   [1, 3, 4, 48, 40, 3, 1], [2, 2, 2, 64, 16, 3, 1], [1, 9, 8, 6, 10, 4, 1], [2, 9, 8, 6, 10, 3, 2], [1, 10, 10, 16, 16, 4, 2], [2, 11, 9, 5, 6, 4, 2], [2, 7, 8, 3, 5, 2, 2],
 ];
 
-for (const padding of ['same', 'valid'] as const) {
-  test(`gradients of a convolution equal TensorFlow's own kernels, padding ${padding}`, (t) => {
+for (const [padding, wideVectors] of [['same', true], ['valid', true], ['same', false], ['valid', false]] as const) {
+  test(`gradients of a convolution equal TensorFlow's own kernels, padding ${padding}, as ${wideVectors ? 'with' : 'without'} AVX-512`, (t) => {
     if (!tf.hasOneDnnKernels()) return t.skip('oneDNN is not there: the gradients are the kernels themselves');
+    t.after(pretendWideVectors(wideVectors));
     for (const [b, h, w, cin, cout, k, stride] of CASES) {
       if (padding === 'valid' && k > Math.min(h, w)) continue;
       tf.tidy(() => {

@@ -1,5 +1,6 @@
 import * as tfjs from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D, Tensor4D, TensorInfo } from '@tensorflow/tfjs';
+import { readFileSync } from 'node:fs';
 import type { Attribute, runKernel } from './tf';
 
 /**
@@ -7,10 +8,11 @@ import type { Attribute, runKernel } from './tf';
  *
  * - In the input: oneDNN's kernel, which TensorFlow carries but chooses by itself on few processors only. On maps so small that the
  *   kernel is the larger part, one matrix product and a sum of shifted pieces.
- * - In the kernel: one matrix product for each of its k*k positions. Of the padded input, flattened to rows of channels, the part that a
- *   position sees is a contiguous run, so nothing is copied; rows that stand over the border meet zeros in the gradient.
+ * - In the kernel: on processors with AVX-512 oneDNN's kernel. Without, one matrix product for each of its k*k positions: of the padded
+ *   input, flattened to rows of channels, the part that a position sees is a contiguous run, so nothing is copied; rows that stand over
+ *   the border meet zeros in the gradient. On small maps one matrix product with all positions side by side.
  *
- * Both were chosen by measurement on processors with AVX2; elsewhere (another processor, a GPU) TensorFlow's own kernels stay.
+ * All were chosen by measurement on processors with AVX2 and AVX-512; elsewhere (another processor, a GPU) TensorFlow's own kernels stay.
  */
 
 interface ConvAttributes {
@@ -94,12 +96,24 @@ export function backpropInput(
   s: number,
   padding: 'SAME' | 'VALID',
 ): Tensor4D {
-  return call(
-    '_MklNativeConv2DBackpropInput',
-    { T: 'float32', strides: [1, s, s, 1], padding, data_format: 'NHWC', use_cudnn_on_gpu: true, dilations: [1, 1, 1, 1], explicit_paddings: [], ...ONEDNN },
-    [tfjs.tensor1d(shape, 'int32'), filter, dy],
-  ) as Tensor4D;
+  return call('_MklNativeConv2DBackpropInput', attributesOf(s, padding), [tfjs.tensor1d(shape, 'int32'), filter, dy]) as Tensor4D;
 }
+
+/** oneDNN's kernel for the gradient in the kernel [k,k,in,out]; stride 1. */
+function backpropFilter(call: Call, dy: Tensor4D, x: Tensor4D, shape: Tensor4D['shape'], padding: 'SAME' | 'VALID'): Tensor4D {
+  return call('_MklNativeConv2DBackpropFilter', attributesOf(1, padding), [x, tfjs.tensor1d(shape, 'int32'), dy]) as Tensor4D;
+}
+
+const attributesOf = (s: number, padding: 'SAME' | 'VALID'): Record<string, Attribute> => ({
+  T: 'float32',
+  strides: [1, s, s, 1],
+  padding,
+  data_format: 'NHWC',
+  use_cudnn_on_gpu: true,
+  dilations: [1, 1, 1, 1],
+  explicit_paddings: [],
+  ...ONEDNN,
+});
 
 /** Stride 2 and an even kernel without padding: the discriminator's. */
 const foldable = ([kh, kw]: Tensor4D['shape'], attributes: ConvAttributes): boolean =>
@@ -117,14 +131,41 @@ function stridedFilterGradient(call: Call, dy: Tensor4D, x: Tensor4D, shape: Ten
   return tfjs.reshape(tfjs.transpose(apart, [0, 2, 1, 3, 4, 5]), shape);
 }
 
+/** Chosen once, so that a run computes the same bits from its first step to its last. */
+let wideVectors = hasWideVectors();
+
+/** Whether the processor has AVX-512, where oneDNN's own kernel is the fastest. Known on Linux only. */
+function hasWideVectors(): boolean {
+  try {
+    return /^flags.* avx512f /m.test(readFileSync('/proc/cpuinfo', 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** For tests: the way of the other processors. Returns what undoes it. */
+export function pretendWideVectors(value: boolean): () => void {
+  const before = wideVectors;
+  wideVectors = value;
+  return () => void (wideVectors = before);
+}
+
+const rows = (t: Tensor4D, channels: number): Tensor2D => tfjs.reshape(t, [-1, channels]) as Tensor2D;
+
 function filterGradient(call: Call, dy: Tensor4D, x: Tensor4D, shape: Tensor4D['shape'], attributes: ConvAttributes): Tensor4D {
   const [kh, kw, cin, cout] = shape;
-  const [b, oh, ow] = dy.shape;
-  const rows = (t: Tensor4D, channels: number) => tfjs.reshape(t, [-1, channels]) as Tensor2D;
   if (kh === 1 && kw === 1) return tfjs.reshape(matMul(call, rows(x, cin), rows(dy, cout), true, false), shape);
+  const small = x.size < SMALL_MAP * kh * kw * cin * cout;
+  if (wideVectors && !small) return backpropFilter(call, dy, x, shape, attributes.pad === 'same' ? 'SAME' : 'VALID');
+  const [b, oh, ow] = dy.shape;
   const [top, left] = attributes.pad === 'same' ? [(kh - 1) >> 1, (kw - 1) >> 1] : [0, 0];
   const [height, width] = [oh + kh - 1, ow + kw - 1];
-  const input = rows(tfjs.pad(x, [[0, 0], [top, height - top - x.shape[1]], [left, width - left - x.shape[2]], [0, 0]]), cin);
+  const padded = tfjs.pad(x, [[0, 0], [top, height - top - x.shape[1]], [left, width - left - x.shape[2]], [0, 0]]);
+  if (small) {
+    const seen = Array.from({ length: kh * kw }, (_, i) => tfjs.slice(padded, [0, Math.floor(i / kw), i % kw, 0], [b, oh, ow, cin]));
+    return tfjs.reshape(matMul(call, rows(tfjs.concat(seen, 3), kh * kw * cin), rows(dy, cout), true, false), shape);
+  }
+  const input = rows(padded, cin);
   const run = b * height * width - (kh - 1) * width - (kw - 1);
   const gradient = tfjs.slice(rows(tfjs.pad(dy, [[0, 0], [0, kh - 1], [0, kw - 1], [0, 0]]), cout), [0, 0], [run, cout]);
   const taps: Tensor2D[] = [];

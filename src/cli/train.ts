@@ -12,6 +12,7 @@ import { fid } from '../metrics/fid';
 import { saveFigure } from '../figures/figure';
 import { samplesOverTime, type Sample } from '../figures/samples_over_time';
 import { UPSAMPLINGS } from '../layers/upsampler';
+import { PERCEPTUAL_CHOICES } from '../losses/generator';
 import { LGGAN_DEFAULTS, type LGGAN } from '../models/lggan';
 import { Inception } from '../models/inception';
 import { findInception } from '../models/inception_weights';
@@ -92,6 +93,7 @@ void runCommand(
       upsampling: { type: 'string', choices: UPSAMPLINGS, default: 'sau', help: 'how the local branch is upsampled' },
       behaviour: { type: 'string', choices: ['paper', 'original'], default: 'paper', help: 'where the original departs from the papers' },
       fakes: { type: 'string', choices: ['fresh', 'same'], default: 'fresh', help: 'what D learns from: images of the updated G, or those of its step' },
+      perceptual: { type: 'string', choices: PERCEPTUAL_CHOICES, default: 'all', help: 'images that the perceptual loss looks at; final: a third of its time' },
       ema: { type: 'number', default: 0, help: 'decay of the moving average of the weights, such as 0.999; 0: none' },
       crop_scale: { type: 'number', default: 1, help: 'random windows from this share of a photo\'s side up to all of it; 1: whole photos' },
       no_flip: { type: 'flag', help: 'no random mirroring' },
@@ -157,6 +159,7 @@ void runCommand(
         stage: (args.stage ?? 0) as 0 | 1 | 2,
         stepsPerEpoch: args.steps_per_epoch,
         fakes: args.fakes,
+        perceptual: args.perceptual,
         ema: args.ema,
         output: args.output_path,
         evaluateEvery: args.evaluate_every,

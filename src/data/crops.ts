@@ -32,6 +32,7 @@ export const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   earth: ['earth', 'land', 'sand'],
   path: ['path', 'road'],
   grass: ['grass', 'field'],
+  other: ['other', 'building', 'house'],
 };
 
 export interface CropOptions extends SequenceOptions {

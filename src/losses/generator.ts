@@ -21,6 +21,10 @@ export interface LossWeights {
   totalVariation: number;
 }
 
+/** Which images the perceptual loss looks at. */
+export const PERCEPTUAL_CHOICES = ['all', 'final'] as const;
+export type PerceptualChoice = (typeof PERCEPTUAL_CHOICES)[number];
+
 /** What the losses compare with: the photos, and what the discriminator and VGG19 see in them. */
 export interface RealSide {
   images: tf.Tensor4D;
@@ -60,7 +64,10 @@ export function generatorLosses(
   vgg: Vgg19 | undefined,
   weights: LossWeights,
   choices: Behaviour,
+  perceptual: PerceptualChoice = 'all',
 ): Record<string, tf.Scalar> {
+  // Before the discriminator's features pile up: VGG19 needs most memory, and leaves nothing but a gradient of the images.
+  const perceived = vgg && (perceptual === 'all' ? tf.mul(3, perceptualLoss(vgg, three, real.vgg)) : perceptualLoss(vgg, output.final, real.vgg));
   const judged = discriminator.forward(labels.at(labels.height, labels.width).oneHot, three);
   const losses: Record<string, tf.Scalar> = {
     gan: tf.mul(3 * weights.gan, generatorHinge(judged)),
@@ -70,7 +77,7 @@ export function generatorLosses(
     classScore: tf.mul(weights.classScore, classScore(output.scores, labels, choices.classScore)),
     totalVariation: tf.mul(3 * weights.totalVariation, totalVariation(three)),
   };
-  if (vgg) losses.vgg = tf.mul(3 * weights.vgg, perceptualLoss(vgg, three, real.vgg));
+  if (perceived) losses.vgg = tf.mul(weights.vgg, perceived);
   return losses;
 }
 

@@ -1,21 +1,8 @@
 import test from 'node:test';
-import { VGG19_LAYERS } from '../models/vgg19_weights';
-import { Vgg19 } from '../models/vgg19';
-import { assertClose, assertNoLeak, normals } from '../testing/close';
-import { normalTensor } from '../testing/toy';
+import { assertClose, assertNoLeak } from '../testing/close';
+import { normalTensor, randomVgg } from '../testing/toy';
 import * as tf from '../tf';
 import { perceptualLoss, realFeatures } from './perceptual';
-
-/** VGG19 with seeded random weights, scaled so that its features keep their size. */
-function randomVgg(): Vgg19 {
-  const next = normals(3);
-  const values = (n: number, scale: number) => Float32Array.from({ length: n }, () => scale * next());
-  const layers = VGG19_LAYERS.map(({ cin, cout }) => ({
-    kernel: { shape: [3, 3, cin, cout], data: values(9 * cin * cout, Math.sqrt(2 / (9 * cin))) },
-    bias: { shape: [cout], data: values(cout, 0.1) },
-  }));
-  return new Vgg19({ source: 'random', layers });
-}
 
 test('taken image by image, the loss and its gradient are those of all images at once', async () => {
   const vgg = randomVgg();

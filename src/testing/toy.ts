@@ -1,4 +1,6 @@
 import type { LabelMap } from '../data/types';
+import { Vgg19 } from '../models/vgg19';
+import { VGG19_LAYERS } from '../models/vgg19_weights';
 import * as tf from '../tf';
 import { assertClose, normals } from './close';
 
@@ -46,4 +48,15 @@ export function assertSame(
     );
     return { value, gradient: Math.max(...gradient) } as unknown as tf.TensorContainer;
   }) as unknown as { value: number; gradient: number };
+}
+
+/** VGG19 with seeded random weights, scaled so that its features keep their size. */
+export function randomVgg(): Vgg19 {
+  const next = normals(3);
+  const values = (n: number, scale: number) => Float32Array.from({ length: n }, () => scale * next());
+  const layers = VGG19_LAYERS.map(({ cin, cout }) => ({
+    kernel: { shape: [3, 3, cin, cout], data: values(9 * cin * cout, Math.sqrt(2 / (9 * cin))) },
+    bias: { shape: [cout], data: values(cout, 0.1) },
+  }));
+  return new Vgg19({ source: 'random', layers });
 }

@@ -6,7 +6,7 @@ import test from 'node:test';
 import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../errors';
 import { normals } from '../testing/close';
-import { labelMap } from '../testing/toy';
+import { labelMap, randomVgg } from '../testing/toy';
 import * as tf from '../tf';
 import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
 
@@ -92,6 +92,20 @@ test('the losses a step reports are weighted pieces that sum to the whole', () =
   const second = new LGGANTrainer(toy);
   assert.ok(Math.abs(second.step(batch(0), 91).l1 / a.l1 - 10) < 1e-4);
   for (const t of [plain, weighted, second]) t.dispose();
+});
+
+test('the perceptual loss of the final image is the part of it in that of all three', () => {
+  const vgg = randomVgg();
+  const [all, final] = (['all', 'final'] as const).map((perceptual) => {
+    const trainer = new LGGANTrainer({ ...toy, perceptual }, vgg);
+    const { vgg: loss, ...rest } = trainer.step(batch(0), 1);
+    trainer.dispose();
+    return { loss, rest };
+  });
+  // An untrained network paints three grey images, so each has a third of the loss.
+  assert.ok(Math.abs(final.loss / all.loss - 1 / 3) < 0.01, `${final.loss} of ${all.loss}`);
+  assert.ok(Math.abs(final.rest.l1 - all.rest.l1) < 1e-6 * all.rest.l1);
+  vgg.dispose();
 });
 
 test('30 steps on one photo bring the generated images nearer to it', (t) => {
@@ -187,6 +201,7 @@ test('wrong settings are named', () => {
   fault({ generator: { nfg: 4 } }, /^LGGAN: there is no field 'nfg'; did you mean 'ngf'/);
   fault({ checkpointEvery: 0 }, /train\.checkpointEvery/);
   fault({ fakes: 'smae' }, /train\.fakes: expected 'fresh' or 'same', got "smae"/);
+  fault({ perceptual: 'finale' }, /train\.perceptual: expected 'all' or 'final', got "finale"/);
   fault({ ema: 1 }, /train\.ema/);
   fault({ lossWeights: { 1: { l2: 3 } } }, /^train\.lossWeights\.1: there is no field 'l2'; did you mean 'l1'/);
   fault({ lossWeights: { 3: {} } }, /^train\.lossWeights: there is no field '3'/);

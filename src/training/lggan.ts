@@ -9,7 +9,7 @@ import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../errors';
 import type { LabelPyramid } from '../layers/label_pyramid';
 import { fakeHinge, realHinge } from '../losses/adversarial';
-import { generatorLosses, realSide, stackImages, type LossWeights } from '../losses/generator';
+import { PERCEPTUAL_CHOICES, generatorLosses, realSide, stackImages, type LossWeights, type PerceptualChoice } from '../losses/generator';
 import { Discriminator, type DiscriminatorConfig } from '../models/discriminator';
 import { LGGAN, type LGGANConfig } from '../models/lggan';
 import type { Vgg19 } from '../models/vgg19';
@@ -35,6 +35,11 @@ export interface TrainLGGANConfig {
    * generator's own step, which saves a quarter of the time. Default 'fresh'.
    */
   fakes: 'fresh' | 'same';
+  /**
+   * Which images the perceptual loss looks at: 'all' three (final, global, local), as in the original, or the 'final' one, which
+   * saves two thirds of VGG19's time. Default 'all'.
+   */
+  perceptual: PerceptualChoice;
   /** Decay of the moving average of the generator's weights, such as 0.999. Default 0: none. */
   ema: number;
   /** Where checkpoints and the history go. Default 'checkpoints/lggan'. */
@@ -59,6 +64,7 @@ export const TRAIN_LGGAN_DEFAULTS: TrainLGGANConfig = {
   stage: 0,
   stepsPerEpoch: 0,
   fakes: 'fresh',
+  perceptual: 'all',
   ema: 0,
   output: 'checkpoints/lggan',
   checkpointEvery: 500,
@@ -111,10 +117,11 @@ export class LGGANTrainer {
 
   constructor(config: Partial<TrainLGGANConfig>, private readonly vgg?: Vgg19) {
     this.config = configure(TRAIN_LGGAN_DEFAULTS, config, 'train');
-    const { checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery, stepsPerEpoch, ema, fakes, lossWeights } = this.config;
+    const { checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery, stepsPerEpoch, ema, fakes, perceptual, lossWeights } = this.config;
     wholeNumbers({ checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery }, 'train');
     wholeNumbers({ stepsPerEpoch }, 'train', 0);
     oneOf(fakes, ['fresh', 'same'], 'train.fakes');
+    oneOf(perceptual, PERCEPTUAL_CHOICES, 'train.perceptual');
     oneOf(this.config.onFault, FAULT_POLICIES, 'train.onFault');
     if (ema < 0 || ema >= 1) throw new UserError(`train.ema: expected at least 0 and less than 1, got ${ema}`);
     const changes = configure<{ 1: object; 2: object }>({ 1: {}, 2: {} }, lossWeights as { 1: object; 2: object }, 'train.lossWeights');
@@ -178,7 +185,7 @@ export class LGGANTrainer {
       const output = this.generator.forward(labels, { training: true });
       fakes = tf.keep(stackImages(output));
       const choices = this.generator.behaviour;
-      terms = generatorLosses(output, fakes, labels, real, discriminator, vgg, weights, choices);
+      terms = generatorLosses(output, fakes, labels, real, discriminator, vgg, weights, choices, this.config.perceptual);
       Object.values(terms).forEach((t) => tf.keep(t));
       return tf.addN(Object.values(terms)) as tf.Scalar;
     }, this.generator.parameters);
