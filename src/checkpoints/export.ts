@@ -8,6 +8,8 @@ import { readTensors, saveTensors, type TensorEntry } from './safetensors';
 export interface ExportOptions {
   /** Which network of a run's folder: G, D, EMA, RCAN. */
   network?: string;
+  /** Kernels and matrices in half precision, half the size; `.safetensors` only. */
+  half?: boolean;
   onProgress?: (done: number, total: number) => void;
 }
 
@@ -21,7 +23,7 @@ export async function exportCheckpoint(
   target: string,
   options: ExportOptions = {},
 ): Promise<{ file: string; tensors: number }> {
-  const { network = 'G', onProgress } = options;
+  const { network = 'G', half = false, onProgress } = options;
   const file = await checkpointFile(source, network);
   const { tensors, metadata } = await readTensors(file);
   const entries = [...tensors].map(([name, { shape, data, dtype }]): TensorEntry => {
@@ -29,7 +31,8 @@ export async function exportCheckpoint(
       throw new UserError(`${file} holds ${name} of type ${dtype}; only weights in float can be exported.`);
     return { name, shape, data };
   });
-  if (target.endsWith('.safetensors')) await saveTensors(target, entries, metadata, { onProgress });
+  if (target.endsWith('.safetensors')) await saveTensors(target, entries, metadata, { half, onProgress });
+  else if (target.endsWith('.pkl') && half) throw new UserError(`${target}: half precision is for .safetensors only; the original reads float32.`);
   else if (target.endsWith('.pkl'))
     await savePickle(target, entries, { under: tensors.has('tail.0.0.weight') ? 'model' : undefined, onProgress });
   else throw new UserError(`${target}: the name has to end in .pkl or .safetensors.`);

@@ -67,6 +67,22 @@ test("a checkpoint goes to the original's pickle and back without a bit changed"
   assert.deepEqual((await readTensors(join(folder, 'again.safetensors'))).metadata, a.metadata);
 });
 
+test('in half precision kernels keep eleven bits and vectors all; a pickle in half precision is refused', async () => {
+  const [whole, half] = ['whole.safetensors', 'half.safetensors'].map((n) => join(folder, n));
+  const entries = [
+    { name: 'kernel', shape: [2, 2], data: Float32Array.of(1 / 3, -1 / 3, 1024, 0) },
+    { name: 'vector', shape: [1], data: Float32Array.of(1 / 3) },
+  ];
+  await saveTensors(whole, entries);
+  await exportCheckpoint(whole, half, { half: true });
+  const { tensors } = await readTensors(half);
+  const [kernel, vector] = ['kernel', 'vector'].map((name) => tensors.get(name)!);
+  assert.equal(kernel.dtype, 'F16');
+  assert.deepEqual([...(kernel.data as Float32Array)], [1365 / 4096, -1365 / 4096, 1024, 0]);
+  assert.deepEqual([...(vector.data as Float32Array)], [Math.fround(1 / 3)]);
+  await assert.rejects(exportCheckpoint(whole, join(folder, 'half.pkl'), { half: true }), (e) => e instanceof UserError && /half precision is for \.safetensors/.test(e.message));
+});
+
 /*
  * Jittor's `jt.load`, by its own source where it is installed (importing it would compile for minutes: only its two functions are taken), and
  * `Module.load_parameters`, which takes numpy arrays of the parameter's shape. Without Jittor numpy reads the pickle alone.

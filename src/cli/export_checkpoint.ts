@@ -15,12 +15,13 @@ void runCommand(
         default: 'G',
         help: "which network of a run's folder",
       },
+      half: { type: 'flag', help: 'half precision: half the size, three digits; .safetensors only' },
     },
     examples: ['npm run export-checkpoint -- checkpoints/lggan --output_path latest_net_G.pkl'],
   },
-  async ({ source, output_path, network }) => {
+  async ({ source, output_path, network, half }) => {
     const onProgress = reporter('exporting', { unit: 'MB', scale: 1e6 });
-    const { file, tensors } = await exportCheckpoint(source, output_path, { network, onProgress });
+    const { file, tensors } = await exportCheckpoint(source, output_path, { network, half, onProgress });
     console.log(`written: ${output_path} (${tensors} tensors of ${file})`);
   },
 );

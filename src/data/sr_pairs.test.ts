@@ -6,9 +6,9 @@ import { UserError } from '../errors';
 import { crashAt } from '../testing/crash';
 import { photo, temporaryFolder } from './fixtures';
 import { encodeJpeg, readImage, writeJpeg } from './image';
-import { memoryPairs } from './pairs';
+import { imageFolder, memoryPairs } from './pairs';
 import { resizeImage } from './resize';
-import { constructSrDataset, halve, srFolder, srPairsOf } from './sr_pairs';
+import { constructSrDataset, halve, srFolder, srFolders, srPairsOf } from './sr_pairs';
 
 const fails = (pattern: RegExp) => (e: unknown) => e instanceof UserError && pattern.test(e.message) && !e.message.includes('\n');
 const list = (root: string, ...path: string[]) => readdirSync(join(root, ...path)).sort();
@@ -119,4 +119,18 @@ test('pairs in memory', async () => {
   assert.deepEqual([low.width, low.height, high.width, high.height], [16, 12, 32, 24]);
   assert.deepEqual(low, halve(high));
   assert.deepEqual(high.data.subarray(0, 96), image.data.subarray(0, 96));
+});
+
+test('two folders in the same order of names are pairs; another number or size is named', async (t) => {
+  const root = temporaryFolder(t);
+  const write = (folder: string, name: string, w: number, h: number) => writeJpeg(join(root, folder, `${name}.jpg`), photo(w, h));
+  await write('low', 'a_LR', 16, 12);
+  await write('high', 'a_HR', 33, 24);
+  const [low, high] = ['low', 'high'].map((folder) => imageFolder(join(root, folder)));
+  const pair = await srFolders(low, high).at(0);
+  assert.deepEqual([pair.name, pair.high.width, pair.high.height, pair.low.width], ['a_HR', 32, 24, 16]);
+  await write('high', 'b_HR', 32, 24);
+  assert.throws(() => srFolders(low, imageFolder(join(root, 'high'))), fails(/low holds 1 pictures and .*high 2/));
+  await write('low', 'b_LR', 15, 12);
+  await assert.rejects(srFolders(imageFolder(join(root, 'low')), imageFolder(join(root, 'high'))).at(1), fails(/b_LR \(15x12\).*b_HR \(32x24\): the second is not twice/));
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { UserError } from '../errors';
 import { IMAGE_EXTENSIONS, byCodePoint, listFiles, removeOldParts, stem } from './files';
 import { readImage, writeJpeg } from './image';
-import { pairFolders } from './pairs';
+import { pairFolders, type ImageDataset } from './pairs';
 import { resizeImage } from './resize';
 import type { PairDataset, RgbImage } from './types';
 
@@ -149,7 +149,7 @@ function checkedPair(name: string, low: RgbImage, high: RgbImage, files: string)
   const [height, width] = [low.height * 2, low.width * 2];
   const fits = (full: number, twice: number) => full === twice || full === twice + 1;
   if (!fits(high.height, height) || !fits(high.width, width)) {
-    throw new UserError(`${files}: the second is not twice the first; delete both and run constructSrDataset (npm run construct-sr) again.`);
+    throw new UserError(`${files}: the second is not twice the first; make both anew (npm run construct-sr).`);
   }
   if (high.height === height && high.width === width) return { name, low, high };
   const data = new Uint8Array(height * width * 3);
@@ -177,6 +177,26 @@ export function srPairsOf(dataset: Pick<PairDataset, 'source' | 'names' | 'lengt
         dataset.names[i],
       ).high;
       return { name: dataset.names[i], low: halve(even), high: even };
+    },
+  };
+}
+
+/**
+ * Pairs from two folders of pictures in the same order of names, such as those of a benchmark (names may differ: baby_HR and baby_LR).
+ * @throws UserError if they differ in number, and when a pair is read whose second is not twice the first
+ */
+export function srFolders(low: ImageDataset, high: ImageDataset): SrDataset {
+  if (low.length !== high.length) {
+    throw new UserError(`${low.source} holds ${low.length} pictures and ${high.source} ${high.length}: each needs its half, in the same order of names.`);
+  }
+  return {
+    source: high.source,
+    names: high.names,
+    length: high.length,
+    async at(i) {
+      const [a, b] = [await low.at(i), await high.at(i)];
+      const files = `${low.source}: ${a.name} (${a.image.width}x${a.image.height}) and ${high.source}: ${b.name} (${b.image.width}x${b.image.height})`;
+      return checkedPair(b.name, a.image, b.image, files);
     },
   };
 }

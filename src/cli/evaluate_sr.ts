@@ -1,0 +1,61 @@
+import { srCrops } from '../data/crops';
+import { folderPairs, imageFolder } from '../data/pairs';
+import { srFolders, srPairsOf, type SrPair } from '../data/sr_pairs';
+import type { RgbImage } from '../data/types';
+import { UserError } from '../errors';
+import { markdownTable } from '../figures/show';
+import { psnr, ssim } from '../metrics/image_quality';
+import { Edsr } from '../models/edsr';
+import { loadRCAN } from '../models/pretrained';
+import { findWeights } from '../models/weights';
+import { bicubicEnlarged } from '../training/rcan';
+import { runCommand } from './arguments';
+
+type Enlarge = (pair: SrPair) => RgbImage | Promise<RgbImage>;
+
+/** As the papers' tables have it: luminance, two pixels of border left out. */
+const LUMINANCE = { channel: 'y', border: 2 } as const;
+
+void runCommand(
+  {
+    name: 'npm run evaluate-sr --',
+    description: 'Compares RCAN x2 with bicubic interpolation and, where checkpoints/ has it, EDSR: PSNR and SSIM on images that have been halved.',
+    options: {
+      input_path: { type: 'string', value: 'DIR', required: true, help: 'images at full size; with --crops a folder with imgs/ and labels/' },
+      low: { type: 'string', value: 'DIR', help: 'their halves, in the same order of names; default: made by Pillow\'s bicubic' },
+      crops: { type: 'flag', help: 'the held-out strips of few large photos, as `npm run train-rcan -- --crops` leaves them' },
+      sr_checkpoint: { type: 'string', value: 'PATH', default: 'checkpoints/rcan', help: 'RCAN: a run\'s folder or a .safetensors file' },
+      edsr: { type: 'string', value: 'FILE', help: 'weights of EDSR; default: those in checkpoints/' },
+      json: { type: 'flag', help: 'print the figures as JSON' },
+    },
+  },
+  async ({ input_path, low, crops, sr_checkpoint, edsr: edsrFile, json }) => {
+    if (crops && low) throw new UserError('--low: with --crops the halves are made; leave it out.');
+    const pairs = crops ? await srCrops(folderPairs(input_path), 'held-out') : low ? srFolders(imageFolder(low), imageFolder(input_path)) : srPairsOf(imageFolder(input_path));
+    const rcan = await loadRCAN(sr_checkpoint);
+    const file = edsrFile ?? findWeights('edsr');
+    const edsr = file ? await Edsr.load(file) : undefined;
+    const methods: [string, Enlarge][] = [
+      ['bicubic', bicubicEnlarged],
+      ['RCAN', (pair) => rcan.upscale(pair.low)],
+      ...(edsr ? [['EDSR', (pair: SrPair) => edsr.upscale(pair.low)] as [string, Enlarge]] : []),
+    ];
+    const rows = methods.map(([method]) => ({ method, images: pairs.length, 'PSNR Y (dB)': 0, 'SSIM Y': 0, 'PSNR RGB (dB)': 0 }));
+    for (let i = 0; i < pairs.length; i++) {
+      const pair = await pairs.at(i);
+      for (const [m, [, enlarge]] of methods.entries()) {
+        const image = await enlarge(pair);
+        rows[m]['PSNR Y (dB)'] += psnr(image, pair.high, LUMINANCE) / pairs.length;
+        rows[m]['SSIM Y'] += ssim(image, pair.high, LUMINANCE) / pairs.length;
+        rows[m]['PSNR RGB (dB)'] += psnr(image, pair.high) / pairs.length;
+      }
+    }
+    if (json) console.log(JSON.stringify(rows, undefined, 2));
+    else {
+      console.log(`${pairs.source}\n\n${markdownTable(rows)}\n`);
+      console.log(edsr ? `EDSR: ${edsr.name}` : 'EDSR is left out: its weights are not in checkpoints/ (`npm run download -- weights` says more).');
+    }
+    rcan.dispose();
+    await edsr?.dispose();
+  },
+);
