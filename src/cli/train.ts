@@ -21,7 +21,7 @@ import { findVgg19 } from '../models/vgg19_weights';
 import { sample } from '../notebook';
 import { progress } from '../progress';
 import { engineInfo } from '../tf';
-import { trainLGGAN } from '../training/lggan';
+import { trainLGGAN, type TrainLGGANConfig } from '../training/lggan';
 import { FAULT_POLICIES } from '../training/guards';
 import { SCHEDULE_DEFAULTS } from '../training/schedule';
 import { eventLog } from '../training/tensorboard';
@@ -91,6 +91,8 @@ void runCommand(
       spade_hidden: { type: 'integer', min: 1, default: LGGAN_DEFAULTS.spadeHidden, help: 'hidden channels of SPADE' },
       residual_blocks: { type: 'integer', min: 0, default: LGGAN_DEFAULTS.residualBlocks, help: 'of the local branch' },
       upsampling: { type: 'string', choices: UPSAMPLINGS, default: 'sau', help: 'how the local branch is upsampled' },
+      noise: { type: 'flag', help: 'noise inputs in the global branch: texture for large regions, where photos are few' },
+      loss_weights: { type: 'string', value: 'JSON', help: 'changes to the weights of the losses, by stage, such as \'{"1": {"l1": 1}, "2": {"l1": 4}}\'' },
       behaviour: { type: 'string', choices: ['paper', 'original'], default: 'paper', help: 'where the original departs from the papers' },
       fakes: { type: 'string', choices: ['fresh', 'same'], default: 'fresh', help: 'what D learns from: images of the updated G, or those of its step' },
       perceptual: { type: 'string', choices: PERCEPTUAL_CHOICES, default: 'all', help: 'images that the perceptual loss looks at; final: a third of its time' },
@@ -146,6 +148,7 @@ void runCommand(
           spadeHidden: args.spade_hidden,
           residualBlocks: args.residual_blocks,
           upsampling: args.upsampling,
+          noise: args.noise,
           behaviour: args.behaviour as Choice,
           seed: args.seed,
         },
@@ -156,6 +159,7 @@ void runCommand(
           secondStageFrom: args.second_stage_from ?? Math.round((args.epochs * (secondStageFrom - 1)) / epochs) + 1,
           learningRate: args.learning_rate,
         },
+        lossWeights: args.loss_weights ? parseLossWeights(args.loss_weights) : {},
         stage: (args.stage ?? 0) as 0 | 1 | 2,
         stepsPerEpoch: args.steps_per_epoch,
         fakes: args.fakes,
@@ -221,4 +225,14 @@ function parseSize(text: string): [number, number] {
   const match = /^(\d+)x(\d+)$/.exec(text);
   if (!match) throw new UserError(`--image_size: expected HEIGHTxWIDTH such as 192x256, got '${text}'.`);
   return [Number(match[1]), Number(match[2])];
+}
+
+function parseLossWeights(text: string): TrainLGGANConfig['lossWeights'] {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // Told below.
+  }
+  throw new UserError(`--loss_weights: expected an object in JSON such as {"1": {"l1": 1}}, got '${text}'.`);
 }

@@ -3,6 +3,7 @@ import type { Behaviour } from '../config';
 import { leakyRelu } from './activation';
 import { Convolution } from './convolution';
 import type { LabelLevel } from './label_pyramid';
+import { NoiseInput } from './noise';
 import type { Parameters } from './parameters';
 import { Spade } from './spade';
 import { SpectralNorm } from './spectral_norm';
@@ -10,15 +11,16 @@ import { SpectralNorm } from './spectral_norm';
 /**
  * SPADE's residual block (1903.07291, figure 4): dx = conv_0(lrelu(norm_0(x))), then conv_1(lrelu(norm_1(dx))), added to x, or to
  * conv_s(norm_s(x)) where the width changes. The middle width is the smaller of the two. [B,H,W,cin] -> [B,H,W,cout].
+ * With `noise` conv_0 and conv_1 see noise beside their input (see `NoiseInput`).
  */
 export class SpadeBlock {
   private readonly main: Stage[];
   private readonly shortcut?: Stage;
 
-  constructor(p: Parameters, cin: number, cout: number, classes: number, hidden: number, choices: Behaviour) {
+  constructor(p: Parameters, cin: number, cout: number, classes: number, hidden: number, choices: Behaviour, noise = false) {
     const middle = Math.min(cin, cout);
     const stage = (suffix: string, from: number, to: number, kernel: number) =>
-      new Stage(p, suffix, from, to, kernel, classes, hidden, choices);
+      new Stage(p, suffix, from, to, kernel, classes, hidden, choices, noise && kernel > 1);
     this.main = [stage('0', cin, middle, 3), stage('1', middle, cout, 3)];
     if (cin !== cout) this.shortcut = stage('s', cin, cout, 1);
   }
@@ -34,6 +36,7 @@ class Stage {
   private readonly norm: Spade;
   private readonly conv: Convolution;
   private readonly spectral?: SpectralNorm;
+  private readonly noise?: NoiseInput;
 
   constructor(
     p: Parameters,
@@ -44,6 +47,7 @@ class Stage {
     classes: number,
     hidden: number,
     choices: Behaviour,
+    noise: boolean,
   ) {
     const scope = p.scope(`conv_${suffix}`);
     const isShortcut = kernel === 1;
@@ -54,11 +58,13 @@ class Stage {
       bias: !isShortcut,
       weightName: 'weight_orig',
     });
+    if (noise) this.noise = new NoiseInput(scope, cin);
     if (choices.spectralNorm === 'paper') this.spectral = new SpectralNorm(scope, this.conv.weight);
   }
 
   apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean, activate: boolean): tf.Tensor4D {
-    const y = this.norm.apply(x, labels, training);
-    return this.conv.apply(activate ? leakyRelu(y) : y, this.spectral?.apply(training));
+    const normed = this.norm.apply(x, labels, training);
+    const y = activate ? leakyRelu(normed) : normed;
+    return this.conv.apply(this.noise ? this.noise.apply(y) : y, this.spectral?.apply(training));
   }
 }

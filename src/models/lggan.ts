@@ -34,6 +34,11 @@ export interface LGGANConfig {
   sauCompressed: number;
   /** How the local branch and the weight maps are upsampled. Default 'sau'. */
   upsampling: Upsampling;
+  /**
+   * Noise inputs in the global branch (see `NoiseInput`): helps where there are few photos to learn from, and large regions of one class to
+   * paint. Default false, as in the papers.
+   */
+  noise: boolean;
   /** Where to follow the original rather than the papers. Default 'paper'. */
   behaviour: BehaviourOption;
   /** Seed of the initial weights. Default 628. */
@@ -48,6 +53,7 @@ export const LGGAN_DEFAULTS: LGGANConfig = {
   residualBlocks: 9,
   sauCompressed: 64,
   upsampling: 'sau',
+  noise: false,
   behaviour: 'paper',
   seed: 628,
 };
@@ -115,7 +121,7 @@ export class LGGAN {
     });
 
     const block = (name: string, cin: number, cout: number, upsampleBefore: boolean) => ({
-      block: new SpadeBlock(p.scope(name), cin * ngf, cout * ngf, classes, spadeHidden, this.behaviour),
+      block: new SpadeBlock(p.scope(name), cin * ngf, cout * ngf, classes, spadeHidden, this.behaviour, this.config.noise),
       upsampleBefore,
     });
     this.globalBlocks = [

@@ -1,0 +1,40 @@
+import { Random } from '../data/random';
+import * as tf from '../tf';
+import type { Parameters } from './parameters';
+
+/**
+ * A pattern of noise, scaled by a learned factor for each channel and added to a map (StyleGAN's noise inputs, 1812.04948, section 3.2, but
+ * one fixed pattern for a size, so that the same label map always gives the same image): y = x + scale * noise. [B,H,W,C] -> [B,H,W,C].
+ *
+ * Convolutions of a uniform region see the same numbers at every pixel; noise is what texture can be painted from there.
+ */
+export class NoiseInput {
+  private readonly scale: tf.Tensor1D & tf.Variable;
+
+  constructor(p: Parameters, channels: number) {
+    this.scale = p.scope('noise').vector('scale', channels, { kind: 'constant', value: START });
+  }
+
+  apply(x: tf.Tensor4D): tf.Tensor4D {
+    const [, height, width] = x.shape;
+    return tf.add(x, tf.mul(tf.tensor(pattern(height, width), [1, height, width, 1]), this.scale)) as tf.Tensor4D;
+  }
+}
+
+/** Beside maps of standard deviation 1. */
+const START = 0.1;
+
+const patterns = new Map<string, Float32Array>();
+
+/** Standard normal numbers that depend on the size alone; the same on every engine. */
+function pattern(height: number, width: number): Float32Array {
+  const key = `${height}x${width}`;
+  let values = patterns.get(key);
+  if (!values) {
+    const random = new Random(height * 65_536 + width);
+    // Box and Muller.
+    values = Float32Array.from({ length: height * width }, () => Math.sqrt(-2 * Math.log(1 - random.random())) * Math.cos(2 * Math.PI * random.random()));
+    patterns.set(key, values);
+  }
+  return values;
+}
