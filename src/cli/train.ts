@@ -12,7 +12,7 @@ import { fid } from '../metrics/fid';
 import { saveFigure } from '../figures/figure';
 import { samplesOverTime, type Sample } from '../figures/samples_over_time';
 import { UPSAMPLINGS } from '../layers/upsampler';
-import { LGGAN_DEFAULTS, type LGGAN } from '../models/lggan';
+import { BRANCHES, LGGAN_DEFAULTS, type LGGAN } from '../models/lggan';
 import { Inception } from '../models/inception';
 import { findInception } from '../models/inception_weights';
 import { Vgg19 } from '../models/vgg19';
@@ -22,7 +22,7 @@ import { progress } from '../progress';
 import { engineInfo } from '../tf';
 import { trainLGGAN } from '../training/lggan';
 import { FAULT_POLICIES } from '../training/guards';
-import { SCHEDULE_DEFAULTS } from '../training/schedule';
+import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../training/schedule';
 import { eventLog } from '../training/tensorboard';
 import { interruptible, runCommand } from './arguments';
 
@@ -90,6 +90,8 @@ void runCommand(
       spade_hidden: { type: 'integer', min: 1, default: LGGAN_DEFAULTS.spadeHidden, help: 'hidden channels of SPADE' },
       residual_blocks: { type: 'integer', min: 0, default: LGGAN_DEFAULTS.residualBlocks, help: 'of the local branch' },
       upsampling: { type: 'string', choices: UPSAMPLINGS, default: 'sau', help: 'how the local branch is upsampled' },
+      branches: { type: 'string', choices: BRANCHES, default: 'both', help: 'one branch alone, as in the papers\' ablation' },
+      no_class_loss: { type: 'flag', help: 'the class score does not count, as in the papers\' ablation' },
       behaviour: { type: 'string', choices: ['paper', 'original'], default: 'paper', help: 'where the original departs from the papers' },
       fakes: { type: 'string', choices: ['fresh', 'same'], default: 'fresh', help: 'what D learns from: images of the updated G, or those of its step' },
       ema: { type: 'number', default: 0, help: 'decay of the moving average of the weights, such as 0.999; 0: none' },
@@ -144,6 +146,7 @@ void runCommand(
           spadeHidden: args.spade_hidden,
           residualBlocks: args.residual_blocks,
           upsampling: args.upsampling,
+          branches: args.branches,
           behaviour: args.behaviour as Choice,
           seed: args.seed,
         },
@@ -154,6 +157,7 @@ void runCommand(
           secondStageFrom: args.second_stage_from ?? Math.round((args.epochs * (secondStageFrom - 1)) / epochs) + 1,
           learningRate: args.learning_rate,
         },
+        lossWeights: args.no_class_loss ? NO_CLASS_LOSS : {},
         stage: (args.stage ?? 0) as 0 | 1 | 2,
         stepsPerEpoch: args.steps_per_epoch,
         fakes: args.fakes,

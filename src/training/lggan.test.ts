@@ -7,6 +7,7 @@ import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../errors';
 import { normals } from '../testing/close';
 import { labelMap } from '../testing/toy';
+import type { Branches } from '../models/lggan';
 import * as tf from '../tf';
 import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
 
@@ -92,6 +93,36 @@ test('the losses a step reports are weighted pieces that sum to the whole', () =
   const second = new LGGANTrainer(toy);
   assert.ok(Math.abs(second.step(batch(0), 91).l1 / a.l1 - 10) < 1e-4);
   for (const t of [plain, weighted, second]) t.dispose();
+});
+
+test('of one branch the losses are those of its image, and steps leave no tensor and move every parameter', () => {
+  const expected = {
+    both: ['gan', 'featureMatching', 'l1', 'local', 'classScore', 'totalVariation'],
+    global: ['gan', 'featureMatching', 'l1', 'totalVariation'],
+    local: ['gan', 'featureMatching', 'l1', 'local', 'classScore', 'totalVariation'],
+  };
+  const of = (branches: Branches) => new LGGANTrainer({ ...toy, generator: { ...toy.generator, branches } });
+  const first: Record<string, Record<string, number>> = {};
+  for (const [branches, names] of Object.entries(expected)) {
+    const trainer = of(branches as Branches);
+    const before = valuesOf(trainer);
+    first[branches] = trainer.step(batch(0), 1);
+    const { generator, discriminatorFake, discriminatorReal, ...terms } = first[branches];
+    assert.deepEqual(Object.keys(terms), names);
+    const sum = Object.values(terms).reduce((x, y) => x + y, 0);
+    assert.ok(Math.abs(sum - generator) < 1e-5 * Math.abs(sum), `${branches}: ${sum} and ${generator}`);
+    const tensors = tf.memory().numTensors;
+    for (let i = 1; i <= 3; i++) trainer.step(batch(i % 3), 1);
+    assert.equal(tf.memory().numTensors, tensors, branches);
+    const still = [...valuesOf(trainer)].filter(([name, { values }]) => values.every((v, i) => v === before.get(name)!.values[i]));
+    assert.deepEqual(still.map(([name]) => name), [], branches);
+    trainer.dispose();
+  }
+  // Untrained images are grey all three, so that the losses of one are a third of those of three.
+  for (const branches of ['global', 'local']) {
+    assert.ok(Math.abs(3 * first[branches].l1 - first.both.l1) < 0.05 * first.both.l1, JSON.stringify(first));
+    assert.ok(Math.abs(3 * first[branches].discriminatorReal - first.both.discriminatorReal) < 0.05 * first.both.discriminatorReal);
+  }
 });
 
 test('30 steps on one photo bring the generated images nearer to it', (t) => {
