@@ -29,7 +29,7 @@ export { Segmenter } from './models/segmenter';
 export { SceneSegmenter } from './models/scene_segmenter';
 export { Nima } from './models/nima';
 export { labelPhotos } from './labelling/label_photos';
-export { loadLGGAN, loadRCAN } from './models/pretrained';
+export { chooseCheckpoint, loadLGGAN, loadRCAN, shipped } from './models/pretrained';
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
 export { LOSS_WEIGHTS, Schedule } from './training/schedule';
