@@ -24,7 +24,7 @@ import { trainLGGAN } from '../training/lggan';
 import { FAULT_POLICIES } from '../training/guards';
 import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../training/schedule';
 import { eventLog } from '../training/tensorboard';
-import { interruptible, runCommand } from './arguments';
+import { interruptible, parseSize, runCommand } from './arguments';
 
 const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS;
 
@@ -216,10 +216,4 @@ async function validator(pairs: PairDataset, imageSize: [number, number], crop: 
   };
   const by = inception ? `FID (${inception.name})` : 'mean absolute difference from the photos (for FID put Inception into checkpoints/)';
   return { measure, by: `${by} on ${pairs.length} pairs of ${pairs.source}` };
-}
-
-function parseSize(text: string): [number, number] {
-  const match = /^(\d+)x(\d+)$/.exec(text);
-  if (!match) throw new UserError(`--image_size: expected HEIGHTxWIDTH such as 192x256, got '${text}'.`);
-  return [Number(match[1]), Number(match[2])];
 }

@@ -46,17 +46,26 @@ export const shipped = (network: NetworkName, folder = 'checkpoints') => join(fo
 
 /**
  * Which network is meant: the one that is named; else the run that training leaves (`checkpoints/lggan`, `checkpoints/rcan`), if there is one;
- * else the one that comes with the project. The one place that decides it.
- * @throws UserError where none is named and there is neither
+ * else the one that comes with the project; undefined where there is neither. The one place that decides it.
  */
-export async function chooseCheckpoint(network: NetworkName, named?: string, folder = 'checkpoints'): Promise<CheckpointChoice> {
-  const { title, run, option } = NETWORKS[network];
+export async function findCheckpoint(network: NetworkName, named?: string, folder = 'checkpoints'): Promise<CheckpointChoice | undefined> {
+  const { title, run } = NETWORKS[network];
   if (named) return { path: named, sentence: `${title}: ${named}, as asked.` };
   const own = join(folder, run);
   const carried = shipped(network, folder);
   if (existsSync(own) && (await networkFile(own, network))) return { path: own, sentence: `${title}: ${own}, which was trained here.` };
   if (existsSync(carried)) return { path: carried, sentence: `${title}: ${carried}, which comes with the project, as there is no run in ${own}.` };
-  throw new UserError(`${own}: there is no trained network, nor ${carried}, which comes with the project; train one, or give the path of another with ${option}.`);
+  return undefined;
+}
+
+/** The same where a network is needed. @throws UserError where none is named and there is neither */
+export async function chooseCheckpoint(network: NetworkName, named?: string, folder = 'checkpoints'): Promise<CheckpointChoice> {
+  const found = await findCheckpoint(network, named, folder);
+  if (found) return found;
+  const { run, option } = NETWORKS[network];
+  throw new UserError(
+    `${join(folder, run)}: there is no trained network, nor ${shipped(network, folder)}, which comes with the project; train one, or give the path of another with ${option}.`,
+  );
 }
 
 async function loaded<N extends LGGAN | RCAN>(network: N, file: string): Promise<N> {
