@@ -93,7 +93,8 @@ export async function runJob(settings: AblationSettings, output: string, job: Jo
       vgg,
     );
     try {
-      if (interrupted) return undefined;
+      // A trained run that was stopped is measured when the ablation goes on.
+      if (interrupted || hooks.signal?.aborted) return undefined;
       const seconds = history.series('seconds').values.reduce((a, b) => a + b, 0);
       const result: RunResult = { variant: variant.name, group: variant.group, seed: job.seed, ...(await judges.ofGenerator(generator)), seconds };
       await writeFileAtomically(join(folder, 'result.json'), `${JSON.stringify(result, undefined, 1)}\n`);

@@ -112,10 +112,11 @@ export async function evaluateNetwork(generator: LGGAN, rcan: RCAN | undefined, 
 
 /** The table in the form of the original's README: ours on each set, the original's outputs by the same judges, and what was published. */
 export function networkTable({ heldOut, contest, original }: NetworkReport): string {
-  const named = ({ title, painted, evaluations }: SetReport) => evaluations.map(({ row }) => ({ ...row, scaling: `${row.scaling}, ${painted.length} ${title}` }));
+  const named = ({ title, painted, evaluations }: SetReport) => evaluations.map(({ row }) => ({ ...row, scaling: `${row.scaling}, ${title} (${painted.length})` }));
+  const some = (maps: number) => `${maps} of these maps`;
   const both = original && [
-    { ...original.ours.row, scaling: `ours, ${original.maps} of these maps` },
-    { ...original.theirs.row, scaling: `the original's published outputs, the same ${original.maps} maps` },
+    { ...original.ours.row, scaling: `${some(original.maps)}, ours` },
+    { ...original.theirs.row, scaling: `${some(original.maps)}, the original's published outputs` },
   ];
   return resultsTable([
     ...named(heldOut),
