@@ -29,7 +29,7 @@ export { Segmenter } from './models/segmenter';
 export { SceneSegmenter } from './models/scene_segmenter';
 export { Nima } from './models/nima';
 export { labelPhotos } from './labelling/label_photos';
-export { loadLGGAN, loadRCAN } from './models/pretrained';
+export { chooseCheckpoint, findCheckpoint, loadLGGAN, loadRCAN, shipped } from './models/pretrained';
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
 export { LOSS_WEIGHTS, Schedule } from './training/schedule';
@@ -39,6 +39,9 @@ export { History } from './training/history';
 export { trainSegmenter } from './metrics/train_segmenter';
 export { paintMeanColours } from './metrics/mask_accuracy';
 export { Evaluator, measuresTable } from './metrics/evaluation';
+export { evaluateNetwork, networkTable } from './evaluation/network';
+export { NO_CONTEST, findContest } from './evaluation/contest';
+export { bestAndWorst, galleries, gallery } from './evaluation/galleries';
 export { findJudges } from './metrics/judges';
 export { PUBLISHED_ROWS, contestScore, resultsTable } from './metrics/contest';
 export { psnr, ssim } from './metrics/image_quality';

@@ -132,6 +132,13 @@ export async function runCommand<
   }
 }
 
+/** `192x256` of `--image_size`, height first. @throws UserError */
+export function parseSize(text: string): [number, number] {
+  const match = /^(\d+)x(\d+)$/.exec(text);
+  if (!match) throw new UserError(`--image_size: expected HEIGHTxWIDTH such as 192x256, got '${text}'.`);
+  return [Number(match[1]), Number(match[2])];
+}
+
 export interface Interrupt {
   /** Whether the user asked to stop: finish what cannot be cut, save, and return. */
   readonly requested: boolean;

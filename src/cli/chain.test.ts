@@ -63,6 +63,15 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
   assert.ok(row.maskAccuracy >= 0 && row.maskAccuracy <= 1 && row.score === undefined);
   assert.ok(metrics.length >= 8 && metrics.every((m) => Object.keys(m.n).length > 0));
 
+  const figures = join(dir, 'figures');
+  const network = command(
+    'evaluate', '--checkpoint', G, '--sr_checkpoint', R, '--photos', join(set, 'train'), '--windows', '1', '--judges', dir, '--segmenter', 'independent', '--figure_path', figures,
+  );
+  assert.equal(network.status, 0, network.err);
+  assert.ok(network.err.includes(`Generator: ${G}, as asked.`) && network.err.includes(`RCAN: ${R}, as asked.`), network.err);
+  assert.match(network.out, /as published .*\| 0\.9028 \| 4\.9005 \| 44\.6153 \| 0\.4712 \|[^]*Mask accuracy and mIoU are left out: [^]*Galleries:/);
+  assert.ok(existsSync(join(figures, 'evaluation_held_out.png')));
+
   await writePng(join(results, 'small.png'), { data: new Uint8Array(32 * 64), height: 32, width: 64 });
   rmSync(join(results, `${names[1]}.jpg`));
   renameSync(join(results, 'small.png'), join(results, `${names[1]}.png`));
@@ -89,6 +98,7 @@ test('bad input: one sentence that names it, exit status 2, nothing written', as
   refused(generate('--input_path', bad, '--checkpoint', G), /sketch\.png/);
   refused(generate('--input_path', bad, '--checkpoint', join(dir, 'none')), /none.*no such checkpoint/);
   refused(generate('--input_path', bad, '--checkpont', G), /--checkpont.*--checkpoint/);
+  refused(command('evaluate', '--labels', bad), /--labels, --fake and --real go together/);
   // A checkpoint of another shape: the run was made with ngf 4.
   refused(train('--ngf', '6'), /G\.safetensors.*shape/s);
 });

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { imageFolder, labelFolder, folderPairs } from '../data/pairs';
 import { readMapping } from '../data/mapping';
 import { UserError } from '../errors';
@@ -8,18 +9,26 @@ import type { Judged } from '../metrics/mask_accuracy';
 import { assertOneSize, describeMetric, describeNotes } from '../metrics/metric';
 import { reporter } from '../progress';
 import { resizeLabels } from '../data/resize';
+import { findContest } from '../evaluation/contest';
+import { galleries } from '../evaluation/galleries';
+import { evaluateNetwork, networkTable, type SetReport } from '../evaluation/network';
+import { saveFigure } from '../figures/figure';
+import { chooseCheckpoint, findCheckpoint, loadLGGAN, loadRCAN } from '../models/pretrained';
 import { runCommand } from './arguments';
+
+const ABOUT_SCORE = "The score is the contest's formula on these judges; the contest's own were never published.";
 
 void runCommand(
   {
     name: 'npm run evaluate --',
     description:
-      'Judges generated images by the networks in checkpoints/: mask accuracy and mIoU, aesthetic score, FID and KID, each with the same ' +
-      'of real images and of flat colours beside it.',
+      'Judges by the networks in checkpoints/: mask accuracy and mIoU, aesthetic score, FID and KID, each with the same of real images and of ' +
+      'flat colours beside it. With --labels, --fake and --real: generated images. Without: a trained network, on held-out windows of the ' +
+      "photographs and, where they are at hand, on the contest's label maps.",
     options: {
-      labels: { type: 'string', value: 'DIR', required: true, help: 'the label maps that the images were made from' },
-      fake: { type: 'string', value: 'DIR', required: true, help: 'generated images, named as their label maps' },
-      real: { type: 'string', value: 'DIR', required: true, help: 'real pairs: DIR/imgs and DIR/labels' },
+      labels: { type: 'string', value: 'DIR', help: 'the label maps that the images were made from' },
+      fake: { type: 'string', value: 'DIR', help: 'generated images, named as their label maps' },
+      real: { type: 'string', value: 'DIR', help: 'real pairs: DIR/imgs and DIR/labels' },
       train: { type: 'string', value: 'DIR', help: 'real pairs to train the own segmenter on; default: those of --real, which flatters the ceiling' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
       segmenter: {
@@ -29,43 +38,101 @@ void runCommand(
         help: 'who tells mask accuracy: the scene segmenter of others, or one trained here on real pairs; auto: the first where it knows the classes',
       },
       segmenter_steps: { type: 'integer', min: 1, default: 300, help: 'training steps of the own segmenter' },
+      judges: { type: 'string', value: 'DIR', default: 'checkpoints', help: 'where the networks of the judges lie; what is missing is left out' },
+      checkpoint: { type: 'string', value: 'PATH', help: 'of a network: the generator; default: checkpoints/lggan, or without one the network that comes with the project' },
+      sr_checkpoint: { type: 'string', value: 'PATH', help: 'of a network: RCAN; default: checkpoints/rcan, or the one that comes with the project' },
+      photos: { type: 'string', value: 'DIR', default: 'datasets/photos', help: 'of a network: few large photos and their label maps; the right quarter of each is judged' },
+      windows: { type: 'integer', min: 1, default: 6, help: 'of a network: held-out windows of each photo' },
+      figure_path: { type: 'string', value: 'DIR', default: 'figures', help: 'of a network: where the galleries go' },
       name: { type: 'string', default: 'generated', help: 'name of the row' },
       json: { type: 'flag', help: 'print the figures as JSON' },
     },
   },
   async (args) => {
-    const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
-    const real = folderPairs(args.real, { mapping });
-    const train = args.train ? folderPairs(args.train, { mapping }) : real;
-    const labels = labelFolder(args.labels, { mapping });
-    const fakes = imageFolder(args.fake);
-    const missing = labels.names.filter((name) => !fakes.names.includes(name));
-    if (missing.length) throw new UserError(`${args.fake}: there is no image for ${missing.length} label maps, the first is ${missing[0]}; generate them first.`);
-    const generated: Judged[] = [];
-    for (let i = 0; i < labels.length; i++) {
-      const name = labels.names[i];
-      const { image } = await fakes.at(fakes.names.indexOf(name));
-      generated.push({ name: `${args.fake}: ${name}`, image, labels: resizeLabels((await labels.at(i)).labels, [image.height, image.width]) });
-    }
-    assertOneSize(generated);
-    const judges = await findJudges(generated.map((g) => g.labels), {
-      segmenter: args.segmenter,
-      train,
-      steps: args.segmenter_steps,
-      onProgress: reporter('training the segmenter'),
-    });
-    const result = await new Evaluator(judges, real, train).evaluate(args.name, generated, reporter('judging'));
-    if (args.json) {
-      const { row, metrics, missing } = result;
-      console.log(JSON.stringify({ row, metrics, missing, segmenter: judges.choice }, undefined, 2));
-    } else {
-      console.log(`\n${resultsTable([result.row])}\n\n${measuresTable(result)}\n`);
-      console.log(judges.choice);
-      if (result.row.score !== undefined) console.log(`The score is the contest's formula on these judges; the contest's own were never published.`);
-      for (const sentence of result.missing) if (sentence !== judges.choice) console.log(sentence);
-      for (const metric of result.metrics) console.log(describeMetric(metric));
-      for (const note of describeNotes(result.metrics)) console.log(`note: ${note}`);
-    }
-    await judges.dispose();
+    const { labels: maps, fake, real: reals } = args;
+    if (maps && fake && reals) return ofImages({ ...args, labels: maps, fake, real: reals });
+    if (maps || fake || reals) throw new UserError('--labels, --fake and --real go together; give all three, or none to evaluate a trained network.');
+    return ofNetwork(args);
   },
 );
+
+interface Shared {
+  segmenter: 'auto' | 'independent' | 'own';
+  segmenter_steps: number;
+  judges: string;
+  json: boolean;
+}
+
+/** Judges a folder of generated images. */
+async function ofImages(args: Shared & { labels: string; fake: string; real: string; train?: string; mapping?: string; name: string }): Promise<void> {
+  const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
+  const real = folderPairs(args.real, { mapping });
+  const train = args.train ? folderPairs(args.train, { mapping }) : real;
+  const labels = labelFolder(args.labels, { mapping });
+  const fakes = imageFolder(args.fake);
+  const missing = labels.names.filter((name) => !fakes.names.includes(name));
+  if (missing.length) throw new UserError(`${args.fake}: there is no image for ${missing.length} label maps, the first is ${missing[0]}; generate them first.`);
+  const generated: Judged[] = [];
+  for (let i = 0; i < labels.length; i++) {
+    const name = labels.names[i];
+    const { image } = await fakes.at(fakes.names.indexOf(name));
+    generated.push({ name: `${args.fake}: ${name}`, image, labels: resizeLabels((await labels.at(i)).labels, [image.height, image.width]) });
+  }
+  assertOneSize(generated);
+  const judges = await findJudges(generated.map((g) => g.labels), {
+    folder: args.judges,
+    segmenter: args.segmenter,
+    train,
+    steps: args.segmenter_steps,
+    onProgress: reporter('training the segmenter'),
+  });
+  const result = await new Evaluator(judges, real, train).evaluate(args.name, generated, reporter('judging'));
+  if (args.json) {
+    const { row, metrics, missing } = result;
+    console.log(JSON.stringify({ row, metrics, missing, segmenter: judges.choice }, undefined, 2));
+  } else {
+    console.log(`\n${resultsTable([result.row])}\n\n${measuresTable(result)}\n`);
+    console.log(judges.choice);
+    if (result.row.score !== undefined) console.log(ABOUT_SCORE);
+    for (const sentence of result.missing) if (sentence !== judges.choice) console.log(sentence);
+    for (const metric of result.metrics) console.log(describeMetric(metric));
+    for (const note of describeNotes(result.metrics)) console.log(`note: ${note}`);
+  }
+  await judges.dispose();
+}
+
+/** Judges a trained network. */
+async function ofNetwork(args: Shared & { checkpoint?: string; sr_checkpoint?: string; photos: string; windows: number; figure_path: string }): Promise<void> {
+  const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
+  const enlarging = await findCheckpoint('RCAN', args.sr_checkpoint);
+  const photos = folderPairs(args.photos);
+  const generator = await loadLGGAN(chosen.path);
+  const rcan = enlarging && (await loadRCAN(enlarging.path));
+  console.error(`${chosen.sentence}\n${enlarging?.sentence ?? 'RCAN: there is none, images are enlarged by bicubic interpolation only.'}`);
+  const report = await evaluateNetwork(generator, rcan, photos, {
+    folder: args.judges,
+    segmenter: args.segmenter,
+    steps: args.segmenter_steps,
+    windows: args.windows,
+    contest: findContest(),
+    onProgress: (label) => reporter(label),
+  });
+  for (const [name, figure] of Object.entries(galleries(report))) await saveFigure(join(args.figure_path, name), figure, { formats: ['png'] });
+  const sets = [report.heldOut, ...(report.contest ? [report.contest] : [])];
+  if (args.json) {
+    const figures = ({ title, painted, evaluations, notes }: SetReport) => ({ title, maps: painted.length, results: evaluations.map(({ row, metrics }) => ({ row, metrics })), notes });
+    const original = report.original && { maps: report.original.maps, ours: report.original.ours.row, theirs: report.original.theirs.row };
+    console.log(JSON.stringify({ generator: chosen, rcan: enlarging, sets: sets.map(figures), original, sentences: report.sentences }, undefined, 2));
+  } else {
+    console.log(`\n${networkTable(report)}\n`);
+    for (const { title, evaluations, notes } of sets) {
+      for (const evaluation of evaluations) console.log(`${evaluation.row.scaling}, ${title}\n\n${measuresTable(evaluation)}\n`);
+      for (const note of notes) console.log(note);
+    }
+    if (report.heldOut.evaluations.some((e) => e.row.score !== undefined)) console.log(ABOUT_SCORE);
+    for (const sentence of report.sentences) console.log(sentence);
+    console.log(`Galleries: ${args.figure_path}/evaluation_*.png`);
+  }
+  generator.dispose();
+  rcan?.dispose();
+}

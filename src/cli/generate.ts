@@ -8,7 +8,7 @@ import { lgganPanel } from '../figures/lggan_panel';
 import { sauKernels } from '../figures/sau_kernels';
 import { imageFromTensor } from '../figures/tensors';
 import { disposeOutput } from '../models/lggan';
-import { loadLGGAN, loadRCAN } from '../models/pretrained';
+import { chooseCheckpoint, loadLGGAN, loadRCAN } from '../models/pretrained';
 import { progress } from '../progress';
 import { engineInfo } from '../tf';
 import { readMapping } from '../data/mapping';
@@ -21,9 +21,9 @@ void runCommand(
     options: {
       input_path: { type: 'string', value: 'DIR', required: true, help: 'label maps (PNG)' },
       output_path: { type: 'string', value: 'DIR', required: true, help: 'where the images go' },
-      checkpoint: { type: 'string', value: 'PATH', default: 'checkpoints/lggan', help: 'generator: a run\'s folder or a .safetensors file' },
+      checkpoint: { type: 'string', value: 'PATH', help: 'generator: a run\'s folder or a .safetensors file; default: checkpoints/lggan, or without one the network that comes with the project' },
       use_sr: { type: 'flag', help: 'enlarge x2 by RCAN instead of bicubic' },
-      sr_checkpoint: { type: 'string', value: 'PATH', default: 'checkpoints/rcan', help: 'RCAN: a run\'s folder or a .safetensors file' },
+      sr_checkpoint: { type: 'string', value: 'PATH', help: 'RCAN: likewise; default: checkpoints/rcan, or the one that comes with the project' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
       attention: { type: 'flag', help: 'also write how each image was put together, and SAU\'s kernels, as PNG' },
       png: { type: 'flag', help: 'write PNG instead of JPEG' },
@@ -38,12 +38,16 @@ void runCommand(
     examples: ['npm run generate -- --input_path labels --output_path results --use_sr'],
   },
   async (args) => {
-    const generator = await loadLGGAN(args.checkpoint);
-    const rcan = args.use_sr ? await loadRCAN(args.sr_checkpoint) : undefined;
+    const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
+    const generator = await loadLGGAN(chosen.path);
+    const enlarging = args.use_sr ? await chooseCheckpoint('RCAN', args.sr_checkpoint) : undefined;
+    const rcan = enlarging && (await loadRCAN(enlarging.path));
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
     const labels = labelFolder(args.input_path, { limit: args.limit, mapping });
     await mkdir(args.output_path, { recursive: true });
     console.log(engineInfo().description);
+    console.log(chosen.sentence);
+    if (enlarging) console.log(enlarging.sentence);
     const interrupt = interruptible();
     const shown = progress(labels.length, 'generating', { unit: 'images' });
     let done = 0;

@@ -13,7 +13,7 @@ import { saveFigure } from '../figures/figure';
 import { samplesOverTime, type Sample } from '../figures/samples_over_time';
 import { UPSAMPLINGS } from '../layers/upsampler';
 import { PERCEPTUAL_CHOICES } from '../losses/generator';
-import { LGGAN_DEFAULTS, type LGGAN } from '../models/lggan';
+import { BRANCHES, LGGAN_DEFAULTS, type LGGAN } from '../models/lggan';
 import { Inception } from '../models/inception';
 import { findInception } from '../models/inception_weights';
 import { Vgg19 } from '../models/vgg19';
@@ -23,9 +23,9 @@ import { progress } from '../progress';
 import { engineInfo } from '../tf';
 import { trainLGGAN, type TrainLGGANConfig } from '../training/lggan';
 import { FAULT_POLICIES } from '../training/guards';
-import { SCHEDULE_DEFAULTS } from '../training/schedule';
+import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../training/schedule';
 import { eventLog } from '../training/tensorboard';
-import { interruptible, runCommand } from './arguments';
+import { interruptible, parseSize, runCommand } from './arguments';
 
 const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS;
 
@@ -93,6 +93,8 @@ void runCommand(
       upsampling: { type: 'string', choices: UPSAMPLINGS, default: 'sau', help: 'how the local branch is upsampled' },
       noise: { type: 'flag', help: 'noise inputs in the global branch: texture for large regions, where photos are few' },
       loss_weights: { type: 'string', value: 'JSON', help: 'changes to the weights of the losses, by stage, such as \'{"1": {"l1": 1}, "2": {"l1": 4}}\'' },
+      branches: { type: 'string', choices: BRANCHES, default: 'both', help: 'one branch alone, as in the papers\' ablation' },
+      no_class_loss: { type: 'flag', help: 'the class score does not count, as in the papers\' ablation' },
       behaviour: { type: 'string', choices: ['paper', 'original'], default: 'paper', help: 'where the original departs from the papers' },
       fakes: { type: 'string', choices: ['fresh', 'same'], default: 'fresh', help: 'what D learns from: images of the updated G, or those of its step' },
       perceptual: { type: 'string', choices: PERCEPTUAL_CHOICES, default: 'all', help: 'images that the perceptual loss looks at; final: a third of its time' },
@@ -149,6 +151,7 @@ void runCommand(
           residualBlocks: args.residual_blocks,
           upsampling: args.upsampling,
           noise: args.noise,
+          branches: args.branches,
           behaviour: args.behaviour as Choice,
           seed: args.seed,
         },
@@ -159,7 +162,7 @@ void runCommand(
           secondStageFrom: args.second_stage_from ?? Math.round((args.epochs * (secondStageFrom - 1)) / epochs) + 1,
           learningRate: args.learning_rate,
         },
-        lossWeights: args.loss_weights ? parseLossWeights(args.loss_weights) : {},
+        lossWeights: lossWeights(args.loss_weights, args.no_class_loss),
         stage: (args.stage ?? 0) as 0 | 1 | 2,
         stepsPerEpoch: args.steps_per_epoch,
         fakes: args.fakes,
@@ -221,13 +224,9 @@ async function validator(pairs: PairDataset, imageSize: [number, number], crop: 
   return { measure, by: `${by} on ${pairs.length} pairs of ${pairs.source}` };
 }
 
-function parseSize(text: string): [number, number] {
-  const match = /^(\d+)x(\d+)$/.exec(text);
-  if (!match) throw new UserError(`--image_size: expected HEIGHTxWIDTH such as 192x256, got '${text}'.`);
-  return [Number(match[1]), Number(match[2])];
-}
-
-function parseLossWeights(text: string): TrainLGGANConfig['lossWeights'] {
+function lossWeights(text: string | undefined, noClassLoss: boolean): TrainLGGANConfig['lossWeights'] {
+  if (text === undefined) return noClassLoss ? NO_CLASS_LOSS : {};
+  if (noClassLoss) throw new UserError('--no_class_loss: with --loss_weights set classScore to 0 there.');
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null) return value;

@@ -143,6 +143,24 @@ export async function heldOutCrops(dataset: PairDataset, imageSize: [number, num
   return memoryPairs(pairs, `held-out strips of ${dataset.source}`);
 }
 
+/** One part of each photograph, whole. */
+export async function photoParts(dataset: PairDataset, part: Part, heldOut = HELD_OUT): Promise<PairDataset> {
+  return memoryPairs(await parts(dataset, part, heldOut), `${part} parts of ${dataset.source}`);
+}
+
+/** Random windows of the training parts as pairs, drawn as `CropBatches` draws them: for what learns from pairs, such as the own segmenter. */
+export async function trainingCrops(dataset: PairDataset, count: number, options: Omit<CropOptions, 'batchSize'> = {}): Promise<PairDataset> {
+  const source = await CropBatches.of(dataset, { ...options, batchSize: 1 });
+  const pairs: Pair[] = [];
+  while (pairs.length < count) {
+    const { images, labels: [labels], names } = await source.next();
+    const { height, width } = labels;
+    const data = Uint8Array.from(images, (v) => Math.round((v + 1) * 127.5));
+    pairs.push({ name: `${names[0]}_${pairs.length + 1}`, image: { data, height, width }, labels });
+  }
+  return memoryPairs(pairs, `${count} ${source.source}`);
+}
+
 /**
  * Pictures for RCAN from one part of each photograph: the part itself and, for training, smaller copies of it (`scales`), each beside its
  * half by Pillow's bicubic. Smaller copies show finer structure to a pixel, as a shrunk photograph does.

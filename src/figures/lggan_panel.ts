@@ -17,7 +17,8 @@ export interface PanelOptions {
 
 /**
  * How LGGAN puts an image together: label map, global and local image, the two weight maps, the final image, and the
- * photo if there is one. One label map fills two rows, several take a row each. The output is not disposed.
+ * photo if there is one. One label map fills two rows, several take a row each. Of a generator with one branch alone there is its image
+ * only. The output is not disposed.
  */
 export async function lgganPanel(
   output: Pick<LGGANOutput, 'final' | 'global' | 'local' | 'weights'>,
@@ -26,19 +27,24 @@ export async function lgganPanel(
 ): Promise<GridSheet> {
   const { title = 'How the image is put together', photos, classes = CLASSES, maxWidth } = options;
   const maps = 'data' in labels ? [labels] : labels;
-  const [globals, locals, finals] = await Promise.all(
-    [output.global, output.local, output.final].map(imagesFromTensor),
-  );
-  const weights = await mapsFromTensor(output.weights);
+  const finals = await imagesFromTensor(output.final);
+  const { global, local, weights } = output;
+  const parts = global && local && weights && {
+    globals: await imagesFromTensor(global),
+    locals: await imagesFromTensor(local),
+    weights: await mapsFromTensor(weights),
+  };
   const rows = await Promise.all(
     maps.map(async (map, b): Promise<Record<string, Cell>> => {
       const { width, height } = finals[b];
       return {
         'label map': { image: resizeNearest(colourLabels(map, classes), width, height), exact: true },
-        'global image': { image: globals[b] },
-        'local image': { image: locals[b] },
-        'weight of the global image': { image: heatMap(weights[b][1]) },
-        'weight of the local image': { image: heatMap(weights[b][0]) },
+        ...(parts && {
+          'global image': { image: parts.globals[b] },
+          'local image': { image: parts.locals[b] },
+          'weight of the global image': { image: heatMap(parts.weights[b][1]) },
+          'weight of the local image': { image: heatMap(parts.weights[b][0]) },
+        }),
         'final image': { image: finals[b] },
         ...(photos?.[b] ? { photo: { image: await resizeForDisplay(photos[b], width, height) } } : {}),
       };
@@ -47,7 +53,7 @@ export async function lgganPanel(
   const common = {
     title,
     legend: classLegend(maps, classes),
-    colourBar: { min: 0, max: 1, label: 'weight' },
+    ...(parts && { colourBar: { min: 0, max: 1, label: 'weight' } }),
     maxWidth,
   };
   if (rows.length > 1) {

@@ -1,5 +1,6 @@
 import { CLASSES } from '../classes';
 import type { LabelMap, RgbImage } from '../data/types';
+import { UserError } from '../errors';
 import type { LGGANOutput } from '../models/lggan';
 import { type Cell, type GridSheet, imageGrid } from './grid';
 import { resizeNearest } from './images';
@@ -21,6 +22,7 @@ export interface PerClassOptions {
 /**
  * What the class-specific generator paints for each class of a label map, largest class first, between the label map
  * and the local image that is put together from them. The output is not disposed.
+ * @throws UserError for a generator without a local branch
  */
 export async function perClassLocal(
   output: Pick<LGGANOutput, 'local' | 'perClass'>,
@@ -35,17 +37,19 @@ export async function perClassLocal(
     classes = CLASSES,
     maxWidth,
   } = options;
+  const { perClass } = output;
+  if (!output.local || !perClass) throw new UserError('this generator has no local branch, so that no class paints on its own.');
   const local = (await imagesFromTensor(output.local))[index];
   const { width, height } = local;
   const counts = countPixels([labels]);
-  const present = Object.keys(output.perClass)
+  const present = Object.keys(perClass)
     .map(Number)
     .filter((c) => counts[c] > 0)
     .sort((a, b) => counts[b] - counts[a]);
   const colours = resizeNearest(colourLabels(labels, classes), width, height);
   const cells: Cell[] = [{ image: colours, exact: true, caption: 'label map' }];
   for (const c of present) {
-    const whole = (await imagesFromTensor(output.perClass[c]))[index];
+    const whole = (await imagesFromTensor(perClass[c]))[index];
     const share = (100 * counts[c]) / labels.data.length;
     cells.push({
       image: masked ? onlyClass(whole, labels, c) : whole,

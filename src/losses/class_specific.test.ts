@@ -1,7 +1,7 @@
 import test from 'node:test';
 import { IGNORE, type LabelMap } from '../data/types';
+import type { ClassSpecificOutput, PerClass } from '../layers/class_specific';
 import { LabelPyramid } from '../layers/label_pyramid';
-import type { LGGANOutput } from '../models/lggan';
 import { assertClose, checkGradient } from '../testing/close';
 import { labelMap, normalTensor } from '../testing/toy';
 import * as tf from '../tf';
@@ -14,11 +14,11 @@ const withLabels = (maps: LabelMap[], classes: number, f: (labels: LabelPyramid)
 };
 
 /** What the local loss looks at: one grey for each class that stands in the map, and the colours of those that do not. */
-function painted(labels: LabelPyramid, greys: Record<number, number>, colours: Record<number, number[]> = {}): LGGANOutput {
+function painted(labels: LabelPyramid, greys: Record<number, number>, colours: Record<number, number[]> = {}): Pick<ClassSpecificOutput, 'perClass' | 'constants'> {
   const { batch, height, width, classes } = labels;
   const constants = tf.tensor2d(Array.from({ length: classes }, (_, c) => colours[c] ?? [0, 0, 0]));
   const perClass = Object.fromEntries(Object.entries(greys).map(([c, v]) => [c, tf.fill([batch, height, width, 3], v)]));
-  return { perClass, constants } as unknown as LGGANOutput;
+  return { perClass: perClass as PerClass, constants };
 }
 
 test('local L1 by hand: present and absent classes, and class 27 on the pixels of 26 in the original\'s way', () => {

@@ -1,7 +1,7 @@
 import * as tf from '../tf';
 import type { Choice } from '../config';
+import type { ClassSpecificOutput } from '../layers/class_specific';
 import type { LabelPyramid } from '../layers/label_pyramid';
-import type { LGGANOutput } from '../models/lggan';
 
 /**
  * Local L1 (LGGAN, 1912.12215, section 3.3): the sum over all classes of the mean absolute difference of what a class paints and the
@@ -9,7 +9,7 @@ import type { LGGANOutput } from '../models/lggan';
  * @param images photos, [B,H,W,3] in -1..1
  * @param masks `original`: class 27 is compared on the pixels of class 26
  */
-export function localL1(output: LGGANOutput, images: tf.Tensor4D, labels: LabelPyramid, masks: Choice): tf.Scalar {
+export function localL1(output: Pick<ClassSpecificOutput, 'perClass' | 'constants'>, images: tf.Tensor4D, labels: LabelPyramid, masks: Choice): tf.Scalar {
   const oneHot = tf.split(labels.at(labels.height, labels.width).oneHot, labels.classes, 3);
   const maskOf = (c: number) => (masks === 'original' && c === 27 ? 26 : c);
   const terms: tf.Tensor[] = [];

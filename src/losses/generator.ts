@@ -53,11 +53,12 @@ export function realSide(
 
 /**
  * The generator's losses, weighted; their sum is what it minimises. The losses on images are summed over the final, the global and the
- * local one: three times the mean over the batch of all three, which is what `three` holds.
+ * local one: three times the mean over the batch of all three, which is what `images` holds (`stackImages`). Of one branch alone there is one
+ * image; local L1 and class score are of the local branch.
  */
 export function generatorLosses(
   output: LGGANOutput,
-  three: tf.Tensor4D,
+  images: tf.Tensor4D,
   labels: LabelPyramid,
   real: RealSide,
   discriminator: Discriminator,
@@ -67,19 +68,24 @@ export function generatorLosses(
   perceptual: PerceptualChoice = 'all',
 ): Record<string, tf.Scalar> {
   // Before the discriminator's features pile up: VGG19 needs most memory, and leaves nothing but a gradient of the images.
-  const perceived = vgg && (perceptual === 'all' ? tf.mul(3, perceptualLoss(vgg, three, real.vgg)) : perceptualLoss(vgg, output.final, real.vgg));
-  const judged = discriminator.forward(labels.at(labels.height, labels.width).oneHot, three);
+  const n = images.shape[0] / labels.batch;
+  const perceived = vgg && (perceptual === 'all' ? tf.mul(n, perceptualLoss(vgg, images, real.vgg)) : perceptualLoss(vgg, output.final, real.vgg));
+  const judged = discriminator.forward(labels.at(labels.height, labels.width).oneHot, images);
+  const { perClass, constants, scores } = output;
   const losses: Record<string, tf.Scalar> = {
-    gan: tf.mul(3 * weights.gan, generatorHinge(judged)),
-    featureMatching: tf.mul(3 * weights.featureMatching, featureMatching(judged, real.features)),
-    l1: tf.mul(3 * weights.l1, l1(three, real.images)),
-    local: tf.mul(weights.local, localL1(output, real.images, labels, choices.classMasks)),
-    classScore: tf.mul(weights.classScore, classScore(output.scores, labels, choices.classScore)),
-    totalVariation: tf.mul(3 * weights.totalVariation, totalVariation(three)),
+    gan: tf.mul(n * weights.gan, generatorHinge(judged)),
+    featureMatching: tf.mul(n * weights.featureMatching, featureMatching(judged, real.features)),
+    l1: tf.mul(n * weights.l1, l1(images, real.images)),
   };
+  if (perClass && constants && scores) {
+    losses.local = tf.mul(weights.local, localL1({ perClass, constants }, real.images, labels, choices.classMasks));
+    losses.classScore = tf.mul(weights.classScore, classScore(scores, labels, choices.classScore));
+  }
+  losses.totalVariation = tf.mul(n * weights.totalVariation, totalVariation(images));
   if (perceived) losses.vgg = tf.mul(weights.vgg, perceived);
   return losses;
 }
 
-/** The final, the global and the local image in one batch. */
-export const stackImages = ({ final, global, local }: LGGANOutput) => tf.concat([final, global, local]) as tf.Tensor4D;
+/** The final, the global and the local image in one batch; of one branch alone, its image. */
+export const stackImages = ({ final, global, local }: LGGANOutput) =>
+  tf.concat(global && local ? [final, global, local] : [final]) as tf.Tensor4D;

@@ -164,6 +164,20 @@ async function* resized(dataset: PairDataset, size: [number, number]) {
   for (let i = 0; i < dataset.length; i++) yield fitted((await dataset.at(i)).image, size);
 }
 
+/** Figures of which less is better. */
+const LESS_IS_BETTER = ['FID', 'KID', 'Frechet distance', 'kernel distance'];
+
+/** A sentence for each figure in which flat colours do as well as the generated images, or better: it tells nothing of texture there. */
+export function floorCaveats({ measures }: Pick<Evaluation, 'measures'>): string[] {
+  return measures.flatMap(({ generated, floor }) => {
+    if (!floor) return [];
+    const sign = LESS_IS_BETTER.includes(generated.name) ? -1 : 1;
+    if (sign * (generated.value - floor.value) > 0) return [];
+    const digits = Math.abs(generated.value) >= 10 ? 1 : 3;
+    return [`${generated.name}: flat colours reach ${floor.value.toFixed(digits)}, the images ${generated.value.toFixed(digits)}; this figure does not tell a picture from flat colours here.`];
+  });
+}
+
 /** Every figure between its floor and its ceiling, with its interval, as Markdown. */
 export function measuresTable({ measures }: Pick<Evaluation, 'measures'>): string {
   const digits = (m: Metric) => (m.name === 'FID' || m.name === 'Frechet distance' ? 2 : 4);

@@ -25,6 +25,11 @@ export interface FindJudgesOptions {
   train?: PairDataset;
   /** Training steps of the own segmenter. Default 300. */
   steps?: number;
+  /**
+   * The own segmenter, already trained: it judges where it would have been trained, and its features serve where there is no Inception. It is
+   * disposed of with the judges.
+   */
+  own?: Segmenter;
   onProgress?: OnProgress;
 }
 
@@ -44,7 +49,7 @@ const HOW = '`npm run download -- weights` says how to get it';
 
 /**
  * The judges for images of these label maps. What is not at hand is left out, and `missing` says so. FID and KID fall back to the own
- * segmenter's features, under another name, only where that segmenter judges anyway.
+ * segmenter's features, under another name, only where that segmenter judges anyway, or is given.
  * @throws UserError for files with another checksum
  */
 export async function findJudges(maps: readonly LabelMap[], options: FindJudgesOptions = {}): Promise<FoundJudges> {
@@ -57,15 +62,15 @@ export async function findJudges(maps: readonly LabelMap[], options: FindJudgesO
   const learnt = `it has learnt the classes of ${(100 * share).toFixed(0)} % of the pixels`;
 
   let scene: SceneJudge | undefined;
-  let own: Segmenter | undefined;
   let choice: string;
   const sceneFile = onnx('segmenter');
-  const mayOwn = wanted !== 'independent' && train !== undefined;
+  let own = options.own;
+  const mayOwn = wanted !== 'independent' && (train !== undefined || own !== undefined);
   if (wanted !== 'own' && sceneFile && (wanted === 'independent' || share >= LEAST_JUDGED || !mayOwn)) {
     scene = new SceneJudge(await SceneSegmenter.load(sceneFile));
     choice = `Mask accuracy by the scene segmenter of others: ${learnt}.`;
   } else if (mayOwn) {
-    own = await trainSegmenter(train, { steps }, onProgress);
+    own ??= await trainSegmenter(train!, { steps }, onProgress);
     const reason = wanted === 'own' ? 'as asked' : sceneFile ? `since of the scene segmenter, ${learnt}` : `since ${why('mosaic_ade20k.onnx')}`;
     choice = `Mask accuracy by the project's own segmenter, trained on real pairs of the set, ${reason}; it compares within this set only.`;
   } else {
@@ -87,7 +92,7 @@ export async function findJudges(maps: readonly LabelMap[], options: FindJudgesO
   if (!aesthetic) missing.push(`The aesthetic score, and with it the total, is left out: ${why('nima_mobilenet.onnx')}.`);
 
   return {
-    segmenter: scene ?? own,
+    segmenter: scene ?? (mayOwn ? own : undefined),
     features,
     others: aesthetic ? [aesthetic] : [],
     missing,

@@ -7,7 +7,7 @@ import { assertClose, assertNoLeak } from '../testing/close';
 import { withMaterial } from '../testing/material';
 import { labelMap as map, scatter } from '../testing/toy';
 import * as tf from '../tf';
-import { LGGAN, disposeOutput, type LGGANOutput } from './lggan';
+import { LGGAN, disposeOutput, whole, type LGGANOutput } from './lggan';
 
 const small = { ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [64, 96] };
 const scene = map(64, 96, (y, x) => (y < 20 + (x >> 4) ? 1 : x < 50 ? 0 : 2));
@@ -28,7 +28,7 @@ test('every name and shape of the original\'s generator is there (but its unused
 test('every way of upsampling runs: shapes, ranges, weights that sum to 1', () => {
   for (const upsampling of ['sau', 'transposed', 'nearest'] as const) {
     const g = new LGGAN({ ...small, upsampling });
-    const out = g.generate([scene, scene], { attention: true });
+    const out = whole(g.generate([scene, scene], { attention: true }));
     for (const image of [out.final, out.global, out.local, ...Object.values(out.perClass)]) {
       assert.deepEqual(image.shape, [2, 64, 96, 3]);
       const values = image.dataSync();
@@ -51,6 +51,50 @@ test('every way of upsampling runs: shapes, ranges, weights that sum to 1', () =
     disposeOutput(out);
     g.dispose();
   }
+});
+
+test('a branch alone: its image is the result, and nothing of the other is built or computed', async (t) => {
+  const both = new LGGAN(small);
+  const names = (g: LGGAN) => g.parameters.entries().map((e) => e.name);
+  const [global, local] = (['global', 'local'] as const).map((branches) => new LGGAN({ ...small, branches }));
+  // The names of both together, without the weight maps, are those of the whole; the start of the encoder is shared.
+  const ofFusion = (name: string) => name.includes('_attention');
+  assert.deepEqual(new Set([...names(global), ...names(local)]), new Set(names(both).filter((n) => !ofFusion(n))));
+  const shared = names(global).filter((n) => names(local).includes(n));
+  assert.deepEqual(shared, ['conv1', 'conv2', 'conv3'].flatMap((n) => [`${n}.weight`, `${n}.bias`]));
+  assert.ok(names(global).every((n) => /^(conv[1-5]|head_0|G_middle_|up_|conv_img)/.test(n)));
+  assert.ok(names(local).every((n) => /^(conv[1-3]|resnet_blocks|deconv[345]_|deconv9|fc2)/.test(n)));
+  t.diagnostic(`${both.parameters.count} parameters, global ${global.parameters.count}, local ${local.parameters.count}`);
+  assert.ok(global.parameters.count + local.parameters.count < 1.1 * both.parameters.count);
+
+  const outputs = [both, global, local].map((g) => g.generate(scene, { attention: true }));
+  assert.deepEqual(Object.keys(outputs[1]).filter((k) => outputs[1][k as keyof LGGANOutput]), ['final', 'global']);
+  assert.deepEqual(Object.keys(outputs[2]).sort(), ['attention', 'constants', 'final', 'global', 'local', 'perClass', 'scores']);
+  assert.equal(outputs[2].global, undefined);
+  assert.equal(outputs[1].final, outputs[1].global);
+  assert.equal(outputs[2].final, outputs[2].local);
+  assert.deepEqual(outputs[2].attention!.weights, []);
+  assert.throws(() => whole(outputs[1]), /this generator has its global branch alone/);
+  outputs.forEach(disposeOutput);
+  for (const g of [global, local]) await assertNoLeak(() => disposeOutput(g.generate(scene, { attention: true })));
+  for (const g of [both, global, local]) g.dispose();
+});
+
+test('a branch alone paints what it paints beside the other, from the same weights', () => {
+  const both = new LGGAN(small);
+  scatter(both.parameters.trainable, 1, 0.05);
+  const output = whole(both.generate(scene));
+  for (const branches of ['global', 'local'] as const) {
+    const g = new LGGAN({ ...small, branches });
+    const values = new Map(both.parameters.entries().map((e) => [e.name, e.variable]));
+    for (const { name, variable } of g.parameters.entries()) variable.assign(values.get(name)!);
+    const alone = g.generate(scene);
+    assertClose(alone.final, output[branches], 1e-6, branches);
+    disposeOutput(alone);
+    g.dispose();
+  }
+  disposeOutput(output);
+  both.dispose();
 });
 
 test('a map of another size is resized, IGNORE and single pixels are no obstacle', () => {
@@ -92,6 +136,7 @@ test('wrong configurations and label maps are named', () => {
   fault(() => new LGGAN({ imageSize: [100, 256] }), /LGGAN\.imageSize: height and width have to be multiples of 32, got 100x256/);
   fault(() => new LGGAN({ imageSize: [192] }), /LGGAN\.imageSize/);
   fault(() => new LGGAN({ upsampling: 'bilinear' as 'sau' }), /LGGAN\.upsampling: expected 'sau' or 'transposed' or 'nearest', got "bilinear"/);
+  fault(() => new LGGAN({ branches: 'none' as 'both' }), /LGGAN\.branches: expected 'both' or 'global' or 'local', got "none"/);
   fault(() => new LGGAN({ classes: 255 }), /at most 254 classes/);
   fault(() => new LGGAN({ behaviour: { adamEpsilon: 'jittor' as 'paper' } }), /behaviour\.adamEpsilon/);
   const g = new LGGAN(small);

@@ -19,6 +19,10 @@ import { convolveTable } from '../layers/window_table';
 /** Side of the encoder's first kernel. */
 const FIRST_KERNEL = 7;
 
+/** Which branches paint. `both` are fused by learned weights; of one alone the image is the result, as in the papers' ablation. */
+export type Branches = 'both' | 'global' | 'local';
+export const BRANCHES: readonly Branches[] = ['both', 'global', 'local'];
+
 export interface LGGANConfig {
   /** How many classes a label map can hold. Default 29. */
   classes: number;
@@ -39,6 +43,11 @@ export interface LGGANConfig {
    * paint. Default false, as in the papers.
    */
   noise: boolean;
+  /**
+   * Which branches there are. 'global': the encoder and the SPADE blocks alone. 'local': half of the encoder and the class-specific generator
+   * alone. What the other one needs, and the weight maps, are not built then. Default 'both'.
+   */
+  branches: Branches;
   /** Where to follow the original rather than the papers. Default 'paper'. */
   behaviour: BehaviourOption;
   /** Seed of the initial weights. Default 628. */
@@ -54,29 +63,36 @@ export const LGGAN_DEFAULTS: LGGANConfig = {
   sauCompressed: 64,
   upsampling: 'sau',
   noise: false,
+  branches: 'both',
   behaviour: 'paper',
   seed: 628,
 };
 
-/** What the generator computes. Tensors: free them with `disposeOutput`, or call the generator inside `tf.tidy`. */
+/**
+ * What the generator computes; of a branch that was not built, nothing. Tensors: free them with `disposeOutput`, or call the generator inside
+ * `tf.tidy`.
+ */
 export interface LGGANOutput {
-  /** The fused image, [B,H,W,3] in -1..1. */
+  /** The fused image, or that of the only branch, [B,H,W,3] in -1..1. */
   final: tf.Tensor4D;
   /** The image of the global branch, [B,H,W,3] in -1..1. */
-  global: tf.Tensor4D;
+  global?: tf.Tensor4D;
   /** The image of the local branch, [B,H,W,3] in -1..1. */
-  local: tf.Tensor4D;
-  /** How much of the final image comes from the local (channel 0) and the global branch (channel 1), summing to 1. [B,H,W,2] */
-  weights: tf.Tensor4D;
-  /** By class index, the images of the classes that stand in the batch, [B,H,W,3] in -1..1. */
-  perClass: PerClass;
-  /** The colour that a class paints where it is absent, [classes,3] in -1..1. */
-  constants: tf.Tensor2D;
-  /** Class scores (logits): row r holds what the features of class r look like, [B,classes,classes]. */
-  scores: tf.Tensor3D;
+  local?: tf.Tensor4D;
+  /** With both: how much of the final image comes from the local (channel 0) and the global branch (channel 1), summing to 1. [B,H,W,2] */
+  weights?: tf.Tensor4D;
+  /** Local branch: by class index, the images of the classes that stand in the batch, [B,H,W,3] in -1..1. */
+  perClass?: PerClass;
+  /** Local branch: the colour that a class paints where it is absent, [classes,3] in -1..1. */
+  constants?: tf.Tensor2D;
+  /** Local branch: class scores (logits); row r holds what the features of class r look like, [B,classes,classes]. */
+  scores?: tf.Tensor3D;
   /** When asked for, with SAU: its weights over the 5x5 window of every pixel, [B,H/2,W/2,25] and [B,H,W,25]. */
   attention?: { local: tf.Tensor4D[]; weights: tf.Tensor4D[] };
 }
+
+/** What a generator of both branches computes. */
+export type WholeOutput = Required<Omit<LGGANOutput, 'attention'>> & Pick<LGGANOutput, 'attention'>;
 
 export interface ForwardOptions {
   /** Statistics of the batch, which also move the running ones. Default false. */
@@ -85,9 +101,18 @@ export interface ForwardOptions {
   attention?: boolean;
 }
 
+interface LocalBranch {
+  residualBlocks: ResidualBlock[];
+  up: Upsampler[];
+  classSpecific: ClassSpecificGenerator;
+  scoreWeight: tf.Tensor2D;
+  scoreBias: tf.Tensor1D;
+}
+
 /**
  * LGGAN (1912.12215) with LGGAN++'s semantic-aware upsampling (2203.00047): from label maps to photos. A SPADE generator paints the
- * whole image (global branch), a class-specific one paints each class apart (local branch), and learned weight maps fuse the two.
+ * whole image (global branch), a class-specific one paints each class apart (local branch), and learned weight maps fuse the two. Either branch
+ * can stand alone (`branches`).
  * Parameters carry the original's state-dict names.
  */
 export class LGGAN {
@@ -95,24 +120,19 @@ export class LGGAN {
   readonly behaviour: Behaviour;
   readonly parameters: Parameters;
   private readonly encoder: Convolution[];
-  private readonly globalBlocks: { block: SpadeBlock; upsampleBefore: boolean }[];
-  private readonly globalImage: Convolution;
-  private readonly residualBlocks: ResidualBlock[];
-  private readonly localUp: Upsampler[];
-  private readonly weightUp: Upsampler[];
-  private readonly classSpecific: ClassSpecificGenerator;
-  private readonly weightMaps: Convolution;
-  private readonly scoreWeight: tf.Tensor2D;
-  private readonly scoreBias: tf.Tensor1D;
+  private readonly global?: { blocks: { block: SpadeBlock; upsampleBefore: boolean }[]; image: Convolution };
+  private readonly local?: LocalBranch;
+  private readonly fusion?: { up: Upsampler[]; weightMaps: Convolution };
 
   /** @throws UserError that names the field if one is unknown, ill-typed or out of range */
   constructor(config: Partial<LGGANConfig> = {}) {
     this.config = checked(config);
     this.behaviour = behaviour(this.config.behaviour);
-    const { classes, ngf, spadeHidden, seed } = this.config;
+    const { classes, ngf, spadeHidden, branches, seed } = this.config;
     const p = (this.parameters = new Parameters(seed));
 
-    const widths = [classes, ngf, 2 * ngf, 4 * ngf, 8 * ngf, 16 * ngf];
+    // The local branch starts at a quarter of the size; what lies deeper is for the global one.
+    const widths = [classes, ngf, 2 * ngf, 4 * ngf, ...(branches === 'local' ? [] : [8 * ngf, 16 * ngf])];
     this.encoder = widths.slice(1).map((width, i) => {
       const options = i === 0
         ? { kernel: FIRST_KERNEL, padding: (FIRST_KERNEL - 1) / 2, paddingMode: 'reflect' as const }
@@ -120,32 +140,38 @@ export class LGGAN {
       return new Convolution(p.scope(`conv${i + 1}`), widths[i], width, options);
     });
 
-    const block = (name: string, cin: number, cout: number, upsampleBefore: boolean) => ({
-      block: new SpadeBlock(p.scope(name), cin * ngf, cout * ngf, classes, spadeHidden, this.behaviour, this.config.noise),
-      upsampleBefore,
-    });
-    this.globalBlocks = [
-      block('head_0', 16, 16, false),
-      block('G_middle_0', 16, 16, true),
-      block('G_middle_1', 16, 16, false),
-      block('up_0', 16, 8, true),
-      block('up_1', 8, 4, true),
-      block('up_2', 4, 2, true),
-      block('up_3', 2, 1, true),
-    ];
-    this.globalImage = new Convolution(p.scope('conv_img'), ngf, 3, { kernel: 3, padding: 1 });
-
-    this.residualBlocks = Array.from(
-      { length: this.config.residualBlocks },
-      (_, i) => new ResidualBlock(p.scope(`resnet_blocks${i + 1}`), 4 * ngf),
-    );
-    this.localUp = this.upsamplers('local');
-    this.classSpecific = new ClassSpecificGenerator(p, ngf, classes);
-    this.scoreWeight = p.scope('fc2').dense('weight', [ngf, classes]);
-    this.scoreBias = p.scope('fc2').vector('bias', classes);
-
-    this.weightUp = this.upsamplers('attention');
-    this.weightMaps = new Convolution(p.scope('deconv5_attention'), ngf, 2, { kernel: 1 });
+    if (branches !== 'local') {
+      const block = (name: string, cin: number, cout: number, upsampleBefore: boolean) => ({
+        block: new SpadeBlock(p.scope(name), cin * ngf, cout * ngf, classes, spadeHidden, this.behaviour, this.config.noise),
+        upsampleBefore,
+      });
+      const blocks = [
+        block('head_0', 16, 16, false),
+        block('G_middle_0', 16, 16, true),
+        block('G_middle_1', 16, 16, false),
+        block('up_0', 16, 8, true),
+        block('up_1', 8, 4, true),
+        block('up_2', 4, 2, true),
+        block('up_3', 2, 1, true),
+      ];
+      this.global = { blocks, image: new Convolution(p.scope('conv_img'), ngf, 3, { kernel: 3, padding: 1 }) };
+    }
+    if (branches !== 'global') {
+      this.local = {
+        residualBlocks: Array.from(
+          { length: this.config.residualBlocks },
+          (_, i) => new ResidualBlock(p.scope(`resnet_blocks${i + 1}`), 4 * ngf),
+        ),
+        up: this.upsamplers('local'),
+        classSpecific: new ClassSpecificGenerator(p, ngf, classes),
+        scoreWeight: p.scope('fc2').dense('weight', [ngf, classes]),
+        scoreBias: p.scope('fc2').vector('bias', classes),
+      };
+    }
+    if (branches === 'both') {
+      const up = this.upsamplers('attention');
+      this.fusion = { up, weightMaps: new Convolution(p.scope('deconv5_attention'), ngf, 2, { kernel: 1 }) };
+    }
   }
 
   /**
@@ -166,31 +192,35 @@ export class LGGAN {
   /** Label maps made ready for `forward`; the caller disposes of them. Height and width are multiples of 32. */
   prepare(maps: readonly LabelMap[]): LabelPyramid {
     if (maps.length) checkSize(maps[0].height, maps[0].width, 'label map');
-    return new LabelPyramid(maps, this.config.classes, [1, 2, 4, 8, 16, 32], FIRST_KERNEL);
+    return new LabelPyramid(maps, this.config.classes, this.global ? [1, 2, 4, 8, 16, 32] : [1], FIRST_KERNEL);
   }
 
   /** The whole network, differentiable in its parameters. */
   forward(labels: LabelPyramid, { training = false, attention = false }: ForwardOptions = {}): LGGANOutput {
     const [encoded, deepest] = this.encode(labels);
-    const global = this.globalBranch(deepest, labels, training);
+    const global = this.global && this.paintGlobal(this.global, deepest, labels, training);
+    if (!this.local) return { final: global!, global };
 
-    const features = this.localFeatures(encoded);
-    const { local, perClass, constants } = tf.tidy(
-      () => this.classSpecific.apply(features.out, labels) as unknown as tf.TensorContainer,
+    const features = this.localFeatures(this.local, encoded);
+    const painted = tf.tidy(
+      () => this.local!.classSpecific.apply(features.out, labels) as unknown as tf.TensorContainer,
     ) as unknown as ClassSpecificOutput;
-    const scores = this.classScores(features.out, labels);
+    const { local } = painted;
+    const scores = this.classScores(this.local, features.out, labels);
+    const output: LGGANOutput = { final: local, global, ...painted, scores };
 
-    const weighing = climb(encoded, this.weightUp);
-    const weights = tf.softmax(this.weightMaps.apply(weighing.out)) as tf.Tensor4D;
-    const [localShare, globalShare] = tf.split(weights, 2, 3);
-    const final = tf.add(tf.mul(localShare, local), tf.mul(globalShare, global)) as tf.Tensor4D;
-
-    const output: LGGANOutput = { final, global, local, weights, perClass, constants, scores };
+    const weighing = this.fusion && climb(encoded, this.fusion.up);
+    if (global && this.fusion && weighing) {
+      const weights = tf.softmax(this.fusion.weightMaps.apply(weighing.out)) as tf.Tensor4D;
+      const [localShare, globalShare] = tf.split(weights, 2, 3);
+      output.weights = weights;
+      output.final = tf.add(tf.mul(localShare, local), tf.mul(globalShare, global)) as tf.Tensor4D;
+    }
     if (attention && this.config.upsampling === 'sau') {
       const watch = (ups: Upsampler[], inputs: tf.Tensor4D[]) => ups.map((up, i) => up.attention!(inputs[i]));
       output.attention = {
-        local: watch(this.localUp, features.inputs),
-        weights: watch(this.weightUp, weighing.inputs),
+        local: watch(this.local.up, features.inputs),
+        weights: this.fusion && weighing ? watch(this.fusion.up, weighing.inputs) : [],
       };
     }
     return output;
@@ -200,7 +230,7 @@ export class LGGAN {
     this.parameters.dispose();
   }
 
-  /** Five convolutions, each with instance norm and relu: the features at a quarter of the size, and at a sixteenth. */
+  /** Convolutions, each with instance norm and relu: the features at a quarter of the size and, for the global branch, at a sixteenth. */
   private encode(labels: LabelPyramid): [tf.Tensor4D, tf.Tensor4D] {
     const finish = (convolve: () => tf.Tensor4D) => tf.tidy(() => relu(instanceNorm(convolve())));
     let x = finish(() => this.firstConvolution(labels));
@@ -217,35 +247,35 @@ export class LGGAN {
     return tf.reshape(rows, [batch, height, width, rows.shape[1]]);
   }
 
-  private globalBranch(deepest: tf.Tensor4D, labels: LabelPyramid, training: boolean): tf.Tensor4D {
+  private paintGlobal({ blocks, image }: NonNullable<LGGAN['global']>, deepest: tf.Tensor4D, labels: LabelPyramid, training: boolean): tf.Tensor4D {
     // From a sixteenth to a thirty-second: every second pixel is what nearest takes, the mean of 2x2 what bilinear does.
     let x: tf.Tensor4D =
       this.behaviour.encoderResize === 'original'
         ? tf.avgPool(deepest, 2, 2, 'valid')
         : tf.maxPool(deepest, 1, 2, 'valid');
-    for (const { block, upsampleBefore } of this.globalBlocks) {
+    for (const { block, upsampleBefore } of blocks) {
       x = replace(x, (y) => {
         const input = upsampleBefore ? upsampleNearest2(y) : y;
         return block.apply(input, labels.at(input.shape[1], input.shape[2]), training);
       });
     }
-    return replace(x, (y) => tanh(this.globalImage.apply(leakyRelu(y))));
+    return replace(x, (y) => tanh(image.apply(leakyRelu(y))));
   }
 
-  private localFeatures(encoded: tf.Tensor4D) {
+  private localFeatures({ residualBlocks, up }: LocalBranch, encoded: tf.Tensor4D) {
     let x = tf.clone(encoded);
-    for (const block of this.residualBlocks) x = replace(x, (y) => block.apply(y));
-    return climb(x, this.localUp);
+    for (const block of residualBlocks) x = replace(x, (y) => block.apply(y));
+    return climb(x, up);
   }
 
   /** Mean over the whole map of the features of each class, through one shared fully connected layer. */
-  private classScores(features: tf.Tensor4D, labels: LabelPyramid): tf.Tensor3D {
+  private classScores({ scoreWeight, scoreBias }: LocalBranch, features: tf.Tensor4D, labels: LabelPyramid): tf.Tensor3D {
     const [b, h, w, c] = features.shape;
     const { classes } = this.config;
     const masks = tf.reshape(labels.at(h, w).oneHot, [b, h * w, classes]) as tf.Tensor3D;
     const sums = tf.matMul(masks, tf.reshape(features, [b, h * w, c]) as tf.Tensor3D, true);
     const means = tf.reshape(tf.div(sums, h * w), [b * classes, c]) as tf.Tensor2D;
-    return tf.reshape(tf.add(tf.matMul(means, this.scoreWeight), this.scoreBias), [b, classes, classes]);
+    return tf.reshape(tf.add(tf.matMul(means, scoreWeight), scoreBias), [b, classes, classes]);
   }
 
   private upsamplers(branch: string): Upsampler[] {
@@ -254,6 +284,12 @@ export class LGGAN {
       upsampler(upsampling, this.parameters.scope(`${name}_${branch}`), channels, sauCompressed);
     return [make('deconv3', 4 * ngf), make('deconv4', 2 * ngf)];
   }
+}
+
+/** The output of a generator of both branches. @throws UserError for one of a branch alone */
+export function whole(output: LGGANOutput): WholeOutput {
+  if (!output.weights) throw new UserError(`this generator has its ${output.global ? 'global' : 'local'} branch alone; load one of both branches.`);
+  return output as WholeOutput;
 }
 
 /** Frees every tensor of an output. */
@@ -287,6 +323,7 @@ function checked(overrides: Partial<LGGANConfig>): LGGANConfig {
   if (ngf % 2) throw new UserError(`LGGAN.ngf: expected an even number, got ${ngf}`);
   if (classes > 254) throw new UserError(`LGGAN.classes: a label map of 8 bits holds at most 254 classes, got ${classes}`);
   oneOf(config.upsampling, UPSAMPLINGS, 'LGGAN.upsampling');
+  oneOf(config.branches, BRANCHES, 'LGGAN.branches');
   if (imageSize.length !== 2) throw new UserError('LGGAN.imageSize: expected [height, width]');
   checkSize(imageSize[0], imageSize[1], 'LGGAN.imageSize');
   return config;

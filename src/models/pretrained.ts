@@ -15,16 +15,57 @@ import { RCAN, type RcanConfig } from './rcan';
  * @throws UserError that names what is missing, does not fit, or holds NaN
  */
 export async function loadLGGAN(path: string): Promise<LGGAN> {
-  const { file, config, numbers } = await find(path, 'LGGAN', ['EMA', 'G']);
+  const { file, config, numbers } = await find(path, 'LGGAN');
   const generator = withoutDrawing(() => new LGGAN(config as Partial<LGGANConfig>), { file, numbers });
   return loaded(generator, file);
 }
 
 /** A trained RCAN, found as `loadLGGAN` finds a generator. */
 export async function loadRCAN(path: string): Promise<RCAN> {
-  const { file, config, numbers } = await find(path, 'RCAN', ['RCAN']);
+  const { file, config, numbers } = await find(path, 'RCAN');
   const network = withoutDrawing(() => new RCAN(config as Partial<RcanConfig>), { file, numbers });
   return loaded(network, file);
+}
+
+/** What a network's files are called: in a run's folder, and where the project carries a trained one. */
+const NETWORKS = {
+  LGGAN: { title: 'Generator', run: 'lggan', files: ['EMA', 'G'], option: '--checkpoint' },
+  RCAN: { title: 'RCAN', run: 'rcan', files: ['RCAN'], option: '--sr_checkpoint' },
+} as const;
+export type NetworkName = keyof typeof NETWORKS;
+
+export interface CheckpointChoice {
+  /** For `loadLGGAN` or `loadRCAN`. */
+  path: string;
+  /** Which it is, and why: one line to print. */
+  sentence: string;
+}
+
+/** The small network that comes with the project. */
+export const shipped = (network: NetworkName, folder = 'checkpoints') => join(folder, 'pretrained', `${NETWORKS[network].run}.safetensors`);
+
+/**
+ * Which network is meant: the one that is named; else the run that training leaves (`checkpoints/lggan`, `checkpoints/rcan`), if there is one;
+ * else the one that comes with the project; undefined where there is neither. The one place that decides it.
+ */
+export async function findCheckpoint(network: NetworkName, named?: string, folder = 'checkpoints'): Promise<CheckpointChoice | undefined> {
+  const { title, run } = NETWORKS[network];
+  if (named) return { path: named, sentence: `${title}: ${named}, as asked.` };
+  const own = join(folder, run);
+  const carried = shipped(network, folder);
+  if (existsSync(own) && (await networkFile(own, network))) return { path: own, sentence: `${title}: ${own}, which was trained here.` };
+  if (existsSync(carried)) return { path: carried, sentence: `${title}: ${carried}, which comes with the project, as there is no run in ${own}.` };
+  return undefined;
+}
+
+/** The same where a network is needed. @throws UserError where none is named and there is neither */
+export async function chooseCheckpoint(network: NetworkName, named?: string, folder = 'checkpoints'): Promise<CheckpointChoice> {
+  const found = await findCheckpoint(network, named, folder);
+  if (found) return found;
+  const { run, option } = NETWORKS[network];
+  throw new UserError(
+    `${join(folder, run)}: there is no trained network, nor ${shipped(network, folder)}, which comes with the project; train one, or give the path of another with ${option}.`,
+  );
 }
 
 async function loaded<N extends LGGAN | RCAN>(network: N, file: string): Promise<N> {
@@ -37,8 +78,8 @@ async function loaded<N extends LGGAN | RCAN>(network: N, file: string): Promise
   }
 }
 
-async function find(path: string, network: string, names: string[]): Promise<{ file: string; config: object; numbers: number }> {
-  const file = await fileOf(path, network, names);
+async function find(path: string, network: NetworkName): Promise<{ file: string; config: object; numbers: number }> {
+  const file = await fileOf(path, network);
   const { metadata, tensors } = await readTensorsHeader(file);
   const numbers = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   if (metadata.network && metadata.network !== network) {
@@ -61,12 +102,17 @@ async function find(path: string, network: string, names: string[]): Promise<{ f
   return { file, config, numbers };
 }
 
-async function fileOf(path: string, network: string, names: string[]): Promise<string> {
-  const option = network === 'RCAN' ? '--sr_checkpoint' : '--checkpoint';
+async function fileOf(path: string, network: NetworkName): Promise<string> {
+  const { option } = NETWORKS[network];
   if (!existsSync(path)) throw new UserError(`${path}: there is no such checkpoint; train one, or give the path of another with ${option}.`);
   if (!statSync(path).isDirectory()) return path;
-  const folder = (await newestCheckpoint(path, 'best')) ?? (await newestCheckpoint(path, 'latest')) ?? path;
-  const file = names.map((n) => join(folder, `${n}.safetensors`)).find((f) => existsSync(f));
+  const file = await networkFile(path, network);
   if (!file) throw new UserError(`${path}: there is no checkpoint of ${network} in it; train one, or give the path of another with ${option}.`);
   return file;
+}
+
+/** The file in the folder of a run; undefined where there is none yet. */
+async function networkFile(run: string, network: NetworkName): Promise<string | undefined> {
+  const folder = (await newestCheckpoint(run, 'best')) ?? (await newestCheckpoint(run, 'latest')) ?? run;
+  return NETWORKS[network].files.map((n) => join(folder, `${n}.safetensors`)).find((f) => existsSync(f));
 }

@@ -1,6 +1,6 @@
 import type { LabelMap } from '../data/types';
 import { instanceNorm } from '../layers/normalisation';
-import { disposeOutput, type LGGAN, type LGGANOutput } from '../models/lggan';
+import { disposeOutput, whole, type LGGAN, type WholeOutput } from '../models/lggan';
 import * as tf from '../tf';
 import type { Values } from './compare';
 import { observe } from './observe';
@@ -40,7 +40,7 @@ export function runGenerator(
   const labels = generator.prepare(maps);
   try {
     tf.tidy(() => {
-      const output = generator.forward(labels, { training });
+      const output = whole(generator.forward(labels, { training }));
       outputsOf(output, labels.at(labels.height, labels.width).oneHot, maps, keep, values, wanted);
       disposeOutput(output);
     });
@@ -55,7 +55,7 @@ export function runGenerator(
 const UPSAMPLED = ['G_middle_0', 'up_0', 'up_1', 'up_2', 'up_3'];
 
 function outputsOf(
-  output: LGGANOutput,
+  output: WholeOutput,
   oneHot: tf.Tensor4D,
   maps: readonly LabelMap[],
   keep: (name: string, value: tf.Tensor4D) => void,

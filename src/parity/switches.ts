@@ -14,7 +14,7 @@ import { singularVectors } from '../layers/spectral_norm';
 import { generatorLosses, realSide, stackImages } from '../losses/generator';
 import { psnr } from '../metrics/image_quality';
 import { Discriminator } from '../models/discriminator';
-import { LGGAN } from '../models/lggan';
+import { LGGAN, whole } from '../models/lggan';
 import * as tf from '../tf';
 import { Adam } from '../training/adam';
 import { bicubicEnlarged, srQuality } from '../training/rcan';
@@ -114,7 +114,7 @@ async function networkFigures(choices: Behaviour, ngf: number): Promise<Measured
     return tf.tidy(() => {
       const one = tf.tensor4d(goldenImage(height, width), [1, height, width, 3]);
       const images = tf.concat([one, one]) as tf.Tensor4D;
-      const out = g.forward(labels, { training: true });
+      const out = whole(g.forward(labels, { training: true }));
       const real = realSide(labels, images, d, undefined, false);
       const losses = generatorLosses(out, stackImages(out), labels, real, d, undefined, LOSS_WEIGHTS[1], choices);
       const { variable: variance } = g.parameters.entries().find((e) => e.name === 'head_0.norm_0.param_free_norm.running_var')!;

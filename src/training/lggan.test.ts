@@ -6,6 +6,7 @@ import test from 'node:test';
 import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../errors';
 import { normals } from '../testing/close';
+import type { Branches } from '../models/lggan';
 import { labelMap, randomVgg } from '../testing/toy';
 import * as tf from '../tf';
 import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
@@ -106,6 +107,36 @@ test('the perceptual loss of the final image is the part of it in that of all th
   assert.ok(Math.abs(final.loss / all.loss - 1 / 3) < 0.01, `${final.loss} of ${all.loss}`);
   assert.ok(Math.abs(final.rest.l1 - all.rest.l1) < 1e-6 * all.rest.l1);
   vgg.dispose();
+});
+
+test('of one branch the losses are those of its image, and steps leave no tensor and move every parameter', () => {
+  const expected = {
+    both: ['gan', 'featureMatching', 'l1', 'local', 'classScore', 'totalVariation'],
+    global: ['gan', 'featureMatching', 'l1', 'totalVariation'],
+    local: ['gan', 'featureMatching', 'l1', 'local', 'classScore', 'totalVariation'],
+  };
+  const of = (branches: Branches) => new LGGANTrainer({ ...toy, generator: { ...toy.generator, branches } });
+  const first: Record<string, Record<string, number>> = {};
+  for (const [branches, names] of Object.entries(expected)) {
+    const trainer = of(branches as Branches);
+    const before = valuesOf(trainer);
+    first[branches] = trainer.step(batch(0), 1);
+    const { generator, discriminatorFake, discriminatorReal, ...terms } = first[branches];
+    assert.deepEqual(Object.keys(terms), names);
+    const sum = Object.values(terms).reduce((x, y) => x + y, 0);
+    assert.ok(Math.abs(sum - generator) < 1e-5 * Math.abs(sum), `${branches}: ${sum} and ${generator}`);
+    const tensors = tf.memory().numTensors;
+    for (let i = 1; i <= 3; i++) trainer.step(batch(i % 3), 1);
+    assert.equal(tf.memory().numTensors, tensors, branches);
+    const still = [...valuesOf(trainer)].filter(([name, { values }]) => values.every((v, i) => v === before.get(name)!.values[i]));
+    assert.deepEqual(still.map(([name]) => name), [], branches);
+    trainer.dispose();
+  }
+  // Untrained images are grey all three, so that the losses of one are a third of those of three.
+  for (const branches of ['global', 'local']) {
+    assert.ok(Math.abs(3 * first[branches].l1 - first.both.l1) < 0.05 * first.both.l1, JSON.stringify(first));
+    assert.ok(Math.abs(3 * first[branches].discriminatorReal - first.both.discriminatorReal) < 0.05 * first.both.discriminatorReal);
+  }
 });
 
 test('30 steps on one photo bring the generated images nearer to it', (t) => {

@@ -202,7 +202,7 @@ export class LGGANTrainer {
     const oneHot = labels.at(labels.height, labels.width).oneHot;
     const fakes =
       this.config.fakes === 'same' ? same : tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
-    const b = labels.batch;
+    const [count, b] = [fakes.shape[0], labels.batch];
     let parts!: tf.Scalar[];
     const { value, gradients: g } = gradients(() => {
       const judged = this.discriminator.forward(oneHot, tf.concat([fakes, images]), true);
@@ -211,7 +211,7 @@ export class LGGANTrainer {
           const last = layers[layers.length - 1];
           return [tf.slice(last, [begin, 0, 0, 0], [size, -1, -1, -1])];
         });
-      parts = [tf.mul(3, fakeHinge(scores(0, 3 * b))), tf.mul(3, realHinge(scores(3 * b, b)))];
+      parts = [tf.mul(count / b, fakeHinge(scores(0, count))), tf.mul(count / b, realHinge(scores(count, b)))];
       parts.forEach((t) => tf.keep(t));
       return tf.addN(parts) as tf.Scalar;
     }, this.discriminator.parameters);

@@ -26,6 +26,9 @@ export const LOSS_WEIGHTS: Readonly<Record<1 | 2, LossWeights>> = {
   2: { gan: 1, featureMatching: 10, vgg: 5, l1: 20, local: 20, classScore: 5, totalVariation: 4 },
 };
 
+/** Changes to `LOSS_WEIGHTS` that leave the class score out. */
+export const NO_CLASS_LOSS: Readonly<Record<1 | 2, Partial<LossWeights>>> = { 1: { classScore: 0 }, 2: { classScore: 0 } };
+
 /** The two stages of training and the learning rates, by epoch (from 1). */
 export class Schedule {
   readonly config: ScheduleConfig;

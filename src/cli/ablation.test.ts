@@ -1,0 +1,63 @@
+/** The command as a user calls it, at toy size: processes of its own, stopped and gone on with. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { writeLandscapes } from '../data/landscape';
+
+const dir = mkdtempSync(join(tmpdir(), 'ablation-cli-'));
+after(() => rmSync(dir, { recursive: true, force: true }));
+const photos = join(dir, 'photos');
+before(() => writeLandscapes(photos, { count: 2, height: 96, width: 256 }));
+const output = join(dir, 'out');
+const json = join(dir, 'figures', 'ablation.json');
+
+/** @param stopAt kills with SIGINT once this appears on stderr */
+async function ablation(more: string[] = [], stopAt?: RegExp): Promise<{ status: number | null; out: string; err: string }> {
+  const args = [
+    '--seeds', '1', '--steps', '4', '--input_path', photos, '--image_size', '32x64', '--ngf', '4', '--ndf', '4', '--spade_hidden', '4', '--residual_blocks', '1',
+    '--windows', '2', '--judges', join(dir, 'nothing'), '--segmenter_steps', '2', '--workers', '2', '--output_path', output, '--json_path', json, ...more,
+  ];
+  const child = spawn(process.execPath, ['--require', 'ts-node/register/transpile-only', join(__dirname, 'ablation.ts'), ...args]);
+  const said = { out: '', err: '' };
+  child.stdout.on('data', (text: Buffer) => (said.out += text.toString()));
+  child.stderr.on('data', (text: Buffer) => {
+    said.err += text.toString();
+    if (stopAt?.test(said.err)) child.kill('SIGINT');
+  });
+  const status = await new Promise<number | null>((resolve) => child.on('exit', resolve));
+  return { status, ...said };
+}
+/** Folders of the finished runs. */
+const results = () => readdirSync(output).filter((folder) => existsSync(join(output, folder, 'result.json'))).sort();
+
+test('Ctrl-C saves; the same command goes on to six runs in a folder each, a table and the JSON; a third call does none again; other settings are refused', async (t) => {
+  const cut = await ablation(['--workers', '1'], /ablation .*seed 1/);
+  assert.equal(cut.status, 130, cut.err);
+  assert.match(cut.out, /Stopped and saved in .*; the same command goes on from there\.\n$/);
+  assert.ok(!existsSync(json));
+  t.diagnostic(`${results().length} runs had finished`);
+
+  const first = await ablation();
+  assert.equal(first.status, 0, first.err);
+  assert.deepEqual(results(), ['baseline-1', 'global_only-1', 'local_only-1', 'nearest_convolution-1', 'no_class_loss-1', 'transposed_convolution-1']);
+  assert.match(first.out, /\| variant \| runs \| mask accuracy ↑ \| Frechet distance ↓ \|.*\n.*\n\| baseline \| 1 \|/);
+  assert.match(first.out, /no class loss \(class loss\), beside the baseline: no difference in/);
+  assert.match(first.out, /FID and KID of the canonical Inception are left out/);
+  const file = JSON.parse(readFileSync(json, 'utf8')) as { 'created by': string; metrics: Record<string, { better: string; by: string }>; runs: { variant: string; metrics: object }[] };
+  assert.ok(file['created by'].startsWith('npm run ablation -- --seeds 1 --steps 4'));
+  assert.deepEqual(file.runs.map((r) => r.variant), ['baseline', 'transposed convolution', 'nearest + convolution', 'global only', 'local only', 'no class loss']);
+  assert.deepEqual([file.metrics.psnr.better, file.metrics.fid.better], ['higher', 'lower']);
+
+  const times = () => results().map((folder) => statSync(join(output, folder, 'result.json')).mtimeMs);
+  const made = times();
+  const second = await ablation();
+  assert.match(second.out, /6 of them done/);
+  assert.deepEqual(times(), made);
+  assert.equal(second.out.slice(second.out.indexOf('| variant')), first.out.slice(first.out.indexOf('| variant')));
+
+  const other = await ablation(['--ngf', '6']);
+  assert.deepEqual([other.status, other.err], [2, `${output} holds runs with ngf 4, not 6; give another --output_path, or the same settings.\n`]);
+});

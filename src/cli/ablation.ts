@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { runPool } from '../ablation/pool';
+import { jobsOf, readResult, type RunResult } from '../ablation/run';
+import { ABLATION_DEFAULTS as D, ablationSettings, type AblationSettings } from '../ablation/settings';
+import { ablationFile, ablationSentences, ablationTable } from '../ablation/summary';
+import { BASELINE, VARIANTS } from '../ablation/variants';
+import { readReferences } from '../ablation/worker';
+import { writeFileAtomically } from '../checkpoints/atomic';
+import { UserError } from '../errors';
+import { progress } from '../progress';
+import { interruptible, parseSize, runCommand } from './arguments';
+
+const argv = process.argv.slice(2);
+
+void runCommand(
+  {
+    name: 'npm run ablation --',
+    description:
+      `The papers' ablation at small size on a few photographs: ${VARIANTS.length} networks that differ in one point each (${VARIANTS.map((v) => v.name).join(', ')}), ` +
+      'each from several seeds, judged on held-out windows. The default of 18 runs takes about 25 minutes on two cores (0.4 s a step, two runs at a time). ' +
+      'Ctrl-C saves; the same command goes on, and does no finished run again.',
+    options: {
+      seeds: { type: 'integer', min: 1, default: 3, help: 'runs of each network; a spread needs at least 2' },
+      steps: { type: 'integer', min: 1, default: D.steps, help: 'training steps of a run; a multiple of 10 above 10' },
+      input_path: { type: 'string', value: 'DIR', default: D.input, help: 'few large photos and their label maps: DIR/imgs and DIR/labels; the right quarter of each is held out' },
+      output_path: { type: 'string', value: 'DIR', default: 'checkpoints/ablation', help: 'a folder for each run' },
+      json_path: { type: 'string', value: 'FILE', default: 'figures/ablation.json', help: 'where all figures go, for drawing' },
+      image_size: { type: 'string', value: 'HxW', default: D.imageSize.join('x'), help: 'multiples of 32' },
+      batch_size: { type: 'integer', min: 1, default: D.batchSize, help: 'windows a step' },
+      ngf: { type: 'integer', min: 2, default: D.ngf, help: 'width of the generator' },
+      ndf: { type: 'integer', min: 1, default: D.ndf, help: 'width of the discriminator' },
+      spade_hidden: { type: 'integer', min: 1, default: D.spadeHidden, help: 'hidden channels of SPADE' },
+      residual_blocks: { type: 'integer', min: 0, default: D.residualBlocks, help: 'of the local branch' },
+      learning_rate: { type: 'number', default: D.learningRate, help: 'G learns at half of it, D at twice' },
+      windows: { type: 'integer', min: 1, default: D.windows, help: 'held-out windows of each photo that are judged' },
+      vgg: { type: 'string', value: 'PATH', default: D.vgg, help: "VGG19's weights for the perceptual loss of training (several times as long), or none" },
+      judges: { type: 'string', value: 'DIR', default: 'checkpoints', help: 'where the networks of the judges lie; what is missing is left out, or the own segmenter stands in' },
+      segmenter_steps: { type: 'integer', min: 1, default: D.segmenterSteps, help: 'training steps of the own segmenter, where it has to stand in' },
+      workers: { type: 'integer', min: 1, default: availableParallelism(), help: 'runs at a time, one thread each' },
+    },
+    examples: ['npm run ablation', 'npm run ablation -- --seeds 5 --steps 400 --output_path checkpoints/ablation_long --json_path figures/ablation_long.json'],
+  },
+  async (args) => {
+    const settings = ablationSettings({
+      input: args.input_path, steps: args.steps, imageSize: parseSize(args.image_size), batchSize: args.batch_size, ngf: args.ngf, ndf: args.ndf,
+      spadeHidden: args.spade_hidden, residualBlocks: args.residual_blocks, learningRate: args.learning_rate, windows: args.windows, vgg: args.vgg,
+      segmenterSteps: args.segmenter_steps,
+    });
+    const { output_path: output, judges, workers } = args;
+    await sameSettings(output, settings);
+    const jobs = jobsOf(args.seeds);
+    const finished = async () => (await Promise.all(jobs.map((job) => readResult(output, job)))).filter((r): r is RunResult => r !== undefined);
+    const before = await finished();
+    const isDone = (job: (typeof jobs)[number]) => before.some((r) => r.variant === job.variant && r.seed === job.seed);
+    const waiting = jobs.filter((job) => !isDone(job));
+    console.log(`${jobs.length} runs of ${settings.steps} steps, ${before.length} of them done; baseline: ${BASELINE}.`);
+
+    const interrupt = interruptible();
+    const from = before.length * settings.steps;
+    const shown = progress(jobs.length * settings.steps, 'ablation', { unit: 'steps', from });
+    const steps = new Map<string, number>();
+    const cut = waiting.length > 0 && (await runPool({ settings, output, judges }, waiting, workers, {
+      signal: interrupt.signal,
+      onMessage: (text) => shown.update(from + [...steps.values()].reduce((a, b) => a + b, 0), text),
+      onStep: (job, done) => {
+        steps.set(`${job.variant}, seed ${job.seed}`, done);
+        shown.update(from + [...steps.values()].reduce((a, b) => a + b, 0), `${job.variant}, seed ${job.seed}`);
+      },
+    }));
+    shown.finish(output);
+    interrupt.dispose();
+
+    const runs = await finished();
+    if (runs.length) {
+      const references = await readReferences(output);
+      console.log(`\n${ablationTable(runs, references)}\n`);
+      console.log(`Mean ± standard deviation over the seeds. + and -: better or worse than the baseline by more than both spreads together; without a mark there is no difference to tell.`);
+      for (const sentence of [...ablationSentences(runs), ...references.missing]) console.log(sentence);
+      if (!cut) {
+        await mkdir(dirname(args.json_path), { recursive: true });
+        const command = ['npm run ablation', ...(argv.length ? ['--', ...argv] : [])].join(' ');
+        await writeFileAtomically(args.json_path, `${JSON.stringify(ablationFile(command, settings, runs, references), undefined, 1)}\n`);
+        console.log(`Written: ${args.json_path}`);
+      }
+    }
+    if (cut) console.log(`Stopped and saved in ${output}; the same command goes on from there.`);
+  },
+);
+
+/** Runs of other settings must not be taken for these. @throws UserError that names the first setting which differs */
+async function sameSettings(output: string, settings: AblationSettings): Promise<void> {
+  const file = join(output, 'settings.json');
+  if (!existsSync(file)) {
+    await mkdir(output, { recursive: true });
+    await writeFileAtomically(file, `${JSON.stringify(settings, undefined, 1)}\n`);
+    return;
+  }
+  const before = JSON.parse(await readFile(file, 'utf8')) as AblationSettings;
+  const differs = (Object.keys(settings) as (keyof AblationSettings)[]).find((key) => !isDeepStrictEqual(before[key], settings[key]));
+  if (differs) {
+    const [was, is] = [before, settings].map((s) => JSON.stringify(s[differs]));
+    throw new UserError(`${output} holds runs with ${differs} ${was}, not ${is}; give another --output_path, or the same settings.`);
+  }
+}

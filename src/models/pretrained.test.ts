@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { saveParameters } from '../checkpoints/parameters';
+import { UserError } from '../errors';
+import { labelMap } from '../testing/toy';
+import { assertClose } from '../testing/close';
+import { LGGAN, disposeOutput } from './lggan';
+import { chooseCheckpoint, loadLGGAN, shipped } from './pretrained';
+
+const dir = mkdtempSync(join(tmpdir(), 'pretrained-'));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+test('what is named, else the own run, else what comes with the project; each says which it is', async () => {
+  const folder = join(dir, 'order');
+  await assert.rejects(chooseCheckpoint('LGGAN', undefined, folder), (e) => e instanceof UserError && /no trained network, nor .*pretrained.lggan\.safetensors.*--checkpoint\.$/.test(e.message));
+  await assert.rejects(chooseCheckpoint('RCAN', undefined, folder), /pretrained.rcan\.safetensors.*--sr_checkpoint\.$/);
+  assert.deepEqual(await chooseCheckpoint('RCAN', 'else.safetensors', folder), { path: 'else.safetensors', sentence: 'RCAN: else.safetensors, as asked.' });
+
+  mkdirSync(join(folder, 'pretrained'), { recursive: true });
+  writeFileSync(shipped('LGGAN', folder), '');
+  const carried = await chooseCheckpoint('LGGAN', undefined, folder);
+  assert.equal(carried.path, join(folder, 'pretrained', 'lggan.safetensors'));
+  assert.match(carried.sentence, /comes with the project, as there is no run in .*lggan\.$/);
+
+  // A run that has begun and saved nothing is none yet.
+  mkdirSync(join(folder, 'lggan', 'latest-000001'), { recursive: true });
+  writeFileSync(join(folder, 'lggan', 'history.csv'), 'step\n');
+  assert.equal((await chooseCheckpoint('LGGAN', undefined, folder)).path, carried.path);
+  writeFileSync(join(folder, 'lggan', 'latest-000001', 'G.safetensors'), '');
+  const own = await chooseCheckpoint('LGGAN', undefined, folder);
+  assert.equal(own.path, join(folder, 'lggan'));
+  assert.match(own.sentence, /trained here/);
+});
+
+test('a network in half precision paints as in full, whatever its branches', async () => {
+  for (const branches of ['both', 'global', 'local'] as const) {
+    const generator = new LGGAN({ ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [32, 64], branches });
+    const file = join(dir, `${branches}.safetensors`);
+    await saveParameters(file, generator.parameters, { config: JSON.stringify(generator.config), network: 'LGGAN' }, { half: true });
+    const loaded = await loadLGGAN(file);
+    assert.equal(loaded.config.branches, branches);
+    const map = labelMap(32, 64, (y, x) => (y < 12 ? 1 : x < 30 ? 0 : 2));
+    const [expected, actual] = [generator.generate(map), loaded.generate(map)];
+    // Ten bits of mantissa, through some twenty layers.
+    assertClose(actual.final, expected.final, 0.02, branches);
+    disposeOutput(expected);
+    disposeOutput(actual);
+    generator.dispose();
+    loaded.dispose();
+  }
+});
