@@ -35,7 +35,7 @@ export {
   disposeInspection, inspect, inspectionRows, sauAttention, untrained, DEFAULT_PARTS, SAU_NAMES, SPADE_LAYERS, type Inspection, type Part, type SauName,
 } from './inspection/inspect';
 export { boundaryPixels, kernelEntropy, kernelsOf, sameClassShare, uniformKernels } from './inspection/kernels';
-export { localRows, localShares, sauMeasures, sauRows } from './inspection/measures';
+export { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows } from './inspection/measures';
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
 export { LOSS_WEIGHTS, Schedule } from './training/schedule';

@@ -52,14 +52,18 @@ export function sameClassShare(kernels: Kernels, labels: LabelMap): PixelMap {
   return perPixel(kernels, (i, weight, taps) => {
     if (data[i] === IGNORE) return NaN;
     let sum = 0;
-    taps.forEach((tap, k) => (sum += tap >= 0 && data[tap] === data[i] ? weight[k] : 0));
+    for (let k = 0; k < TAPS; k++) if (taps[k] >= 0 && data[taps[k]] === data[i]) sum += weight[k];
     return sum;
   });
 }
 
 /** Share of each pixel's weight on taps outside of the map, 0..1. */
 export function outsideShare(kernels: Kernels): PixelMap {
-  return perPixel(kernels, (_, weight, taps) => taps.reduce((sum, tap, k) => sum + (tap < 0 ? weight[k] : 0), 0));
+  return perPixel(kernels, (_, weight, taps) => {
+    let sum = 0;
+    for (let k = 0; k < TAPS; k++) if (taps[k] < 0) sum += weight[k];
+    return sum;
+  });
 }
 
 /** Entropy of each pixel's weights in bits: 0 where one tap has all, log2 25 = 4.64 where all have the same. */

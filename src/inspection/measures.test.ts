@@ -7,7 +7,7 @@ import { labelMap as map, scatter } from '../testing/toy';
 import * as tf from '../tf';
 import { disposeInspection, inspect, untrained } from './inspect';
 import { UNIFORM_BITS } from './kernels';
-import { localRows, localShares, sauMeasures, sauRows } from './measures';
+import { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows } from './measures';
 
 const uniform = (height: number, width: number) => tf.fill([1, height, width, 25], 1 / 25) as tf.Tensor4D;
 /** Everything on the centre. */
@@ -33,8 +33,8 @@ test('uniform and centred kernels on a map of two classes, by hand', async () =>
     const [row] = sauRows(measures, measures);
     assert.deepEqual(row, {
       SAU: 'local 1', where: 'everywhere', pixels: 48,
-      'own class (%)': row['uniform (%)'], 'untrained (%)': row['uniform (%)'], 'uniform (%)': Number((100 * small.uniform).toFixed(2)),
-      'outside the map (%)': Number((100 * small.outside).toFixed(2)), 'entropy (bits)': 4.644, 'untrained (bits)': 4.644,
+      'own class': small.sameClass, 'own class, untrained': small.sameClass, 'own class, uniform': small.uniform,
+      'outside the map': small.outside, 'entropy (bits)': small.entropy, 'entropy, untrained (bits)': small.entropy,
     });
     tf.dispose(attention as unknown as tf.TensorContainer);
   });
@@ -44,7 +44,7 @@ test('several maps count by their pixels; pixels of no class do not', async () =
   const attention = { local: [centred(2, 2), centred(4, 4)], weights: [uniform(2, 2), uniform(4, 4)] };
   const maps = [map(4, 4, () => 3), map(4, 4, (y) => (y < 2 ? 3 : IGNORE))];
   const each = await Promise.all(maps.map((m) => sauMeasures({ attention, labels: [m] })));
-  const both = await sauMeasures(maps.map((m) => ({ attention, labels: [m] })));
+  const both = mergeSauMeasures(each);
   both.forEach((m, i) => {
     const [a, b] = [each[0][i], each[1][i]];
     assert.equal(m.pixels, a.pixels + b.pixels);
@@ -59,7 +59,9 @@ test('share of the local branch: the mean of channel 0 over the pixels of a clas
   const weights = tf.tensor4d([0.25, 0.75, 0.5, 0.5, 1, 0, 0, 1], [1, 2, 2, 2]);
   const shares = await localShares({ weights, labels: [{ height: 2, width: 2, data: Uint8Array.of(1, 1, 5, IGNORE) }] });
   assert.deepEqual(shares, [{ class: 1, pixels: 2, local: 0.375 }, { class: 5, pixels: 1, local: 1 }]);
-  assert.deepEqual(localRows(shares)[0], { class: 'sky', 'pixels (%)': 66.67, 'local branch (%)': 37.5, 'global branch (%)': 62.5 });
+  const other = { class: 5, pixels: 3, local: 0.6 };
+  assert.deepEqual(mergeLocalShares([shares, [other]]), [{ class: 5, pixels: 4, local: (1 + 3 * 0.6) / 4 }, shares[0]]);
+  assert.deepEqual(localRows(shares)[0], { class: 'sky', 'share of the pixels': 2 / 3, 'local branch': 0.375, 'global branch': 0.625 });
   weights.dispose();
 });
 

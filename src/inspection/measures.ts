@@ -1,7 +1,7 @@
 /** The papers' claim in numbers: does SAU take from pixels of the same class, and which branch paints which class? */
 import { CLASSES } from '../classes';
-import { IGNORE } from '../data/types';
-import { boundaryPixels, kernelEntropy, kernelsOf, labelsAt, outsideShare, sameClassShare, uniformKernels, type PixelMap } from './kernels';
+import { IGNORE, type LabelMap } from '../data/types';
+import { boundaryPixels, kernelEntropy, kernelsOf, labelsAt, outsideShare, sameClassShare, uniformKernels, type Kernels } from './kernels';
 import { SAU_NAMES, sauAttention, type Inspection, type SauName } from './inspect';
 
 /** Where pixels are counted: all of them, or those whose window holds more than one class. */
@@ -30,54 +30,78 @@ export interface LocalShare {
   local: number;
 }
 
-type Inspected = Pick<Inspection, 'attention' | 'labels'>;
-
-/** What the four SAUs do on some label maps, everywhere and at boundaries: 8 measures. Where no pixel counts, means are NaN. */
-export async function sauMeasures(inspection: Inspected | readonly Inspected[]): Promise<SauMeasure[]> {
-  const sums = SAU_NAMES.flatMap((sau) => WHERE.map((where) => new Sums(sau, where)));
-  for (const one of listOf(inspection)) {
-    const attention = sauAttention(one);
-    for (const sau of SAU_NAMES) {
-      for (const [b, labels] of one.labels.entries()) {
-        const kernels = await kernelsOf(attention[sau], b);
-        const map = labelsAt(labels, kernels);
-        const maps = {
-          sameClass: sameClassShare(kernels, map),
-          uniform: sameClassShare(uniformKernels(map.height, map.width), map),
-          outside: outsideShare(kernels),
-          entropy: kernelEntropy(kernels),
-        };
-        const boundary = boundaryPixels(map);
-        const counted = { everywhere: (i: number) => map.data[i] !== IGNORE, 'at boundaries': (i: number) => map.data[i] !== IGNORE && boundary[i] === 1 };
-        for (const s of sums) if (s.sau === sau) s.add(maps, counted[s.where]);
-      }
-    }
+/** What the four SAUs do to the label maps of an inspection, everywhere and at boundaries: 8 measures. Where no pixel counts, means are NaN. */
+export async function sauMeasures(inspection: Pick<Inspection, 'attention' | 'labels'>): Promise<SauMeasure[]> {
+  const attention = sauAttention(inspection);
+  const all: SauMeasure[][] = [];
+  for (const [b, labels] of inspection.labels.entries()) {
+    const measures: SauMeasure[] = [];
+    for (const sau of SAU_NAMES) measures.push(...measuresOf(sau, await kernelsOf(attention[sau], b), labels));
+    all.push(measures);
   }
-  return sums.map((s) => s.means());
+  return mergeSauMeasures(all);
+}
+
+/** The measures of several inspections as one: every pixel counts the same, whatever map it stands in. */
+export function mergeSauMeasures(all: readonly (readonly SauMeasure[])[]): SauMeasure[] {
+  return SAU_NAMES.flatMap((sau) =>
+    WHERE.map((where): SauMeasure => {
+      const same = all.flat().filter((m) => m.sau === sau && m.where === where && m.pixels > 0);
+      const pixels = same.reduce((sum, m) => sum + m.pixels, 0);
+      const mean = (of: Mean) => same.reduce((sum, m) => sum + m[of] * m.pixels, 0) / pixels;
+      return { sau, where, pixels, sameClass: mean('sameClass'), uniform: mean('uniform'), outside: mean('outside'), entropy: mean('entropy') };
+    }),
+  );
+}
+
+function measuresOf(sau: SauName, kernels: Kernels, labels: LabelMap): SauMeasure[] {
+  const map = labelsAt(labels, kernels);
+  const boundary = boundaryPixels(map);
+  const maps = {
+    sameClass: sameClassShare(kernels, map).data,
+    uniform: sameClassShare(uniformKernels(map.height, map.width), map).data,
+    outside: outsideShare(kernels).data,
+    entropy: kernelEntropy(kernels).data,
+  };
+  return WHERE.map((where) => {
+    const counts = (c: number, i: number) => c !== IGNORE && (where === 'everywhere' || boundary[i] === 1);
+    const pixels = map.data.reduce((sum, c, i) => sum + Number(counts(c, i)), 0);
+    const mean = (of: Mean) => map.data.reduce((sum, c, i) => (counts(c, i) ? sum + maps[of][i] : sum), 0) / pixels;
+    return { sau, where, pixels, sameClass: mean('sameClass'), uniform: mean('uniform'), outside: mean('outside'), entropy: mean('entropy') };
+  });
 }
 
 /** The share of the local branch in each class that is present, largest class first. */
-export async function localShares(
-  inspection: Pick<Inspection, 'weights' | 'labels'> | readonly Pick<Inspection, 'weights' | 'labels'>[],
-): Promise<LocalShare[]> {
-  const byClass = new Map<number, { pixels: number; sum: number }>();
-  for (const { weights, labels } of listOf(inspection)) {
-    const values = await weights.data();
-    labels.forEach(({ data }, b) => {
+export async function localShares({ weights, labels }: Pick<Inspection, 'weights' | 'labels'>): Promise<LocalShare[]> {
+  const values = await weights.data();
+  return mergeLocalShares(
+    labels.map(({ data }, b) => {
+      const shares: LocalShare[] = [];
       data.forEach((c, i) => {
         if (c === IGNORE) return;
-        const entry = byClass.get(c) ?? { pixels: 0, sum: 0 };
-        byClass.set(c, { pixels: entry.pixels + 1, sum: entry.sum + values[2 * (b * data.length + i)] });
+        const share = (shares[c] ??= { class: c, pixels: 0, local: 0 });
+        share.pixels++;
+        share.local += (values[2 * (b * data.length + i)] - share.local) / share.pixels;
       });
-    });
-  }
-  return [...byClass]
-    .map(([c, { pixels, sum }]) => ({ class: c, pixels, local: sum / pixels }))
+      return shares.filter((s) => s !== undefined);
+    }),
+  );
+}
+
+/** The shares of several inspections as one: every pixel counts the same, whatever map it stands in. */
+export function mergeLocalShares(all: readonly (readonly LocalShare[])[]): LocalShare[] {
+  const flat = all.flat();
+  return [...new Set(flat.map((s) => s.class))]
+    .map((c) => {
+      const same = flat.filter((s) => s.class === c);
+      const pixels = same.reduce((sum, s) => sum + s.pixels, 0);
+      return { class: c, pixels, local: same.reduce((sum, s) => sum + s.local * s.pixels, 0) / pixels };
+    })
     .sort((a, b) => b.pixels - a.pixels || a.class - b.class);
 }
 
 /**
- * Rows of a table, in per cent and bits. `start`: the measures of the untrained network on the same maps, which get columns of their own.
+ * Rows of a table; shares are 0..1. `start`: the measures of the untrained network on the same maps, which get columns of their own.
  */
 export function sauRows(measures: readonly SauMeasure[], start?: readonly SauMeasure[]): Record<string, string | number>[] {
   return measures.map((m) => {
@@ -86,12 +110,12 @@ export function sauRows(measures: readonly SauMeasure[], start?: readonly SauMea
       SAU: m.sau,
       where: m.where,
       pixels: m.pixels,
-      'own class (%)': percent(m.sameClass),
-      ...(before && { 'untrained (%)': percent(before.sameClass) }),
-      'uniform (%)': percent(m.uniform),
-      'outside the map (%)': percent(m.outside),
-      'entropy (bits)': rounded(m.entropy, 3),
-      ...(before && { 'untrained (bits)': rounded(before.entropy, 3) }),
+      'own class': m.sameClass,
+      ...(before && { 'own class, untrained': before.sameClass }),
+      'own class, uniform': m.uniform,
+      'outside the map': m.outside,
+      'entropy (bits)': m.entropy,
+      ...(before && { 'entropy, untrained (bits)': before.entropy }),
     };
   });
 }
@@ -104,42 +128,11 @@ export function localRows(
   const all = shares.reduce((sum, s) => sum + s.pixels, 0);
   return shares.map((s) => ({
     class: classes[s.class]?.name ?? String(s.class),
-    'pixels (%)': percent(s.pixels / all),
-    'local branch (%)': percent(s.local),
-    'global branch (%)': percent(1 - s.local),
+    'share of the pixels': s.pixels / all,
+    'local branch': s.local,
+    'global branch': 1 - s.local,
   }));
 }
 
 const WHERE: readonly Where[] = ['everywhere', 'at boundaries'];
-const MEANS = ['sameClass', 'uniform', 'outside', 'entropy'] as const;
-type Mean = (typeof MEANS)[number];
-
-/** Sums over pixels, from which means are taken at the end, so that large maps count more than small ones. */
-class Sums {
-  private pixels = 0;
-  private readonly sum: Record<Mean, number> = { sameClass: 0, uniform: 0, outside: 0, entropy: 0 };
-
-  constructor(
-    readonly sau: SauName,
-    readonly where: Where,
-  ) {}
-
-  add(maps: Record<Mean, PixelMap>, counted: (i: number) => boolean): void {
-    const pixels = maps.sameClass.data.length;
-    for (let i = 0; i < pixels; i++) {
-      if (!counted(i)) continue;
-      this.pixels++;
-      for (const mean of MEANS) this.sum[mean] += maps[mean].data[i];
-    }
-  }
-
-  means(): SauMeasure {
-    const { sameClass, uniform, outside, entropy } = this.sum;
-    const n = this.pixels;
-    return { sau: this.sau, where: this.where, pixels: n, sameClass: sameClass / n, uniform: uniform / n, outside: outside / n, entropy: entropy / n };
-  }
-}
-
-const listOf = <T>(x: T | readonly T[]): readonly T[] => (Array.isArray(x) ? x : [x as T]);
-const rounded = (x: number, digits: number) => Number(x.toFixed(digits));
-const percent = (share: number) => rounded(100 * share, 2);
+type Mean = 'sameClass' | 'uniform' | 'outside' | 'entropy';

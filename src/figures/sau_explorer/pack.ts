@@ -26,13 +26,17 @@ export interface QuantisedKernels {
  * is a tenth of one at 100 %.
  */
 export function quantise({ weights, height, width }: Kernels, levels: number): QuantisedKernels {
-  const roots = Array.from({ length: TAPS }, (_, k) => Float64Array.from({ length: height * width }, (__, i) => Math.sqrt(weights[i * TAPS + k])));
-  const [low, high] = [roots.map((r) => r.reduce((a, b) => Math.min(a, b), Infinity)), roots.map((r) => r.reduce((a, b) => Math.max(a, b), 0))];
-  const planes = roots.map((r, k) => {
-    const span = high[k] - low[k] || 1;
-    return { data: Uint8Array.from(r, (v) => Math.round(((v - low[k]) / span) * levels)), height, width };
-  });
-  return { planes, low, high };
+  const quantised: QuantisedKernels = { planes: [], low: [], high: [] };
+  for (let k = 0; k < TAPS; k++) {
+    const roots = new Float64Array(height * width);
+    for (let i = 0; i < roots.length; i++) roots[i] = Math.sqrt(weights[i * TAPS + k]);
+    const [low, high] = roots.reduce(([a, b], r) => [Math.min(a, r), Math.max(b, r)], [Infinity, 0]);
+    const factor = levels / (high - low || 1);
+    quantised.planes.push({ data: Uint8Array.from(roots, (r) => Math.round((r - low) * factor)), height, width });
+    quantised.low.push(low);
+    quantised.high.push(high);
+  }
+  return quantised;
 }
 
 /** The kernels that a page makes of quantised ones. */
@@ -40,9 +44,13 @@ export function dequantise({ planes, low, high }: QuantisedKernels, levels: numb
   const [{ height, width }] = planes;
   const weights = new Float32Array(height * width * TAPS);
   for (let i = 0; i < height * width; i++) {
-    const squares = planes.map(({ data }, k) => (low[k] + ((high[k] - low[k]) * data[i]) / levels) ** 2);
-    const sum = squares.reduce((a, b) => a + b, 0);
-    squares.forEach((square, k) => (weights[i * TAPS + k] = square / sum));
+    let sum = 0;
+    for (let k = 0; k < TAPS; k++) {
+      const root = low[k] + ((high[k] - low[k]) * planes[k].data[i]) / levels;
+      weights[i * TAPS + k] = root * root;
+      sum += root * root;
+    }
+    for (let k = 0; k < TAPS; k++) weights[i * TAPS + k] /= sum;
   }
   return { weights, height, width };
 }

@@ -184,7 +184,7 @@
 
   // ---------------------------------------------------------------- texts
 
-  const percent = (share) => (Number.isNaN(share) ? '–' : `${(100 * share).toFixed(1)} %`);
+  const percent = (share) => (Number.isNaN(share) ? '–' : `${(100 * share).toFixed(1)}\u00a0%`);
 
   /** A weight in per cent, with two decimals below 1. */
   function weightText(weight) {
@@ -197,7 +197,11 @@
     return c === NO_CLASS ? 'not labelled' : data.classes[c].name;
   }
 
-  const colourOf = (data, c) => (c === NO_CLASS ? '#ffffff' : data.classes[c].colour);
+  /** The colour of a class; outside of the map there is none. */
+  function colourOf(data, c) {
+    if (c === undefined) return undefined;
+    return c === NO_CLASS ? '#ffffff' : data.classes[c].colour;
+  }
 
   // ---------------------------------------------------------------- the drawing of a window
 
@@ -222,17 +226,21 @@
 
     /** Shows the kernel of the pixel that lies over (x, y) of the picture. */
     update(x, y) {
-      const { data, scale, viridis } = this.page;
+      const { data } = this.page;
       const { sau } = this;
       const kernel = kernelAt(data, sau, Math.floor(x / sau.factor), Math.floor(y / sau.factor));
       kernel.weights.forEach((weight, k) => {
-        this.cells[k].update(weight, viridis(weight / scale), nameOf(data, kernel.classes[k]), kernel.classes[k] === undefined ? undefined : colourOf(data, kernel.classes[k]));
+        const c = kernel.classes[k];
+        this.cells[k].update(weight, this.page.colourOfWeight(weight), nameOf(data, c), colourOf(data, c));
       });
       this.grid.setAttribute('d', sourceGrid(kernel.x, kernel.y));
-      const own = `own class ${percent(kernel.ownClass)} (uniform ${percent(kernel.ownTaps / TAPS)})`;
-      const entropy = `entropy ${kernel.entropy.toFixed(2)} of ${UNIFORM_BITS.toFixed(2)} bits`;
-      this.numbers.replaceChildren(make('span', {}, own), make('span', {}, entropy));
-      this.svg.setAttribute('aria-label', `Kernel of SAU ${sau.name} at column ${kernel.x}, row ${kernel.y}: ${own}, ${entropy}`);
+      const numbers = [
+        `own class ${percent(kernel.ownClass)}`,
+        `a uniform window ${percent(Number.isNaN(kernel.ownClass) ? NaN : kernel.ownTaps / TAPS)}`,
+        `entropy ${kernel.entropy.toFixed(2)} of ${UNIFORM_BITS.toFixed(2)} bits`,
+      ];
+      this.numbers.replaceChildren(...numbers.map((text) => make('span', {}, text)));
+      this.svg.setAttribute('aria-label', `Kernel of SAU ${sau.name} at column ${kernel.x}, row ${kernel.y}: ${numbers.join(', ')}`);
       this.listClasses(kernel);
       this.paintNeighbourhood(kernel);
     }
@@ -248,7 +256,7 @@
       const rows = [...shares].sort((a, b) => b[1].weight - a[1].weight);
       this.classes.replaceChildren(
         ...rows.map(([c, { taps, weight }]) => {
-          const name = make('th', { scope: 'row' }, swatch(c === undefined ? undefined : colourOf(data, c)), nameOf(data, c));
+          const name = make('th', { scope: 'row' }, swatch(colourOf(data, c)), nameOf(data, c));
           return make('tr', {}, name, make('td', {}, String(taps)), make('td', {}, percent(weight)));
         }),
       );
@@ -331,7 +339,7 @@
       this.point = { x: description.start.x, y: description.start.y };
       this.pins = [];
       /** Index of the shown SAU, or undefined for all. */
-      this.sau = Math.max(0, description.saus.findIndex((sau) => sau.name === 'local 2'));
+      this.sau = this.firstSau = Math.max(0, description.saus.findIndex((sau) => sau.name === 'local 2'));
       this.backgrounds = backgroundsOf(this);
       this.backgroundIndex = 0;
       this.stage = byId('stage');
@@ -348,7 +356,12 @@
 
     /** The SAU that backgrounds of one SAU are about. */
     get mainSau() {
-      return this.data.saus[this.sau ?? this.data.saus.length - 1];
+      return this.data.saus[this.sau ?? this.firstSau];
+    }
+
+    /** By the root, as small weights differ most from each other by factors. */
+    colourOfWeight(weight) {
+      return this.viridis(Math.sqrt(weight / this.scale));
     }
 
     /** How far an arrow key goes: a pixel of the finest SAU that is shown. */
@@ -379,7 +392,9 @@
         byId('legend').append(make('li', {}, swatch(colourOf(this.data, c)), `${nameOf(this.data, c)} `, make('span', { class: 'quiet' }, percent(share))));
       const ramp = Array.from({ length: 17 }, (_, i) => css(this.viridis(i / 16))).join();
       for (const bar of document.querySelectorAll('.bar')) bar.style.background = `linear-gradient(to right,${ramp})`;
-      byId('scale-end').textContent = `${(100 * this.scale).toFixed(1)} % and more`;
+      // The middle of a scale of roots is a quarter of its end.
+      byId('scale-middle').textContent = percent(this.scale / 4);
+      byId('scale-end').textContent = percent(this.scale);
     }
 
     listen() {
@@ -467,7 +482,7 @@
       const { range } = this.background;
       byId('range').hidden = !range;
       if (!range) return;
-      byId('range-name').textContent = chosen.ofSau ? `${chosen.name} of ${this.mainSau.name}` : chosen.name;
+      byId('range-name').textContent = chosen.ofSau ? `${chosen.name} of ${this.mainSau.name}:` : `${chosen.name}:`;
       byId('range-start').textContent = range[0];
       byId('range-end').textContent = range[1];
     }

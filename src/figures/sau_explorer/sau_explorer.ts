@@ -30,6 +30,8 @@ export interface SauExplorerOptions {
 export interface ExplorerError {
   /** Of a weight, at most. */
   weight: number;
+  /** Of a weight below 10 %, at most. */
+  smallWeight: number;
   /** Of the share of a pixel's own class, at most. */
   share: number;
 }
@@ -139,7 +141,8 @@ const described = (name: SauName, { planes: [{ height, width }], low, high }: Qu
 /** The weight that is brightest: what 99 of 100 kernels stay below, and at least twice a uniform window's. */
 function scaleOf(kernels: readonly Kernels[]): number {
   const largest = kernels.map(({ weights }) => {
-    const maxima = Float32Array.from({ length: weights.length / TAPS }, (_, i) => Math.max(...weights.subarray(i * TAPS, (i + 1) * TAPS)));
+    const maxima = new Float32Array(weights.length / TAPS);
+    for (let i = 0; i < weights.length; i++) maxima[Math.floor(i / TAPS)] = Math.max(maxima[Math.floor(i / TAPS)], weights[i]);
     return maxima.sort()[Math.floor(0.99 * (maxima.length - 1))];
   });
   return Math.max(2 / TAPS, ...largest);
@@ -147,22 +150,31 @@ function scaleOf(kernels: readonly Kernels[]): number {
 
 /** The largest differences, found by unpacking what was packed. */
 function errorOf(kernels: readonly Kernels[], quantised: readonly QuantisedKernels[], levels: number, labels: LabelMap): ExplorerError {
-  const error = { weight: 0, share: 0 };
+  const error = { weight: 0, smallWeight: 0, share: 0 };
   kernels.forEach((original, i) => {
     const unpacked = dequantise(quantised[i], levels);
     const [a, b] = [original, unpacked].map((k) => sameClassShare(k, labels).data);
-    original.weights.forEach((w, j) => (error.weight = Math.max(error.weight, Math.abs(w - unpacked.weights[j]))));
-    a.forEach((share, j) => (error.share = Math.max(error.share, Math.abs(share - b[j]) || 0)));
+    error.weight = Math.max(error.weight, largestDifference(original.weights, unpacked.weights));
+    const small = (k: Kernels) => k.weights.map((w, j) => (original.weights[j] < 0.1 ? w : 0));
+    error.smallWeight = Math.max(error.smallWeight, largestDifference(small(original), small(unpacked)));
+    error.share = Math.max(error.share, largestDifference(a, b));
   });
   return error;
 }
 
+/** NaN, the share of a pixel of no class, differs from nothing. */
+function largestDifference(a: Float32Array, b: Float32Array): number {
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) if (Math.abs(a[i] - b[i]) > largest) largest = Math.abs(a[i] - b[i]);
+  return largest;
+}
+
 /** The page's word about itself, rounded up. */
-function precisionText(levels: number, { weight, share }: ExplorerError): string {
+function precisionText(levels: number, { weight, smallWeight, share }: ExplorerError): string {
   const points = (x: number) => (Math.ceil(1e4 * x) / 100).toFixed(2);
   return (
-    `Weights are stored in ${levels + 1} steps of their square root: they differ from the network's by at most ${points(weight)} percentage points, ` +
-    `shares of a class by at most ${points(share)}.`
+    `Weights are stored in ${levels + 1} steps of their square root: they differ from the network's by at most ${points(weight)} percentage points ` +
+    `(those below 10 % by ${points(smallWeight)}), shares of a class by at most ${points(share)}.`
   );
 }
 
