@@ -75,7 +75,7 @@
 
   /** The label map, the pictures, and the four SAUs with their kernels still in bytes. */
   function readData(description, bytes) {
-    const { width, height, classes, pictures, saus, levels } = description;
+    const { width, height, classes, pictures, saus, levels, decimals } = description;
     const next = planeReader(bytes);
     const labels = next(width, height);
     const palette = classes.map(({ colour }) => rgbOf(colour));
@@ -88,6 +88,7 @@
       palette,
       pictures: painted,
       levels,
+      decimals,
       saus: saus.map((sau) => ({
         ...sau,
         /** Side of one of its pixels, in pixels of the picture. */
@@ -186,10 +187,12 @@
 
   const percent = (share) => (Number.isNaN(share) ? '–' : `${(100 * share).toFixed(1)}\u00a0%`);
 
-  /** A weight in per cent, with two decimals below 1. */
-  function weightText(weight) {
+  /** A weight in per cent with at most three digits; `decimals` as far as the stored weights are exact. */
+  function weightText(weight, decimals) {
     const value = 100 * weight;
-    return value < 0.995 ? value.toFixed(2) : value.toFixed(value < 9.95 ? 1 : 0);
+    if (value < 0.005) return '0';
+    if (value < 0.995) return value.toFixed(2);
+    return value < 9.95 ? value.toFixed(decimals) : value.toFixed(0);
   }
 
   function nameOf(data, c) {
@@ -231,7 +234,7 @@
       const kernel = kernelAt(data, sau, Math.floor(x / sau.factor), Math.floor(y / sau.factor));
       kernel.weights.forEach((weight, k) => {
         const c = kernel.classes[k];
-        this.cells[k].update(weight, this.page.colourOfWeight(weight), nameOf(data, c), colourOf(data, c));
+        this.cells[k].update(weight, data.decimals, this.page.colourOfWeight(weight), nameOf(data, c), colourOf(data, c));
       });
       this.grid.setAttribute('d', sourceGrid(kernel.x, kernel.y));
       const numbers = [
@@ -294,10 +297,10 @@
       svg.append(makeSvg('g', {}, this.title, this.plate, this.corner, this.cross, this.number));
     }
 
-    update(weight, colour, name, classColour) {
+    update(weight, decimals, colour, name, classColour) {
       const ink = inkOn(colour);
       this.plate.setAttribute('fill', css(colour));
-      this.number.textContent = weightText(weight);
+      this.number.textContent = weightText(weight, decimals);
       this.number.setAttribute('fill', ink);
       this.corner.setAttribute('fill', classColour ?? 'none');
       this.corner.setAttribute('stroke', classColour ? ink : 'none');
@@ -387,9 +390,10 @@
       choice('saus', [...names, 'all four'].slice(0, names.length === 4 ? 5 : names.length), this.sau, (i) => this.chooseSau(i));
       choice('backgrounds', this.backgrounds.map((b) => b.name), this.backgroundIndex, (i) => this.chooseBackground(i));
       byId('theme').addEventListener('change', ({ target }) => (document.documentElement.dataset.theme = target.value));
-      this.data.legend = presentClasses(this.data.labels);
-      for (const { c, share } of this.data.legend)
-        byId('legend').append(make('li', {}, swatch(colourOf(this.data, c)), `${nameOf(this.data, c)} `, make('span', { class: 'quiet' }, percent(share))));
+        for (const { c, share } of presentClasses(this.data.labels)) {
+        const quiet = make('span', { class: 'quiet' }, percent(share));
+        byId('legend').append(make('li', {}, swatch(colourOf(this.data, c)), `${nameOf(this.data, c)} `, quiet));
+      }
       const ramp = Array.from({ length: 17 }, (_, i) => css(this.viridis(i / 16))).join();
       for (const bar of document.querySelectorAll('.bar')) bar.style.background = `linear-gradient(to right,${ramp})`;
       // The middle of a scale of roots is a quarter of its end.
@@ -499,7 +503,8 @@
       }
       this.panels.forEach((panel, i) => panel.update(points[i], this.letter(i)));
       this.drawMarks();
-      byId('pins').textContent = ['Click to pin this point.', 'Move, and click to pin a second point.', 'Click to let go of both points.'][this.pins.length];
+      const next = ['Click to pin this point.', 'Move, and click to pin a second point.', 'Click to let go of both points.'];
+      byId('pins').textContent = next[this.pins.length];
     }
 
     /** What a point is called: A and B once something is pinned. */
@@ -528,7 +533,8 @@
       const { width, height } = this.data;
       const right = (Math.floor(x / f) + 3) * f + width / 24 < width;
       const at = { x: right ? (Math.floor(x / f) + 3.3) * f : (Math.floor(x / f) - 2.3) * f, y: Math.min(height - 1, Math.max(height / 16, y + height / 40)) };
-      return [...frames, makeSvg('text', { ...at, class: 'letter', 'font-size': height / 16, 'text-anchor': right ? 'start' : 'end' }, letter)];
+      const style = { class: 'letter', 'font-size': height / 16, 'text-anchor': right ? 'start' : 'end' };
+      return [...frames, makeSvg('text', { ...at, ...style }, letter)];
     }
 
     /** Tells a screen reader where the point is and what its kernel does. */

@@ -107,7 +107,7 @@ export async function sauExplorer(
     const page = await fillTemplate({
       title: escapeXml(title),
       precision: precisionText(levels, error),
-      description: json({ ...common, levels, saus: quantised.map((q, i) => described(saus[i], q)) }),
+      description: json({ ...common, levels, decimals: error.smallWeight < 0.0005 ? 2 : 1, saus: quantised.map((q, i) => described(saus[i], q)) }),
       planes: await packPlanes(planes),
     });
     size = Buffer.byteLength(page);
