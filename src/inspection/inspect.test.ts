@@ -100,7 +100,7 @@ test('its table names every tensor and its size', () => {
   const g = network();
   const seen = inspect(g, scene);
   const rows = inspectionRows(seen);
-  assert.deepEqual(rows.find((r) => r.name === 'up_0.norm_1 beta'), { name: 'up_0.norm_1 beta', shape: '[1,8,12,32]', MB: 0.01, what: "SPADE's shift" });
+  assert.deepEqual(rows.find((r) => r.name === 'up_0.norm_1 beta'), { name: 'up_0.norm_1 beta', shape: '[1,8,12,32]', MB: 8 * 12 * 32 * 4e-6, what: "SPADE's shift" });
   assert.deepEqual(rows.find((r) => r.name === 'SAU weights 2')?.shape, '[1,64,96,25]');
   assert.equal(rows.length, 4 + 3 + 2 + 5 + 18 + 4);
   disposeInspection(seen);

@@ -119,7 +119,7 @@ export function sauAttention({ attention }: Pick<LGGANOutput, 'attention'>): Rec
 export function inspectionRows(inspection: Inspection): { name: string; shape: string; MB: number; what: string }[] {
   const { encoder, spade, attention, perClass } = inspection;
   const row = (name: string, tensor: tf.Tensor, what: string) => {
-    return { name, shape: `[${tensor.shape.join()}]`, MB: Math.round(tensor.size * 4e-4) / 100, what };
+    return { name, shape: `[${tensor.shape.join()}]`, MB: tensor.size * 4e-6, what };
   };
   return [
     ...(['final', 'global', 'local'] as const).map((name) => row(name, inspection[name], `${name} image, -1..1`)),

@@ -8,7 +8,6 @@
 
   const SIDE = 5;
   const TAPS = SIDE * SIDE;
-  const CENTRE = 12;
   /** Pixels of the picture that are shown around a window. */
   const RING = 1;
   const SHOWN = SIDE + 2 * RING;
@@ -117,34 +116,33 @@
   /** The 25 weights of pixel (x, y) of a SAU. Their square roots are stored, in steps of their own for each tap; they sum to 1. */
   function weightsAt(data, sau, x, y) {
     const i = y * sau.width + x;
+    const weights = new Array(TAPS);
     let sum = 0;
-    const weights = sau.planes.map((plane, k) => {
-      const root = sau.low[k] + ((sau.high[k] - sau.low[k]) * plane[i]) / data.levels;
-      sum += root * root;
-      return root * root;
-    });
-    return weights.map((w) => w / sum);
+    for (let k = 0; k < TAPS; k++) {
+      const root = sau.low[k] + ((sau.high[k] - sau.low[k]) * sau.planes[k][i]) / data.levels;
+      weights[k] = root * root;
+      sum += weights[k];
+    }
+    for (let k = 0; k < TAPS; k++) weights[k] /= sum;
+    return weights;
   }
 
   /** Everything that is said about a pixel: its weights, the class of each tap (undefined outside), shares and entropy. */
   function kernelAt(data, sau, x, y) {
     const weights = weightsAt(data, sau, x, y);
-    const classes = weights.map((_, k) => {
+    const classes = new Array(TAPS).fill(undefined);
+    const own = sau.labels[y * sau.width + x];
+    let [ownClass, ownTaps, entropy] = [0, 0, 0];
+    for (let k = 0; k < TAPS; k++) {
       const tx = x + (k % SIDE) - 2;
       const ty = y + Math.floor(k / SIDE) - 2;
-      return tx >= 0 && tx < sau.width && ty >= 0 && ty < sau.height ? sau.labels[ty * sau.width + tx] : undefined;
-    });
-    const own = classes[CENTRE];
-    const inClass = classes.map((c) => c === own && c !== NO_CLASS);
-    return {
-      x,
-      y,
-      weights,
-      classes,
-      ownClass: own === NO_CLASS ? NaN : weights.reduce((sum, w, k) => sum + (inClass[k] ? w : 0), 0),
-      ownTaps: inClass.filter(Boolean).length,
-      entropy: weights.reduce((bits, w) => (w > 0 ? bits - w * Math.log2(w) : bits), 0),
-    };
+      if (tx >= 0 && tx < sau.width && ty >= 0 && ty < sau.height) classes[k] = sau.labels[ty * sau.width + tx];
+      if (weights[k] > 0) entropy -= weights[k] * Math.log2(weights[k]);
+      if (classes[k] !== own) continue;
+      ownClass += weights[k];
+      ownTaps++;
+    }
+    return { x, y, weights, classes, ownClass: own === NO_CLASS ? NaN : ownClass, ownTaps, entropy };
   }
 
   // ---------------------------------------------------------------- colours
@@ -342,7 +340,7 @@
       this.point = { x: description.start.x, y: description.start.y };
       this.pins = [];
       /** Index of the shown SAU, or undefined for all. */
-      this.sau = this.firstSau = Math.max(0, description.saus.findIndex((sau) => sau.name === 'local 2'));
+      this.sau = this.firstSau = description.saus.findIndex((sau) => sau.name === description.main);
       this.backgrounds = backgroundsOf(this);
       this.backgroundIndex = 0;
       this.stage = byId('stage');
@@ -532,7 +530,8 @@
       const [f] = factors;
       const { width, height } = this.data;
       const right = (Math.floor(x / f) + 3) * f + width / 24 < width;
-      const at = { x: right ? (Math.floor(x / f) + 3.3) * f : (Math.floor(x / f) - 2.3) * f, y: Math.min(height - 1, Math.max(height / 16, y + height / 40)) };
+      const baseline = Math.min(height - 1, Math.max(height / 16, y + height / 40));
+      const at = { x: (Math.floor(x / f) + (right ? 3.3 : -2.3)) * f, y: baseline };
       const style = { class: 'letter', 'font-size': height / 16, 'text-anchor': right ? 'start' : 'end' };
       return [...frames, makeSvg('text', { ...at, ...style }, letter)];
     }

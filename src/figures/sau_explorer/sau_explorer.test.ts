@@ -144,15 +144,15 @@ test('the pointer moves the kernel, clicks pin points, keys do the same', async 
   const checked = () => page.document.querySelector('#backgrounds input:checked')!.parentElement!.textContent;
   assert.equal(checked(), 'label map');
   page.key('b');
-  assert.equal(checked(), 'final image');
+  assert.equal(checked(), 'final');
   page.key('B', true);
   page.key('B', true);
   assert.equal(checked(), 'entropy');
   assert.match(page.texts('#range')[0], /^entropy of local 2: [\d.]+ +[\d.]+ bits$/);
-  page.choose('backgrounds', 'weight of local');
-  assert.match(page.texts('#range')[0], /^weight of local: 0 +1$/);
+  page.choose('backgrounds', 'local weight');
+  assert.match(page.texts('#range')[0], /^local weight: 0 +1$/);
   assert.deepEqual(page.texts('#backgrounds label'), [
-    'label map', 'final image', 'global image', 'local image', 'weight of local', 'weight of global', 'own-class share', 'entropy',
+    'label map', 'final', 'global', 'local', 'local weight', 'global weight', 'own-class share', 'entropy',
   ]);
   page.close();
   disposeInspection(seen);

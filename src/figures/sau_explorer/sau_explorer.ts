@@ -88,16 +88,19 @@ export async function sauExplorer(
   const map = resizeLabels(labels, [height, width]);
   const kernels = await Promise.all(saus.map((name) => kernelsOf(attention[name], index)));
   const pictures = await picturesOf(output, index);
+  // The last step of what each class is painted from.
+  const main = saus.includes('local 2') ? 'local 2' : saus[0];
   const common = {
     width,
     height,
     classes: classes.map(({ name, colour }) => ({ name, colour })),
     pictures: pictures.map(({ name, planes }) => ({ name, channels: planes.length })),
+    main,
     start: choosePoints(map, height, width, 1)[0] ?? { x: width >> 1, y: height >> 1 },
     scale: scaleOf(kernels),
     viridis: Buffer.from(VIRIDIS).toString('hex'),
   };
-  const still = await sauKernels(attention['local 2'], map, { title, index, classes });
+  const still = await sauKernels(attention[main], map, { title: options.title ?? `Kernels of semantic-aware upsampling (${main})`, index, classes });
 
   let size = Infinity;
   for (const levels of LEVELS) {
@@ -125,13 +128,13 @@ async function picturesOf(output: Pick<LGGANOutput, 'final' | 'global' | 'local'
     (['final', 'global', 'local'] as const).map(async (name) => {
       const { data, height, width } = (await imagesFromTensor(output[name]))[index];
       const channel = (c: number): BytePlane => ({ data: Uint8Array.from({ length: height * width }, (_, i) => data[3 * i + c]), height, width });
-      return { name: `${name} image`, planes: [0, 1, 2].map(channel) };
+      return { name, planes: [0, 1, 2].map(channel) };
     }),
   );
   const maps = (await mapsFromTensor(output.weights))[index];
   const weights = ['local', 'global'].map((branch, c) => {
     const { data, height, width } = maps[c];
-    return { name: `weight of ${branch}`, planes: [{ data: Uint8Array.from(data, (w) => Math.round(255 * w)), height, width }] };
+    return { name: `${branch} weight`, planes: [{ data: Uint8Array.from(data, (w) => Math.round(255 * w)), height, width }] };
   });
   return [...images, ...weights];
 }
