@@ -23,7 +23,7 @@ export function upsampler(kind: Upsampling, p: Parameters, channels: number, com
 }
 
 /** Transposed convolution 3x3, stride 2, padding 1, output padding 1 in PyTorch's terms. */
-class TransposedConvolution implements Upsampler {
+export class TransposedConvolution implements Upsampler {
   private readonly weight: tf.Tensor4D;
   private readonly bias: tf.Tensor1D;
 
