@@ -16,6 +16,8 @@ export interface LossCurveOptions {
   title?: string;
   /** Columns to draw, in this order; by default all that hold numbers. */
   names?: readonly string[];
+  /** What columns are called in the figure; the others by their names. */
+  labels?: Readonly<Record<string, string>>;
   /** Rows on each side that a point of the smoothed curve is the mean of; 0 for none. By default a fortieth of all. */
   smoothing?: number;
   /** Vertical lines with a word, such as the start of stage 2. */
@@ -64,7 +66,7 @@ export function smooth(values: readonly number[], radius: number): number[] {
  * line, over it the smoothed one.
  */
 export function lossCurves(history: HistoryColumns | readonly HistoryRow[], options: LossCurveOptions = {}): Plot {
-  const { title = 'Losses', marks = [], width = 960 } = options;
+  const { title = 'Losses', labels = {}, marks = [], width = 960 } = options;
   const source = columnsOf(history);
   const names = options.names ?? source.columns.filter((name) => !NOT_LOSSES.has(name));
   const columns = Math.max(1, Math.min(options.columns ?? 3, names.length));
@@ -112,7 +114,7 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
     };
     layout[`yaxis${axis}`] = { domain: [top - size[1], top], anchor: `x${axis}`, nticks: 5, tickfont: { size: 11 } };
     annotations.push({
-      text: `<b>${name}</b>`,
+      text: `<b>${labels[name] ?? name}</b>`,
       x: left,
       y: top,
       xref: 'paper',

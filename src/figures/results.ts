@@ -61,21 +61,23 @@ export function resultsFigure(evaluations: readonly Pick<EvaluationFile, 'row' |
 }
 
 /** Every measured figure with its interval, and the same of real images and of flat colours where they were measured. */
-export function measuresFigure({ row, metrics }: Pick<EvaluationFile, 'row' | 'metrics'>, title = `Measures of ${row.scaling}`): Figure {
+export function measuresFigure(evaluations: readonly Pick<EvaluationFile, 'row' | 'metrics'>[], title = 'What was measured'): Figure {
   const digits = (m: Metric) => (/^(FID|Frechet distance)$/.test(m.name) ? 2 : 4);
-  const rows = metrics.map((m) => [
-    m.name,
-    Object.keys(m.n).join(' and '),
-    `${m.value.toFixed(digits(m))}${m.unit ? ` ${m.unit}` : ''}`,
-    m.interval ? `${m.interval.low.toFixed(digits(m))} to ${m.interval.high.toFixed(digits(m))}` : '–',
-    Object.entries(m.n).map(([kind, n]) => `${n} ${m.sizes[kind] ?? ''}`.trim()).join('; '),
-  ]);
-  const networks = [...new Set(metrics.flatMap((m) => m.network ?? []))];
+  const rowsOf = ({ row, metrics }: Pick<EvaluationFile, 'row' | 'metrics'>) =>
+    metrics.map((m) => [
+      m.name,
+      Object.keys(m.n).map((kind) => (kind === 'generated' ? row.scaling : kind)).join(' and '),
+      `${m.value.toFixed(digits(m))}${m.unit ? ` ${m.unit}` : ''}`,
+      m.interval ? `${m.interval.low.toFixed(digits(m))} to ${m.interval.high.toFixed(digits(m))}` : '–',
+      Object.entries(m.n).map(([kind, n]) => `${n} ${m.sizes[kind] ?? ''}`.trim()).join('; '),
+    ]);
+  const all = evaluations.flatMap((e) => e.metrics);
+  const networks = [...new Set(all.flatMap((m) => m.network ?? []))];
   return tableFigure({
     title,
     columns: ['figure', 'of', 'value', '95 % interval', 'images'],
-    rows,
-    ruled: metrics.flatMap((m, i) => (i > 0 && m.name !== metrics[i - 1].name ? [i] : [])),
+    rows: evaluations.flatMap(rowsOf),
+    ruled: all.flatMap((m, i) => (i > 0 && m.name !== all[i - 1].name ? [i] : [])),
     note: networks.length ? `Networks: ${networks.join('; ')}.` : undefined,
   });
 }

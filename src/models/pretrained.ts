@@ -15,17 +15,25 @@ import { RCAN, type RcanConfig } from './rcan';
  * @throws UserError that names what is missing, does not fit, or holds NaN
  */
 export async function loadLGGAN(path: string): Promise<LGGAN> {
-  const { file, config, numbers } = await find(path, 'LGGAN', ['EMA', 'G']);
+  const { file, config, numbers } = await find(path, 'LGGAN', NAMES.LGGAN);
   const generator = withoutDrawing(() => new LGGAN(config as Partial<LGGANConfig>), { file, numbers });
   return loaded(generator, file);
 }
 
 /** A trained RCAN, found as `loadLGGAN` finds a generator. */
 export async function loadRCAN(path: string): Promise<RCAN> {
-  const { file, config, numbers } = await find(path, 'RCAN', ['RCAN']);
+  const { file, config, numbers } = await find(path, 'RCAN', NAMES.RCAN);
   const network = withoutDrawing(() => new RCAN(config as Partial<RcanConfig>), { file, numbers });
   return loaded(network, file);
 }
+
+/** The file that `loadLGGAN` or `loadRCAN` reads for a path. @throws UserError as they do */
+export function checkpointFile(path: string, network: 'LGGAN' | 'RCAN'): Promise<string> {
+  return fileOf(path, network, NAMES[network]);
+}
+
+/** Names of a network's file in a run, the best first. */
+const NAMES = { LGGAN: ['EMA', 'G'], RCAN: ['RCAN'] };
 
 async function loaded<N extends LGGAN | RCAN>(network: N, file: string): Promise<N> {
   try {
