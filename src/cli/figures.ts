@@ -22,10 +22,26 @@ import { Discriminator } from '../models/discriminator';
 import { checkpointFile, loadLGGAN, loadRCAN } from '../models/pretrained';
 import { progress } from '../progress';
 import { History } from '../training/history';
-import { runCommand } from './arguments';
+import { runCommand, type OptionSpec } from './arguments';
 
 /** What of a data set is shown as super-resolution: windows of this size, one of each photo. */
 const SR_WINDOW: [number, number] = [300, 400];
+
+const OPTIONS = {
+  checkpoint: { type: 'string', value: 'PATH', default: 'checkpoints/lggan', help: 'generator: a run\'s folder or a .safetensors file' },
+  labels: { type: 'string', value: 'DIR', required: true, help: 'label maps (PNG)' },
+  mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
+  limit: { type: 'integer', min: 1, default: 8, help: 'only the first so many label maps' },
+  rcan: { type: 'string', value: 'PATH', help: 'RCAN: a run\'s folder or a .safetensors file' },
+  transposed: { type: 'string', value: 'PATH', help: 'a generator trained with --upsampling transposed, to compare features with' },
+  photos: { type: 'string', value: 'DIR', default: 'datasets/photos', help: 'photos for RCAN: DIR/imgs_lr and imgs_lr_256, or imgs and labels (then a window of each held-out strip)' },
+  history: { type: 'list', value: 'FILE', help: 'history.csv of the runs, stages in their order; default: those beside the checkpoints' },
+  evaluation: { type: 'string', value: 'FILE', help: 'evaluation.csv of the run; default: the one beside the checkpoint' },
+  results: { type: 'list', value: 'FILE', help: 'what `npm run evaluate -- --json` printed' },
+  ablation: { type: 'string', value: 'FILE', help: 'what the ablation left' },
+  output_path: { type: 'string', value: 'DIR', default: 'figures/paper', help: 'where the figures go' },
+  only: { type: 'string', value: 'NAME,...', help: `some of ${Object.keys(PAPER_FIGURES).join(', ')}` },
+} as const satisfies Record<string, OptionSpec>;
 
 void runCommand(
   {
@@ -33,21 +49,7 @@ void runCommand(
     description:
       'Makes the figures of the papers from a checkpoint and label maps: each as SVG and as PNG at print size (17 cm, 300 dots an inch), with a ' +
       'caption that says how it was made, and an index of all. What lacks its input is left out with a sentence.',
-    options: {
-      checkpoint: { type: 'string', value: 'PATH', default: 'checkpoints/lggan', help: 'generator: a run\'s folder or a .safetensors file' },
-      labels: { type: 'string', value: 'DIR', required: true, help: 'label maps (PNG)' },
-      mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
-      limit: { type: 'integer', min: 1, default: 8, help: 'only the first so many label maps' },
-      rcan: { type: 'string', value: 'PATH', help: 'RCAN: a run\'s folder or a .safetensors file' },
-      transposed: { type: 'string', value: 'PATH', help: 'a generator trained with --upsampling transposed, to compare features with' },
-      photos: { type: 'string', value: 'DIR', default: 'datasets/photos', help: 'photos for RCAN: DIR/imgs_lr and imgs_lr_256, or imgs and labels (then a window of each held-out strip)' },
-      history: { type: 'list', value: 'FILE', help: 'history.csv of the runs, stages in their order; default: those beside the checkpoints' },
-      evaluation: { type: 'string', value: 'FILE', help: 'evaluation.csv of the run; default: the one beside the checkpoint' },
-      results: { type: 'list', value: 'FILE', help: 'what `npm run evaluate -- --json` printed' },
-      ablation: { type: 'string', value: 'FILE', help: 'what the ablation left' },
-      output_path: { type: 'string', value: 'DIR', default: 'figures/paper', help: 'where the figures go' },
-      only: { type: 'string', value: 'NAME,...', help: `some of ${Object.keys(PAPER_FIGURES).join(', ')}` },
-    },
+    options: OPTIONS,
     examples: ['npm run figures -- --checkpoint checkpoints/lggan --labels datasets/photos --rcan checkpoints/rcan'],
   },
   async (args) => {
@@ -210,10 +212,10 @@ async function findDiscriminator(generatorFile: string, classes: number): Promis
   return { discriminator, sentence: `discriminator: ${shown(file)}` };
 }
 
-/** The command that makes one figure again. */
+/** The command that makes one figure again: what differs from the defaults. */
 function commandLine(args: object, name: string): string {
   const given = Object.entries({ ...args, only: name }).flatMap(([option, value]) => {
-    if (value === undefined) return [];
+    if (value === undefined || value === (OPTIONS as Record<string, { default?: unknown }>)[option].default) return [];
     const words = (Array.isArray(value) ? value : [value]).map((v) => (typeof v === 'string' && PATHS.includes(option) ? shown(v) : String(v)));
     return [`--${option} ${words.join(' ')}`];
   });

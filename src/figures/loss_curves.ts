@@ -61,6 +61,12 @@ export function smooth(values: readonly number[], radius: number): number[] {
   });
 }
 
+/** The same, with windows that end where a new stage begins: its losses have other weights. `breaks`: indices of first values. */
+export function smoothBetween(values: readonly number[], radius: number, breaks: readonly number[]): number[] {
+  const edges = [0, ...[...breaks].sort((a, b) => a - b), values.length];
+  return edges.slice(1).flatMap((end, i) => smooth(values.slice(edges[i], end), radius));
+}
+
 /**
  * Curves of a training's history, one small panel for each column since their scales differ: every value in a pale
  * line, over it the smoothed one.
@@ -98,9 +104,10 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
     const radius = options.smoothing ?? Math.floor(values.length / 40);
     if (radius > 0)
       data.push({ ...common, y: thin(values), mode: 'lines', line: { color: '#9cc9e8', width: 1 }, hoverinfo: 'skip' });
+    const breaks = marks.map((mark) => steps.findIndex((step) => step >= mark.x)).filter((at) => at > 0);
     data.push({
       ...common,
-      y: thin(radius > 0 ? smooth(values, radius) : values),
+      y: thin(radius > 0 ? smoothBetween(values, radius, breaks) : values),
       mode: few ? 'lines+markers' : 'lines',
       line: { color: LINE_COLOURS[0], width: 2 },
     });

@@ -102,7 +102,7 @@ export function rangesOf(components: readonly Float32Array[]): Ranges {
 }
 
 /** How far colours leave grey; brighter and darker ones would be cut off. */
-const CHROMA = 0.6;
+const CHROMA = 0.4;
 
 /**
  * Three components as a picture: the first as lightness, which every reader sees, the second from yellow to blue, the third from green to

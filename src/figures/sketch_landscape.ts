@@ -1,6 +1,7 @@
 import { CLASSES } from '../classes';
 import type { LabelMap, RgbImage } from '../data/types';
 import { type Cell, type GridSheet, imageGrid } from './grid';
+import { resizeNearest } from './images';
 import { type ClassStyles, classLegend, colourLabels } from './labels';
 
 /** A label map and what a network painted for it. */
@@ -19,14 +20,14 @@ export interface SketchLandscapeOptions {
   maxWidth?: number;
 }
 
-/** Sketch beside landscape: each label map in its class colours, at its right what was painted for it, and a legend of the classes. */
+/** Sketch beside landscape: each label map in its class colours and the landscape's shape, at its right what was painted for it, and a legend of the classes. */
 export function sketchLandscape(painted: readonly Painted[], options: SketchLandscapeOptions = {}): GridSheet {
   const { title = 'Sketch and landscape', columns = 2, classes = CLASSES, maxWidth } = options;
   const rows: Cell[][] = [];
   for (let i = 0; i < painted.length; i += columns) {
     rows.push(
       painted.slice(i, i + columns).flatMap(({ labels, image, name }) => [
-        { image: colourLabels(labels, classes), exact: true },
+        { image: resizeNearest(colourLabels(labels, classes), image.width, image.height), exact: true },
         { image, caption: name },
       ]),
     );

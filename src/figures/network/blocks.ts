@@ -8,7 +8,7 @@ import { Rcab, ResidualGroup } from '../../layers/rcab';
 import { ResidualBlock } from '../../layers/residual_block';
 import { Sau } from '../../layers/sau';
 import { SpadeBlock } from '../../layers/spade_block';
-import { TransposedConvolution } from '../../layers/upsampler';
+import { NearestConvolution, TransposedConvolution } from '../../layers/upsampler';
 import type { Discriminator } from '../../models/discriminator';
 import type { LGGAN, LGGANOutput } from '../../models/lggan';
 import type { RCAN } from '../../models/rcan';
@@ -91,7 +91,7 @@ export function lgganBlocks(generator: LGGAN): NetworkBlock[] {
       pyramid.dispose();
     }
   };
-  const kinds = [Convolution, SpadeBlock, ResidualBlock, Sau, TransposedConvolution, ClassSpecificGenerator];
+  const kinds = [Convolution, SpadeBlock, ResidualBlock, Sau, TransposedConvolution, NearestConvolution, ClassSpecificGenerator];
   const heard = hear(generator, kinds, run);
   const groups = grouped(generator.parameters.entries(), (name) => name.split('.')[0]);
   // The first convolution is computed from a table of label windows, classes one by one: their shapes are those around them.
@@ -125,7 +125,7 @@ function describe(name: string, entries: readonly ParameterEntry[], layer: objec
   if (layer instanceof ResidualBlock) return { kind: 'residual block', what: `residual block ${kernel}` };
   if (layer instanceof Sau) return { kind: 'upsampling', what: 'SAU ×2, 25 taps a pixel' };
   if (layer instanceof TransposedConvolution) return { kind: 'upsampling', what: `transposed conv ${kernel}` };
-  if (/^deconv\d_(local|attention)$/.test(name) && output[0] === 2 * input[0]) return { kind: 'upsampling', what: `nearest ×2, conv ${kernel}` };
+  if (layer instanceof NearestConvolution) return { kind: 'upsampling', what: `nearest ×2, conv ${kernel}` };
   if (/^deconv5_\d+$/.test(name)) return { kind: 'per class', what: `conv ${kernel}, masked` };
   if (entries.some((e) => e.kind === 'dense')) return { kind: 'dense', what: 'fully connected' };
   return { kind: 'convolution', what: `conv ${kernel}${strideOf(input, output)}` };
