@@ -50,7 +50,7 @@ test('the figure: a dot for each seed, hollow where no difference is shown; the 
   await assertNothingCut(figure, 2);
   const table = ablationTable(ablation);
   const texts = drawnTexts(await table.svg()).map((t) => t.text);
-  for (const text of ['0.6 ± 0.1', 'within spread', 'apart', 'one seed', 'upsampling']) assert.ok(texts.includes(text), text);
+  for (const text of ['0.60 ± 0.10', 'within spread', 'apart', 'one seed', 'upsampling']) assert.ok(texts.includes(text), text);
   await assertNothingCut(table);
   await assertTextsApart(table);
   const frame = await ablationFrame(ablation);

@@ -4,6 +4,7 @@ import type { Data, Layout, Shape } from 'plotly.js';
 import { UserError } from '../errors';
 import { parseJson } from '../json';
 import { LINE_COLOURS } from './colours';
+import { axisTitle, EVALUATION_MEASURES } from './evaluation_curves';
 import type { Figure } from './figure';
 import { Plot } from './plot';
 import { COLUMN } from './print';
@@ -120,7 +121,10 @@ export async function ablationFrame(ablation: Ablation): Promise<DataFrame> {
   );
 }
 
-const labelOf = (name: string, metric: AblationMetric) => metric.label ?? name;
+const labelOf = (name: string, metric: AblationMetric) => metric.label ?? EVALUATION_MEASURES.find((m) => m.column === name)?.label ?? name;
+
+// Pixels around and of the panels.
+const [LEFT, RIGHT, TOP, BOTTOM, PANEL] = [92, 20, 92, 76, 220];
 
 /**
  * An ablation's runs: a row of panels for each metric, a panel for each group, in it a dot for each seed, a bar over the seeds' range and a
@@ -132,16 +136,15 @@ export function ablationFigure(ablation: Ablation, { title = 'Ablation', width =
   const groups = [...new Set(summaries.map((s) => s.group))];
   const variantsOf = (group: string) => [...new Set(summaries.filter((s) => s.group === group).map((s) => s.variant))];
   const counts = groups.map((g) => variantsOf(g).length);
-  const height = 150 + 220 * metrics.length;
+  const height = TOP + BOTTOM + PANEL * metrics.length;
   const data: Data[] = [];
   const layout: Record<string, unknown> = {};
   const shapes: Partial<Shape>[] = [];
-  const annotations: NonNullable<Layout['annotations']> = [];
   const gapX = 0.03;
-  const gapY = 30 / (height - 150);
+  const gapY = 30 / (height - TOP - BOTTOM);
   const unit = (1 - gapX * (groups.length - 1)) / counts.reduce((a, b) => a + b, 0);
   const high = (1 - gapY * (metrics.length - 1)) / metrics.length;
-  const plotWidth = width - 80 - 20;
+  const plotWidth = width - LEFT - RIGHT;
   metrics.forEach(([name, metric], row) => {
     const all = summaries.filter((s) => s.metric === name);
     const [low, top] = [Math.min(...all.map((s) => s.min)), Math.max(...all.map((s) => s.max))];
@@ -164,7 +167,8 @@ export function ablationFigure(ablation: Ablation, { title = 'Ablation', width =
         tickfont: { size: 12 },
         showticklabels: lowest,
         showgrid: false,
-        title: lowest ? { text: group, standoff: 12 } : undefined,
+        zeroline: false,
+        title: lowest ? { text: `<b>${group}</b>`, standoff: 12, font: { size: 13 } } : undefined,
       };
       layout[`yaxis${axis}`] = {
         domain: [Math.max(0, upper - high), upper],
@@ -172,7 +176,9 @@ export function ablationFigure(ablation: Ablation, { title = 'Ablation', width =
         range: [low - room, top + room],
         nticks: 6,
         showticklabels: column === 0,
-        title: column === 0 ? { text: `${labelOf(name, metric)}<br><i>${metric.better} is better</i>` } : undefined,
+        // The margin is fixed, since the key above starts at its left.
+        automargin: false,
+        title: column === 0 ? { text: axisTitle(labelOf(name, metric), metric.better, high * (height - TOP - BOTTOM)), font: { size: 13 }, standoff: 6 } : undefined,
       };
       const on = { xref: `x${axis}` as 'x', yref: `y${axis}` as 'y' };
       const own = all.filter((s) => s.group === group);
@@ -197,18 +203,37 @@ export function ablationFigure(ablation: Ablation, { title = 'Ablation', width =
           // Seeds side by side, so that equal values do not hide each other.
           x: s.values.map((_, i) => x + 0.09 * (i - (s.values.length - 1) / 2)),
           y: s.values,
-          marker: { size: 8, symbol: clear ? 'circle' : 'circle-open', color: colour, line: { width: 1.8 } },
+          marker: { size: 8, symbol: clear ? 'circle' : 'circle-open', color: colour, line: { color: colour, width: 1.8 } },
           hovertemplate: `${group}, ${s.variant}: %{y:.4g} (${s.verdict})<extra></extra>`,
         });
       }
     });
   });
   const key = 'dot: one seed; bar: their range; line: mean; band: range of the best mean; blue: best mean; orange: ranges apart; hollow: no difference shown';
-  wrapText(key, width - 40, 12).forEach((text, i) =>
-    annotations.push({ text, x: 0, y: 1, xref: 'paper', yref: 'paper', xanchor: 'left', yanchor: 'bottom', yshift: 24 - 16 * i, xshift: -64, showarrow: false, font: { size: 12, color: '#555555' } }),
-  );
+  const annotations = wrapText(key, width - 24, 12).map((text, i) => ({
+    text,
+    x: 0,
+    y: 1,
+    xref: 'paper' as const,
+    yref: 'paper' as const,
+    xanchor: 'left' as const,
+    yanchor: 'top' as const,
+    xshift: 12 - LEFT,
+    yshift: TOP - 34 - 16 * i,
+    showarrow: false,
+    font: { size: 12, color: '#555555' },
+  }));
   return new Plot(
-    { data, layout: { ...(layout as Partial<Layout>), title: { text: title, y: 1 - 24 / height, yanchor: 'middle' }, annotations, shapes, margin: { l: 80, r: 20, t: 88, b: 62 } } },
+    {
+      data,
+      layout: {
+        ...(layout as Partial<Layout>),
+        title: { text: title, y: 1 - 20 / height, yanchor: 'middle' },
+        annotations,
+        shapes,
+        margin: { l: LEFT, r: RIGHT, t: TOP, b: BOTTOM },
+      },
+    },
     { width, height },
   );
 }
@@ -220,9 +245,8 @@ export function ablationTable(ablation: Ablation, title = 'Ablation: means over 
   const keys = [...new Map(summaries.map((s) => [`${s.group}\n${s.variant}`, s])).values()];
   const cell = (s: AblationSummary | undefined) => {
     if (!s) return '–';
-    const spread = s.values.length > 1 ? ` ± ${rounded(s.deviation)}` : '';
     const mark = { 'best mean': '\nbest mean', 'apart from the best': '\napart', 'within the spread': '\nwithin spread', 'one seed: no spread known': '\none seed' }[s.verdict];
-    return `${rounded(s.mean)}${spread}${mark}`;
+    return `${meanText(s)}${mark}`;
   };
   const rows = keys.map(({ group, variant, values }) => [
     group,
@@ -240,5 +264,9 @@ export function ablationTable(ablation: Ablation, title = 'Ablation: means over 
   });
 }
 
-/** Four figures, as many as a few seeds may tell. */
-const rounded = (v: number) => String(Number(v.toPrecision(4)));
+/** The mean with as many digits as two of its deviation; with four where there is none. */
+function meanText({ mean, deviation, values }: AblationSummary): string {
+  if (values.length < 2 || !(deviation > 0)) return String(Number(mean.toPrecision(4)));
+  const decimals = Math.min(8, Math.max(0, 1 - Math.floor(Math.log10(deviation))));
+  return `${mean.toFixed(decimals)} ± ${deviation.toFixed(decimals)}`;
+}

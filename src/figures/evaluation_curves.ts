@@ -3,6 +3,7 @@ import { LINE_COLOURS } from './colours';
 import type { HistoryColumns } from './loss_curves';
 import { Plot } from './plot';
 import { COLUMN } from './print';
+import { wrapText } from './text';
 
 /** A measure that an evaluation during training leaves: its column, how it is called, and which way is better. */
 export interface EvaluationMeasure {
@@ -16,7 +17,7 @@ export interface EvaluationMeasure {
 export const EVALUATION_MEASURES: readonly EvaluationMeasure[] = [
   { column: 'FID', label: 'FID', better: 'lower' },
   { column: 'maskAccuracy', label: 'mask accuracy (share of pixels)', better: 'higher' },
-  { column: 'meanDifference', label: 'mean difference from the photos (of 255)', better: 'lower' },
+  { column: 'meanDifference', label: 'mean difference (of 255)', better: 'lower' },
   { column: 'psnrRgb', label: 'PSNR, RGB (dB)', better: 'higher' },
   { column: 'psnrY', label: 'PSNR, Y (dB)', better: 'higher' },
 ];
@@ -54,6 +55,8 @@ export function evaluationCurves(history: HistoryColumns, options: EvaluationCur
     const axis = i === 0 ? '' : String(i + 1);
     const top = 1 - i * (share + gap);
     const at = values.indexOf(better === 'lower' ? Math.min(...values) : Math.max(...values));
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    const margin = 0.2 * (most - least || Math.abs(most) || 1);
     const common = { type: 'scatter', xaxis: `x${axis}`, yaxis: `y${axis}`, showlegend: false } as const;
     data.push({ ...common, x, y: values, name: label, mode: 'lines+markers', line: { color: LINE_COLOURS[0], width: 2 }, marker: { size: 7 } });
     data.push({
@@ -64,7 +67,8 @@ export function evaluationCurves(history: HistoryColumns, options: EvaluationCur
       mode: 'text+markers',
       marker: { size: 13, symbol: 'circle-open', color: LINE_COLOURS[1], line: { width: 2.5 } },
       text: [`best: ${Number(values[at].toPrecision(4))}`],
-      textposition: `${better === 'lower' ? 'top' : 'bottom'} ${x[at] > (first + last) / 2 ? 'left' : 'right'}`,
+      // Beyond the curve's end, where there is nothing else.
+      textposition: `${better === 'lower' ? 'bottom' : 'top'} ${x[at] > (first + last) / 2 ? 'left' : 'right'}`,
       textfont: { color: '#a34700' },
       cliponaxis: false,
     });
@@ -72,12 +76,13 @@ export function evaluationCurves(history: HistoryColumns, options: EvaluationCur
       anchor: `y${axis}`,
       range: [first - room, last + room],
       showticklabels: i === panels.length - 1,
-      title: i === panels.length - 1 ? { text: 'training step' } : undefined,
+      title: i === panels.length - 1 ? { text: 'training step', font: { size: 13 } } : undefined,
     };
     layout[`yaxis${axis}`] = {
       anchor: `x${axis}`,
       domain: [Math.max(0, top - share), top],
-      title: { text: `${label}<br><i>${better} is better</i>` },
+      range: [least - margin, most + margin],
+      title: { text: axisTitle(label, better, PANEL - 26), font: { size: 13 } },
       nticks: 6,
     };
     for (const mark of marks) {
@@ -99,4 +104,9 @@ export function evaluationCurves(history: HistoryColumns, options: EvaluationCur
     { data, layout: { ...(layout as Partial<Layout>), title: { text: title }, annotations, shapes, margin: { l: 80, r: 24, t: 72, b: 56 } } },
     { width, height },
   );
+}
+
+/** What an axis measures and which way is better, in lines that its length has room for. */
+export function axisTitle(label: string, better: 'lower' | 'higher', length: number): string {
+  return `${wrapText(label, length - 8, 13).join('<br>')}<br><i>${better} is better</i>`;
 }

@@ -147,8 +147,8 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
   losses_rcan: ({ rcanHistory }) => {
     if (!rcanHistory) return 'it needs the history.csv of a training of RCAN (--history)';
     return {
-      figure: lossCurves(rcanHistory, { title: 'Training of RCAN', names: rcanHistory.columns.filter((c) => Object.hasOwn(RCAN_LABELS, c)), labels: RCAN_LABELS, columns: 2, width: COLUMN }),
-      shows: 'The mean absolute difference of the training patches by step, pale for each step and smoothed over it, the learning rate, and PSNR on the validation pairs.',
+      figure: lossCurves(rcanHistory, { title: 'Training of RCAN', names: rcanHistory.columns.filter((c) => Object.hasOwn(RCAN_LABELS, c)), labels: RCAN_LABELS, width: COLUMN }),
+      shows: 'The mean absolute difference of the training patches by step, pale for each step and smoothed over it, and PSNR on the validation pairs.',
       from: ['rcanHistory'],
     };
   },
@@ -258,7 +258,6 @@ const LOSS_LABELS: Readonly<Record<string, string>> = {
 
 const RCAN_LABELS: Readonly<Record<string, string>> = {
   loss: 'L1 (of 255)',
-  learningRate: 'learning rate',
   psnrRgb: 'PSNR, RGB (dB)',
   psnrY: 'PSNR, Y (dB)',
 };

@@ -44,17 +44,20 @@ const COLUMNS = ['scaling', 'mask accuracy', 'aesthetic', 'FID', 'score'];
  * The results table: a row for each evaluation, below a line the two published rows of the original, which the contest's own judges gave.
  * What was not measured is a dash.
  */
-export function resultsFigure(evaluations: readonly Pick<EvaluationFile, 'row' | 'segmenter'>[], title = 'Results'): Figure {
+export function resultsFigure(evaluations: readonly Pick<EvaluationFile, 'row' | 'metrics' | 'segmenter'>[], title = 'Results'): Figure {
   const cell = (v: number | undefined) => (v === undefined ? '–' : v.toFixed(4));
-  const cells = (row: ResultsRow, name = row.scaling) => [name, ...[row.maskAccuracy, row.aesthetic, row.fid, row.score].map(cell)];
+  const cells = (row: ResultsRow, name = row.scaling, star = '') => [name, cell(row.maskAccuracy), cell(row.aesthetic), cell(row.fid) + star, cell(row.score)];
+  // A distance by another network than the canonical Inception bears another name.
+  const isOther = ({ row, metrics }: Pick<EvaluationFile, 'row' | 'metrics'>) => row.fid !== undefined && !metrics.some((m) => m.name === 'FID');
   const judges = [...new Set(evaluations.map((e) => e.segmenter).filter(Boolean))];
   return tableFigure({
     title,
     columns: COLUMNS,
-    rows: [...evaluations.map(({ row }) => cells(row)), ...PUBLISHED_ROWS.map((row) => cells(row, `${row.scaling}, published`))],
+    rows: [...evaluations.map((e) => cells(e.row, e.row.scaling, isOther(e) ? ' *' : '')), ...PUBLISHED_ROWS.map((row) => cells(row, `${row.scaling}, published`))],
     ruled: [evaluations.length],
     note: [
       ...judges,
+      ...(evaluations.some(isOther) ? ['* A Frechet distance by another network than the canonical Inception, which is no FID.'] : []),
       "The published rows are the original's in the contest, whose judges and test images were never published: they compare with each other only.",
     ].join(' '),
   });
@@ -65,11 +68,11 @@ export function measuresFigure(evaluations: readonly Pick<EvaluationFile, 'row' 
   const digits = (m: Metric) => (/^(FID|Frechet distance)$/.test(m.name) ? 2 : 4);
   const rowsOf = ({ row, metrics }: Pick<EvaluationFile, 'row' | 'metrics'>) =>
     metrics.map((m) => [
-      m.name,
+      m.unit ? `${m.name} (${m.unit})` : m.name,
       Object.keys(m.n).map((kind) => (kind === 'generated' ? row.scaling : kind)).join(' and '),
-      `${m.value.toFixed(digits(m))}${m.unit ? ` ${m.unit}` : ''}`,
+      m.value.toFixed(digits(m)),
       m.interval ? `${m.interval.low.toFixed(digits(m))} to ${m.interval.high.toFixed(digits(m))}` : '–',
-      Object.entries(m.n).map(([kind, n]) => `${n} ${m.sizes[kind] ?? ''}`.trim()).join('; '),
+      Object.entries(m.n).map(([kind, n]) => (m.sizes[kind] ? `${n} of ${m.sizes[kind]}` : String(n))).join('; '),
     ]);
   const all = evaluations.flatMap((e) => e.metrics);
   const networks = [...new Set(all.flatMap((m) => m.network ?? []))];
