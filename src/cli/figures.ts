@@ -124,7 +124,7 @@ function chosen(only: string | undefined): string[] {
   const names = only.split(',').map((n) => n.trim()).filter(Boolean);
   const odd = names.find((n) => !known.includes(n));
   if (odd !== undefined || !names.length) throw new UserError(`--only: there is no figure '${odd ?? only}'; there are ${known.join(', ')}.`);
-  return names;
+  return known.filter((n) => names.includes(n));
 }
 
 async function all<T>(dataset: { length: number; at(i: number): Promise<T> }): Promise<T[]> {

@@ -5,6 +5,7 @@ import type { LabelMap, RgbImage } from '../data/types';
 import { disposeOutput, type LGGAN, type LGGANOutput } from '../models/lggan';
 import type { Discriminator } from '../models/discriminator';
 import type { RCAN } from '../models/rcan';
+import * as tf from '../tf';
 import { type Ablation, ablationFigure, ablationTable, summariseAblation } from './ablation';
 import { EVALUATION_MEASURES, evaluationCurves } from './evaluation_curves';
 import { featureUpsampling } from './feature_upsampling';
@@ -70,9 +71,9 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
 
   lggan_panel: async ({ generator, labels }) => {
     const some = labels.slice(0, 4).map((l) => l.labels);
-    const output = generator.generate(some) as Required<LGGANOutput>;
+    const output = oneByOne(generator, some);
+    if (!output) return NOT_BOTH;
     try {
-      if (!hasBothBranches(output)) return NOT_BOTH;
       return {
         figure: await lgganPanel(output, some, { maxWidth: COLUMN }),
         shows:
@@ -80,7 +81,7 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
         from: ['generator', 'labels'],
       };
     } finally {
-      disposeOutput(output);
+      tf.dispose(Object.values(output));
     }
   },
 
@@ -220,14 +221,13 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
 
   ablation: ({ ablation }) => {
     if (!ablation) return 'it needs what the ablation leaves (--ablation)';
-    const summaries = summariseAblation(ablation);
-    const apart = summaries.filter((s) => s.verdict === 'apart from the best').length;
-    const others = summaries.filter((s) => s.verdict !== 'best mean').length;
+    const compared = summariseAblation(ablation).filter((s) => s.verdict !== 'baseline');
+    const beyond = compared.filter((s) => s.verdict === 'better' || s.verdict === 'worse').length;
     return {
       figure: ablationFigure(ablation),
       shows:
-        `Each dot is a training with another seed; of ${others} comparisons with the best mean of a group, the seeds' ranges are apart in ${apart}. ` +
-        'Where they touch, or where there is one seed alone, nothing is claimed.',
+        `Each dot is a training with another seed; each variant differs from the baseline in one point. Of ${compared.length} comparisons ${beyond} go beyond the spread of the seeds: ` +
+        'there the means differ by more than both standard deviations together. Of the others nothing is claimed.',
       from: ['ablation'],
     };
   },
@@ -241,7 +241,7 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
 const NOT_BOTH = 'it needs a generator with both branches';
 
 /** A generator of one branch has no weights to show. */
-const hasBothBranches = (output: Partial<LGGANOutput>) => output.global !== undefined && output.local !== undefined && output.weights !== undefined;
+const hasBothBranches = (output: Partial<Pick<LGGANOutput, 'global' | 'local' | 'weights'>>) => output.global !== undefined && output.local !== undefined && output.weights !== undefined;
 
 const LOSS_LABELS: Readonly<Record<string, string>> = {
   generator: 'generator, sum',
@@ -273,6 +273,21 @@ function stageMarks(history: HistoryColumns): { x: number; label: string }[] {
 function richest(labels: PaperInputs['labels']): PaperInputs['labels'][number] {
   const classes = labels.map(({ labels: map }) => countPixels([map]).filter((n) => n > 0).length);
   return labels[classes.indexOf(Math.max(...classes))];
+}
+
+/** The images and weights of several maps in one batch, painted one after the other since a batch takes the memory of all at once. */
+function oneByOne(generator: LGGAN, maps: readonly LabelMap[]): Pick<Required<LGGANOutput>, 'final' | 'global' | 'local' | 'weights'> | undefined {
+  const outputs = maps.map((map) => {
+    const { final, global, local, weights, ...rest } = generator.generate(map) as Required<LGGANOutput>;
+    tf.dispose(rest as unknown as tf.TensorContainer);
+    return { final, global, local, weights };
+  });
+  const all = (key: keyof (typeof outputs)[number]) => tf.concat(outputs.map((o) => o[key]));
+  try {
+    return outputs.every(hasBothBranches) ? { final: all('final'), global: all('global'), local: all('local'), weights: all('weights') } : undefined;
+  } finally {
+    tf.dispose(outputs);
+  }
 }
 
 async function paint(generator: LGGAN, labels: LabelMap): Promise<RgbImage> {
