@@ -9,6 +9,8 @@ import type { LabelMap, Pair, PairDataset, RgbImage } from '../data/types';
 import { UserError } from '../errors';
 import { extractFeatures } from '../metrics/features';
 import { fid } from '../metrics/fid';
+import { maskAccuracy, type Judged } from '../metrics/mask_accuracy';
+import { SceneJudge } from '../metrics/scene_judge';
 import { saveFigure } from '../figures/figure';
 import { samplesOverTime, type Sample } from '../figures/samples_over_time';
 import { UPSAMPLINGS } from '../layers/upsampler';
@@ -16,13 +18,17 @@ import { PERCEPTUAL_CHOICES } from '../losses/generator';
 import { BRANCHES, LGGAN_DEFAULTS, type LGGAN } from '../models/lggan';
 import { Inception } from '../models/inception';
 import { findInception } from '../models/inception_weights';
+import { hasOnnxRuntime } from '../models/onnx';
+import { SceneSegmenter } from '../models/scene_segmenter';
 import { Vgg19 } from '../models/vgg19';
 import { findVgg19 } from '../models/vgg19_weights';
+import { findWeights } from '../models/weights';
 import { sample } from '../notebook';
 import { progress } from '../progress';
 import { engineInfo } from '../tf';
 import { trainLGGAN, type TrainLGGANConfig } from '../training/lggan';
 import { FAULT_POLICIES } from '../training/guards';
+import { recordRow } from '../training/history';
 import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../training/schedule';
 import { eventLog } from '../training/tensorboard';
 import { interruptible, parseSize, runCommand } from './arguments';
@@ -75,7 +81,7 @@ void runCommand(
     options: {
       stage: { type: 'integer', choices: [1, 2], help: '1: to the end of stage 1; 2: go on from there to the end' },
       input_path: { type: 'string', value: 'DIR', required: true, help: 'training set: DIR/imgs and DIR/labels' },
-      val_path: { type: 'string', value: 'DIR', help: 'pairs to evaluate on, as --input_path; the best checkpoint is kept by them' },
+      val_path: { type: 'string', value: 'DIR', help: 'pairs to evaluate on, as --input_path; the best checkpoint is kept by them, evaluation.csv says what was measured' },
       evaluate_every: { type: 'integer', min: 1, default: 10, help: 'epochs between evaluations on --val_path' },
       output_path: { type: 'string', value: 'DIR', default: 'checkpoints/lggan', help: 'checkpoints, history.csv, samples' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
@@ -142,6 +148,7 @@ void runCommand(
     const shown = args.sample_labels ? labelFolder(args.sample_labels, { mapping }) : args.crops ? await heldOutCrops(pairs, imageSize) : pairs;
     const samples = new SampleFile(join(args.output_path, 'samples'), shown, imageSize, crop, args.sample_labels || args.crops ? 8 : 3);
     let bar: ReturnType<typeof progress> | undefined;
+    let step = 0;
     const result = await trainLGGAN(
       {
         generator: {
@@ -182,11 +189,18 @@ void runCommand(
         onStep: (row, done, total) => {
           bar ??= progress(total, 'training', { unit: 'steps', from: done - 1 });
           bar.update(done, `epoch ${row.epoch}, G ${row.generator.toFixed(2)}, D ${(row.discriminatorFake + row.discriminatorReal).toFixed(2)}`);
-          const { step, ...values } = row;
+          const { step: taken, ...values } = row;
+          step = taken;
           log?.scalars(step, values);
         },
         onSample: (generator, step) => samples.add(generator, step),
-        ...(validation && { evaluate: validation.measure }),
+        ...(validation && {
+          evaluate: async (generator) => {
+            const { chooses, masks } = await validation.measure(generator);
+            await recordRow(join(args.output_path, 'evaluation.csv'), { step, ...chooses, ...masks });
+            return Object.values(chooses)[0];
+          },
+        }),
       },
       vgg,
     );
@@ -195,33 +209,39 @@ void runCommand(
     log?.flush();
     interrupt.dispose();
     result.trainer.dispose();
+    await validation?.dispose();
     vgg?.dispose();
   },
 );
 
 /**
  * What chooses the best checkpoint, less being better: FID by the canonical Inception where its weights are in `checkpoints/`, else the
- * mean absolute difference from the photos.
+ * mean absolute difference from the photos. Where the scene segmenter is there too, it measures mask accuracy beside it.
  */
 async function validator(pairs: PairDataset, imageSize: [number, number], crop: Choice) {
   const weights = findInception();
   const inception = weights ? await Inception.load(weights) : undefined;
+  const sceneFile = (await hasOnnxRuntime()) ? findWeights('segmenter') : undefined;
+  const judge = sceneFile ? new SceneJudge(await SceneSegmenter.load(sceneFile)) : undefined;
   const all = async function* () {
     for (let i = 0; i < pairs.length; i++) yield transformPair(await pairs.at(i), { imageSize, crop });
   };
-  const measure = async (generator: LGGAN): Promise<number> => {
+  const measure = async (generator: LGGAN): Promise<{ chooses: Record<string, number>; masks: Record<string, number> }> => {
     const photos: RgbImage[] = [];
-    const images: RgbImage[] = [];
-    for await (const pair of all()) {
-      photos.push(pair.image);
-      images.push(...(await sample(generator, [pair.labels])));
+    const painted: Judged[] = [];
+    for await (const { image, labels } of all()) {
+      photos.push(image);
+      painted.push({ image: (await sample(generator, [labels]))[0], labels });
     }
-    if (inception) return fid(await extractFeatures(photos, inception), await extractFeatures(images, inception)).value;
+    const images = painted.map((p) => p.image);
+    const accuracy = judge && (await maskAccuracy(judge, painted)).accuracy.value;
+    const masks: Record<string, number> = accuracy !== undefined && Number.isFinite(accuracy) ? { maskAccuracy: accuracy } : {};
+    if (inception) return { chooses: { FID: fid(await extractFeatures(photos, inception), await extractFeatures(images, inception)).value }, masks };
     const difference = (a: RgbImage, b: RgbImage) => a.data.reduce((sum, v, i) => sum + Math.abs(v - b.data[i]), 0) / a.data.length;
-    return photos.reduce((sum, photo, i) => sum + difference(photo, images[i]), 0) / photos.length;
+    return { chooses: { meanDifference: photos.reduce((sum, photo, i) => sum + difference(photo, images[i]), 0) / photos.length }, masks };
   };
   const by = inception ? `FID (${inception.name})` : 'mean absolute difference from the photos (for FID put Inception into checkpoints/)';
-  return { measure, by: `${by} on ${pairs.length} pairs of ${pairs.source}` };
+  return { measure, by: `${by} on ${pairs.length} pairs of ${pairs.source}`, dispose: async () => judge?.dispose() };
 }
 
 function lossWeights(text: string | undefined, noClassLoss: boolean): TrainLGGANConfig['lossWeights'] {

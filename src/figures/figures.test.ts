@@ -10,7 +10,7 @@ import { classStatistics } from './class_statistics';
 import { confusionPlot } from './confusion';
 import { decodeImage } from './images';
 import { lgganPanel } from './lggan_panel';
-import { lossCurves, smooth } from './loss_curves';
+import { lossCurves, smooth, smoothBetween } from './loss_curves';
 import { pairGrid } from './pairs';
 import { perClassLocal } from './per_class_local';
 import { samplesOverTime, spread } from './samples_over_time';
@@ -81,6 +81,7 @@ test('loss curves: a panel for each loss, smoothed without lag', async () => {
   assert.deepEqual(smooth([1, 2, 3, 4, 5], 1), [1.5, 2, 3, 4, 4.5]);
   assert.deepEqual(smooth([1, NaN, 3], 1), [1, 2, 3]);
   assert.deepEqual(smooth([4, 5], 0), [4, 5]);
+  assert.deepEqual(smoothBetween([1, 1, 1, 9, 9, 9], 2, [3]), [1, 1, 1, 9, 9, 9]);
   const rows = Array.from({ length: 200 }, (_, i) => ({
     step: 10 * i,
     epoch: 1,
@@ -93,7 +94,9 @@ test('loss curves: a panel for each loss, smoothed without lag', async () => {
   assert.deepEqual([...new Set(names)], ['G/feature matching', 'D', 'FID']);
   // A straight line stays where it is in the middle.
   const smoothed = plot.data[1] as { x: number[]; y: number[] };
-  assert.deepEqual([smoothed.x[100], smoothed.y[100]], [1000, 100]);
+  assert.deepEqual([smoothed.x[50], smoothed.y[50]], [500, 150]);
+  // It ends at the mark: the mean of 95 to 100 alone.
+  assert.deepEqual([smoothed.x[100], smoothed.y[100]], [1000, 97.5]);
   const fid = plot.data.find((d) => (d as { name: string }).name === 'FID') as { x: number[]; y: number[] };
   assert.deepEqual(
     [fid.x, fid.y],

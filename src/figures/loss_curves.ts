@@ -16,6 +16,8 @@ export interface LossCurveOptions {
   title?: string;
   /** Columns to draw, in this order; by default all that hold numbers. */
   names?: readonly string[];
+  /** What columns are called in the figure; the others by their names. */
+  labels?: Readonly<Record<string, string>>;
   /** Rows on each side that a point of the smoothed curve is the mean of; 0 for none. By default a fortieth of all. */
   smoothing?: number;
   /** Vertical lines with a word, such as the start of stage 2. */
@@ -59,12 +61,18 @@ export function smooth(values: readonly number[], radius: number): number[] {
   });
 }
 
+/** The same, with windows that end where a new stage begins: its losses have other weights. `breaks`: indices of first values. */
+export function smoothBetween(values: readonly number[], radius: number, breaks: readonly number[]): number[] {
+  const edges = [0, ...[...breaks].sort((a, b) => a - b), values.length];
+  return edges.slice(1).flatMap((end, i) => smooth(values.slice(edges[i], end), radius));
+}
+
 /**
  * Curves of a training's history, one small panel for each column since their scales differ: every value in a pale
  * line, over it the smoothed one.
  */
 export function lossCurves(history: HistoryColumns | readonly HistoryRow[], options: LossCurveOptions = {}): Plot {
-  const { title = 'Losses', marks = [], width = 960 } = options;
+  const { title = 'Losses', labels = {}, marks = [], width = 960 } = options;
   const source = columnsOf(history);
   const names = options.names ?? source.columns.filter((name) => !NOT_LOSSES.has(name));
   const columns = Math.max(1, Math.min(options.columns ?? 3, names.length));
@@ -96,9 +104,10 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
     const radius = options.smoothing ?? Math.floor(values.length / 40);
     if (radius > 0)
       data.push({ ...common, y: thin(values), mode: 'lines', line: { color: '#9cc9e8', width: 1 }, hoverinfo: 'skip' });
+    const breaks = marks.map((mark) => steps.findIndex((step) => step >= mark.x)).filter((at) => at > 0);
     data.push({
       ...common,
-      y: thin(radius > 0 ? smooth(values, radius) : values),
+      y: thin(radius > 0 ? smoothBetween(values, radius, breaks) : values),
       mode: few ? 'lines+markers' : 'lines',
       line: { color: LINE_COLOURS[0], width: 2 },
     });
@@ -112,7 +121,7 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
     };
     layout[`yaxis${axis}`] = { domain: [top - size[1], top], anchor: `x${axis}`, nticks: 5, tickfont: { size: 11 } };
     annotations.push({
-      text: `<b>${name}</b>`,
+      text: `<b>${labels[name] ?? name}</b>`,
       x: left,
       y: top,
       xref: 'paper',

@@ -4,7 +4,7 @@ import type { Data, Layout, LayoutAxis } from 'plotly.js';
 import sharp from 'sharp';
 import { LINE_COLOURS } from './colours';
 import { type Figure, saveFigure } from './figure';
-import { loadPlotly, plotlyBundle } from './plotly_dom';
+import { loadPlotly, plotlyBundle, seedPlotly } from './plotly_dom';
 import { FONT, escapeXml } from './text';
 
 /** A figure in plotly's own terms: traces and layout. */
@@ -82,6 +82,7 @@ export class Plot implements Figure {
     const plotly = await loadPlotly();
     // plotly completes the objects it is given; a copy keeps ours (and allows the same plot twice).
     const { data, layout } = structuredClone({ data: this.data, layout: this.layout });
+    seedPlotly(checksum(JSON.stringify({ data, layout })));
     return plotly.toImage(
       { data, layout },
       { format: 'svg', width: this.width, height: this.height, imageDataOnly: true },
@@ -120,4 +121,11 @@ export function plotPng(figure: PlotlyFigure, options: PlotOptions & { scale?: n
 /** Saves a plotly figure as PNG (double size), SVG and interactive HTML; returns the files written. */
 export function savePlot(path: string, figure: PlotlyFigure, options: PlotOptions = {}): Promise<string[]> {
   return saveFigure(path, new Plot(figure, options));
+}
+
+/** FNV-1a: other plots, other names of their parts, so that several may stand in one page. */
+function checksum(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h;
 }

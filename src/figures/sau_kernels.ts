@@ -129,6 +129,8 @@ export interface SauKernelOptions {
   points?: readonly KernelPoint[];
   /** The picture that the points are marked on; by default the label map in its colours. */
   background?: RgbImage;
+  /** Kernels side by side. Default 2, from five points on 3. */
+  columns?: number;
   /** Which image of the batch. */
   index?: number;
   classes?: ClassStyles;
@@ -161,7 +163,7 @@ export async function sauKernels(
 
   const factor = Math.max(1, Math.floor(460 / width));
   const picture = { x: MARGIN, y: MARGIN + 30, width: width * factor, height: height * factor };
-  const columns = kernels.length > 4 ? 3 : 2;
+  const columns = options.columns ?? (kernels.length > 4 ? 3 : 2);
   const lines = Math.ceil(kernels.length / columns);
   const left = picture.x + picture.width + GAP;
   const sheetWidth = left + columns * KERNEL + (columns - 1) * GAP + MARGIN;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { UserError } from '../errors';
-import { LGGAN, disposeOutput } from '../models/lggan';
+import { LGGAN, disposeOutput, whole } from '../models/lggan';
 import { assertClose, assertNoLeak } from '../testing/close';
 import { labelMap as map, scatter } from '../testing/toy';
 import * as tf from '../tf';
@@ -28,9 +28,9 @@ function network(): LGGAN {
 
 test('an inspection holds the outputs of generate, bit for bit, and changes nothing', async () => {
   const g = network();
-  const before = g.generate([scene, other], { attention: true });
+  const before = whole(g.generate([scene, other], { attention: true }));
   const seen = inspect(g, [scene, other], { keep: ['encoder', 'attention', 'spade'] });
-  const after = g.generate([scene, other], { attention: true });
+  const after = whole(g.generate([scene, other], { attention: true }));
   for (const name of ['final', 'global', 'local', 'weights', 'constants', 'scores'] as const) {
     assert.deepEqual(seen[name].dataSync(), before[name].dataSync(), name);
     assert.deepEqual(after[name].dataSync(), before[name].dataSync(), name);
@@ -65,7 +65,7 @@ test('features and modulations have the documented shapes and are what the layer
     const [encoded, deepest] = g['encode'](labels);
     assertClose(seen.encoder.conv3!, encoded, 0);
     assertClose(seen.encoder.conv5!, deepest, 1e-6);
-    const spade = g['globalBlocks'][3].block['main'][0]['norm'];
+    const spade = g['global']!.blocks[3].block['main'][0]['norm'];
     const dense = spade.dense(labels.at(8, 12));
     // The other way to compute them, pixel by pixel.
     assertClose(seen.spade['up_0.norm_0']!.gamma, dense.gamma, 1e-5);

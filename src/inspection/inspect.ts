@@ -4,7 +4,7 @@ import type { LabelMap } from '../data/types';
 import { UserError } from '../errors';
 import { relu } from '../layers/activation';
 import { instanceNorm } from '../layers/normalisation';
-import { disposeOutput, LGGAN, type LGGANOutput } from '../models/lggan';
+import { disposeOutput, LGGAN, whole, type LGGANOutput, type WholeOutput } from '../models/lggan';
 import * as tf from '../tf';
 import { observe } from './observe';
 
@@ -35,7 +35,7 @@ export const DEFAULT_PARTS: readonly Part[] = ['encoder', 'attention', 'head_0',
  * What the generator computes on the way to its images. H, W are its image size, n is its ngf. Free it with `disposeInspection`.
  * The images, weight maps, images by class and scores are those of `LGGANOutput`, so that its figures take an inspection too.
  */
-export interface Inspection extends LGGANOutput {
+export interface Inspection extends WholeOutput {
   /** The label maps at the generator's size, [H,W]. */
   labels: readonly LabelMap[];
   /**
@@ -67,7 +67,7 @@ export interface InspectOptions {
 /**
  * Runs the generator on label maps of any size, as `generate` does, and keeps what its layers compute. The layers are listened to from
  * outside and only while this runs: the images are those of `generate`, bit for bit, and other calls are as fast as ever.
- * @throws UserError if a part is unknown, or for what `generate` refuses
+ * @throws UserError if a part is unknown, for a generator of one branch, or for what `generate` refuses
  */
 export function inspect(
   generator: LGGAN,
@@ -75,12 +75,14 @@ export function inspect(
   { keep = DEFAULT_PARTS }: InspectOptions = {},
 ): Inspection {
   checkParts(keep);
+  const { branches } = generator.config;
+  if (branches !== 'both') throw new UserError(`this generator has its ${branches} branch alone; an inspection needs one of both branches.`);
   const [height, width] = generator.config.imageSize;
   const maps = ('data' in labels ? [labels] : labels).map((m) => resizeLabels(m, [height, width]));
   const kept = new Kept();
   const stop = observe(generator, kept.listen, (name) => wanted(name, keep));
   try {
-    const output = generator.generate(maps, { attention: keep.includes('attention') });
+    const output = whole(generator.generate(maps, { attention: keep.includes('attention') }));
     return { ...output, labels: maps, encoder: kept.encoder, spade: kept.spade };
   } catch (e) {
     kept.dispose();

@@ -11,34 +11,52 @@ import * as tf from '../tf';
 /** Hears what a layer was given and gives back: `name` is the layer's in the original. */
 export type Listener = (name: string, kind: 'in' | 'out' | 'gamma' | 'beta' | 'weight', value: tf.Tensor4D) => void;
 
-const KINDS = [Convolution, BatchNorm, Spade, SpadeBlock, ResidualBlock, Sau];
+const KINDS: readonly Kind[] = [Convolution, BatchNorm, Spade, SpadeBlock, ResidualBlock, Sau];
+
+/** A class of layers, such as `Convolution`. */
+export type Kind = abstract new (...args: never[]) => object;
+
+/** The layers of some kinds inside a network, each with its name in the original: what the names of its parameters have in common. */
+export function layersOf(network: object & { parameters: Parameters }, kinds: readonly Kind[]): { name: string; layer: object }[] {
+  const nameOf = new Map<unknown, string>(network.parameters.entries().map((e) => [e.variable, e.name]));
+  const found: { name: string; layer: object }[] = [];
+  namesBelow(network, nameOf, (layer, names) => {
+    if (kinds.some((kind) => layer instanceof kind)) found.push({ name: commonScope(names), layer });
+  });
+  return found;
+}
 
 /**
- * Listens to the layers of a network without a change to them: each found object gets an `apply` of its own that calls the class's and tells
- * what went in and came out. A layer's name is what the names of its parameters have in common. `only` says which layers are listened to;
- * kernels and modulations are computed for the listener, so that each costs time. Returns how to stop.
+ * Tells what goes into a layer and comes out of it, without a change to its class: the object gets an `apply` of its own that calls the
+ * class's. Returns how to stop.
+ */
+export function onApply(layer: object, heard: (args: unknown[], out: unknown) => void): () => void {
+  const own = layer as { apply?(...args: unknown[]): unknown };
+  const apply = own.apply!.bind(layer);
+  own.apply = (...args) => {
+    const out = apply(...args);
+    heard(args, out);
+    return out;
+  };
+  return () => delete own.apply;
+}
+
+/**
+ * Listens to the layers of a network. `only` says which: kernels and modulations are computed for the listener, so that each costs time.
+ * Returns how to stop.
  */
 export function observe(
   network: object & { parameters: Parameters },
   listener: Listener,
   only: (name: string) => boolean = () => true,
 ): () => void {
-  const nameOf = new Map<unknown, string>(network.parameters.entries().map((e) => [e.variable, e.name]));
-  const found: object[] = [];
-  namesBelow(network, nameOf, (layer, names) => {
-    const name = commonScope(names);
-    if (!KINDS.some((kind) => layer instanceof kind) || !only(name)) return;
-    found.push(layer);
-    listen(layer, name, listener);
-  });
-  return () => found.forEach((layer) => delete (layer as { apply?: unknown }).apply);
+  const found = layersOf(network, KINDS).filter(({ name }) => only(name));
+  const stops = found.map(({ name, layer }) => listen(layer, name, listener));
+  return () => stops.forEach((stop) => stop());
 }
 
-function listen(layer: object, name: string, listener: Listener): void {
-  const own = layer as { apply(...args: unknown[]): tf.Tensor4D };
-  const apply = own.apply.bind(layer);
-  own.apply = (...args) => {
-    const out = apply(...args);
+function listen(layer: object, name: string, listener: Listener): () => void {
+  return onApply(layer, (args, out) => {
     const x = args[0] as tf.Tensor4D;
     if (layer instanceof Sau) {
       listener(name, 'in', x);
@@ -50,9 +68,8 @@ function listen(layer: object, name: string, listener: Listener): void {
       listener(name, 'gamma', gamma);
       listener(name, 'beta', beta);
     }
-    listener(name, 'out', out);
-    return out;
-  };
+    listener(name, 'out', out as tf.Tensor4D);
+  });
 }
 
 /** Names of the parameters held by `object` and by what it holds. */

@@ -43,7 +43,7 @@ test('with noise, neighbours inside of a uniform region differ; a factor a chann
   const roughness = (generator: LGGAN) => {
     const output = generator.generate(uniform);
     const rough = tf.tidy(() => {
-      const part = (column: number) => tf.slice(output.global, [0, 40, column, 0], [1, 16, 16, 3]);
+      const part = (column: number) => tf.slice(output.global!, [0, 40, column, 0], [1, 16, 16, 3]);
       return tf.div(tf.mean(tf.abs(tf.sub(part(40), part(41)))), tf.mean(tf.abs(part(40)))).dataSync()[0];
     });
     disposeOutput(output);

@@ -18,12 +18,24 @@ export interface Upsampler {
 export function upsampler(kind: Upsampling, p: Parameters, channels: number, compressed: number): Upsampler {
   if (kind === 'sau') return new Sau(p, channels, compressed);
   if (kind === 'transposed') return new TransposedConvolution(p, channels, channels / 2);
-  const conv = new Convolution(p, channels, channels / 2, { kernel: 3, padding: 1 });
-  return { apply: (x) => conv.apply(upsampleNearest2(x)) };
+  return new NearestConvolution(p, channels);
+}
+
+/** Nearest x2, then a convolution 3x3 that halves the channels. */
+export class NearestConvolution implements Upsampler {
+  private readonly conv: Convolution;
+
+  constructor(p: Parameters, channels: number) {
+    this.conv = new Convolution(p, channels, channels / 2, { kernel: 3, padding: 1 });
+  }
+
+  apply(x: tf.Tensor4D): tf.Tensor4D {
+    return this.conv.apply(upsampleNearest2(x));
+  }
 }
 
 /** Transposed convolution 3x3, stride 2, padding 1, output padding 1 in PyTorch's terms. */
-class TransposedConvolution implements Upsampler {
+export class TransposedConvolution implements Upsampler {
   private readonly weight: tf.Tensor4D;
   private readonly bias: tf.Tensor1D;
 

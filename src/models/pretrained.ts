@@ -79,7 +79,7 @@ async function loaded<N extends LGGAN | RCAN>(network: N, file: string): Promise
 }
 
 async function find(path: string, network: NetworkName): Promise<{ file: string; config: object; numbers: number }> {
-  const file = await fileOf(path, network);
+  const file = await checkpointFile(path, network);
   const { metadata, tensors } = await readTensorsHeader(file);
   const numbers = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   if (metadata.network && metadata.network !== network) {
@@ -102,7 +102,8 @@ async function find(path: string, network: NetworkName): Promise<{ file: string;
   return { file, config, numbers };
 }
 
-async function fileOf(path: string, network: NetworkName): Promise<string> {
+/** The file that `loadLGGAN` or `loadRCAN` reads for a path. @throws UserError as they do */
+export async function checkpointFile(path: string, network: NetworkName): Promise<string> {
   const { option } = NETWORKS[network];
   if (!existsSync(path)) throw new UserError(`${path}: there is no such checkpoint; train one, or give the path of another with ${option}.`);
   if (!statSync(path).isDirectory()) return path;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import '../tf';
 import { UserError } from '../errors';
-import { History } from './history';
+import { History, recordRow } from './history';
 
 const folder = mkdtempSync(join(tmpdir(), 'history-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -90,4 +90,16 @@ test('what is not a history is refused', async () => {
   assert.throws(() => history.append({ step: 3 }), /step 3 comes after step 3/);
   assert.throws(() => history.append({ step: 4, 'a,b': 1 }), /no name for a column/);
   await assert.rejects(history.save(join(folder, 'nowhere', 'x.csv')), /was not written/);
+});
+
+test('a recorded row takes the place of those of its step and later ones', async () => {
+  const file = join(folder, 'evaluation.csv');
+  await recordRow(file, { step: 10, FID: 90 });
+  await recordRow(file, { step: 20, FID: 80, maskAccuracy: 0.5 });
+  await recordRow(file, { step: 30, FID: 70 });
+  // A run that was resumed from step 15.
+  await recordRow(file, { step: 20, FID: 81 });
+  const table = await History.load(file);
+  assert.deepEqual(table.series('FID'), { steps: [10, 20], values: [90, 81] });
+  assert.equal(table.length, 2);
 });

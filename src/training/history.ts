@@ -139,6 +139,16 @@ export class History {
   }
 }
 
+/**
+ * Writes a row into a table of its own, such as evaluations that a run makes now and then. Rows of this step and of later ones, which a resumed
+ * run makes again, give way.
+ */
+export async function recordRow(file: string, row: { step: number } & Record<string, number>): Promise<void> {
+  const table = await History.load(file, { upTo: row.step - 1 });
+  table.append(row);
+  await table.save(file);
+}
+
 async function appendSynced(file: string, text: string): Promise<void> {
   const handle = await open(file, 'a');
   const { size } = await handle.stat();

@@ -6,7 +6,7 @@ import type { LabelMap } from '../../data/types';
 import { UserError } from '../../errors';
 import { SAU_NAMES, sauAttention, type SauName } from '../../inspection/inspect';
 import { kernelsOf, sameClassShare, TAPS, type Kernels } from '../../inspection/kernels';
-import type { LGGANOutput } from '../../models/lggan';
+import type { WholeOutput } from '../../models/lggan';
 import { VIRIDIS } from '../colours';
 import type { Figure } from '../figure';
 import type { ClassStyles } from '../labels';
@@ -78,7 +78,7 @@ const LEVELS = [255, 127, 63, 31] as const;
  * @throws UserError if the output holds no attention, or if the page does not fit into `maxBytes`
  */
 export async function sauExplorer(
-  output: Pick<LGGANOutput, 'final' | 'global' | 'local' | 'weights' | 'attention'>,
+  output: Pick<WholeOutput, 'final' | 'global' | 'local' | 'weights' | 'attention'>,
   labels: LabelMap,
   options: SauExplorerOptions = {},
 ): Promise<SauExplorer> {
@@ -123,7 +123,7 @@ export async function sauExplorer(
 }
 
 /** What can lie behind the kernels besides the label map: three images, and how much each branch gives. */
-async function picturesOf(output: Pick<LGGANOutput, 'final' | 'global' | 'local' | 'weights'>, index: number) {
+async function picturesOf(output: Pick<WholeOutput, 'final' | 'global' | 'local' | 'weights'>, index: number) {
   const images = await Promise.all(
     (['final', 'global', 'local'] as const).map(async (name) => {
       const { data, height, width } = (await imagesFromTensor(output[name]))[index];
