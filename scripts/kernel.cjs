@@ -3,6 +3,7 @@
  * Jupyter starts it as `node scripts/kernel.cjs CONNECTION_FILE`.
  */
 const path = require('node:path');
+const { inspect } = require('node:util');
 
 process.chdir(path.join(__dirname, '..'));
 require('ts-node').register({ transpileOnly: true });
@@ -41,4 +42,19 @@ require.cache[compiler].exports = {
 const parent = process.ppid;
 setInterval(() => process.ppid !== parent && process.exit(), 2000).unref();
 
+/** A failed cell in as few words as say what happened: a UserError is its sentence, of a bug's stack the project's own lines stay. */
+function readable(error) {
+  if (!(error instanceof Error)) return error;
+  if (error.message === 'Interrupted asynchronously') return 'Interrupted; what the cell had begun may still run to its end.';
+  if (error.code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') return 'Interrupted.';
+  const text = inspect(error);
+  // The compiled code stands before the error, the kernel's own calls below it.
+  const own = text.slice(Math.max(0, text.indexOf(String(error))));
+  return own.replace(/\n +at .*(node_modules\/tslab\/|node:|evalmachine\.).*?(?=( \{)?(\n|$))/g, '');
+}
+
+// tslab takes the console's functions when it starts, and prints with them what a cell throws.
+const { error: print } = console;
+console.error = (...values) => print(...values.map(readable));
 require('tslab/dist/main.js').startKernel({ configPath: process.argv[2], enableFindLocal: false });
+console.error = print;
