@@ -69,7 +69,7 @@ function readable(error) {
   const text = inspect(error);
   // The compiled code stands before the error, the kernel's own calls below it.
   const own = text.slice(Math.max(0, text.indexOf(String(error))));
-  return own.replace(/\n +at .*(node_modules\/tslab\/|node:|evalmachine\.).*?(?=( \{)?(\n|$))/g, '');
+  return own.replace(/\n +at .*(node_modules\/tslab\/|node:|evalmachine\.|<anonymous>\)).*?(?=( \{)?(\n|$))/g, '');
 }
 
 // tslab takes the console's functions when it starts, and prints with them what a cell throws.
