@@ -25,10 +25,10 @@ for (const name of NOTEBOOKS) {
     const notebook = await lab.notebook(name);
     t.after(() => notebook.close());
     const all = await notebook.runAll();
+    await notebook.screenshot('after');
     assert.deepEqual(await notebook.complaints(), []);
     assert.equal(all, true);
     assert.deepEqual(await notebook.brokenPictures(), []);
-    await notebook.screenshot('after');
 
     for (const { index, source } of await notebook.cells()) {
       if (FREES_AT_THE_END.includes(name)) break;
