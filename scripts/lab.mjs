@@ -6,5 +6,8 @@ import { jupyter } from './setup/jupyter.mjs';
 await run(async () => {
   await setUp({ notebooks: true });
   const asRoot = process.getuid?.() === 0 ? ['--allow-root'] : [];
-  return foreground(jupyter, ['lab', '--ip=127.0.0.1', `--ServerApp.root_dir=${root}`, ...asRoot, ...process.argv.slice(2)]);
+  const given = process.argv.slice(2);
+  // Jupyter takes no option twice: what the user gives stands in place of ours.
+  const ours = ['--ip=127.0.0.1', `--ServerApp.root_dir=${root}`].filter((option) => !given.some((g) => g.startsWith(option.replace(/=.*/, '='))));
+  return foreground(jupyter, ['lab', ...ours, ...asRoot, ...given]);
 });

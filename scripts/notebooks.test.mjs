@@ -34,15 +34,16 @@ test('runs notebooks in order, passes on what they print, stops at the first fai
     '# Title\n\nWords.',
     "import { NUM_CLASSES } from './src/classes';\nimport * as path from 'node:path';",
     '## Second step',
-    "console.log(NUM_CLASSES, 'classes in', path.basename(process.cwd()));",
+    "const folder = path.basename(process.cwd());",
+    "const said = { NUM_CLASSES, folder, deep: { folder } };\nconsole.log(said.NUM_CLASSES, 'classes in', said.deep.folder);",
     "import { newDisplay } from 'tslab';\nconst live = newDisplay();\nfor (let i = 1; i <= 3; i++) live.text(`step ${i} of 3`);",
   );
   const bad = notebook('bad', '## Broken', "console.log('before');\nthrow new Error('labels.png has values above 28');", "console.log('never');");
   const { status, stdout, stderr } = spawnSync(venvPython, args(good, bad), { cwd: root, encoding: 'utf8', env: { ...process.env, FORCE_COLOR: '0' } });
 
   assert.equal(status, 1);
-  assert.match(stdout, /good\.ipynb \(1 of 2\)\n +1\/3 Title · \d+:\d\d\n/);
-  assert.match(stdout, new RegExp(`\\n +29 classes in ${path.basename(root)}\\n +2/3 Second step`));
+  assert.match(stdout, /good\.ipynb \(1 of 2\)\n +1\/4 Title · \d+:\d\d\n/);
+  assert.match(stdout, new RegExp(`\\n +29 classes in ${path.basename(root)}\\n +3/4 Second step`));
   assert.match(stdout, /\n +step 1 of 3\n/);
   assert.match(stdout, /✓ good \(\d+:\d\d\)\n.*bad\.ipynb \(2 of 2\)\n +before\n$/);
   assert.match(stderr, /^\n✗ .*bad\.ipynb, cell 1\/2 Broken:\n\n[^]*Error: labels\.png has values above 28\n[^]*What ran up to there is in .*bad\.ipynb\.\n$/);

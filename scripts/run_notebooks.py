@@ -114,14 +114,6 @@ class Runner(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
 
-def readable(error):
-    """An error without the kernel's own part of the stack; one meant for the user is its sentence alone."""
-    sentence = re.search(r'^UserError: (.*)$', error, re.M)
-    if sentence:
-        return sentence[1]
-    return '\n'.join(line for line in error.splitlines() if not re.search(r'^\s+at .*(node_modules/tslab/|node:|evalmachine\.<anonymous>:\d+:\d+$)', line))
-
-
 def save(notebook, path):
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
     nbformat.write(notebook, f'{path}.tmp')
@@ -142,7 +134,7 @@ def run(path, target, title, screen):
             runner.execute()
         except CellExecutionError as error:
             # tslab prints the error of a cell; other kernels send it.
-            problem.append(readable(runner.errors) or ESCAPES.sub('', str(error)))
+            problem.append(runner.errors or ESCAPES.sub('', str(error)))
         except DeadKernelError:
             problem.append('The kernel died; out of memory is the usual reason: choose a smaller size in the settings cell.')
         except Exception as error:  # pylint: disable=broad-except

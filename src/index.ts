@@ -2,7 +2,7 @@
 export * as tf from './tf';
 export { engineInfo } from './tf';
 export { UserError } from './errors';
-export { featureNetwork, notebookSettings, sample, take, writeText } from './notebook';
+export { featureNetwork, notebookSettings, renew, sample, take, tensorsLeft, writeText } from './notebook';
 export { CLASSES, CLASS_NAMES, NUM_CLASSES } from './classes';
 
 export { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage } from './data/types';

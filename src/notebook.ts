@@ -12,6 +12,7 @@ import { findInception } from './models/inception_weights';
 import { disposeOutput, type LGGAN } from './models/lggan';
 import type { Segmenter } from './models/segmenter';
 import { replacingSink, setProgressSink } from './progress';
+import * as tf from './tf';
 
 // Progress is rewritten in place, in an output of its own.
 if (inNotebook()) {
@@ -28,6 +29,43 @@ if (inNotebook()) {
  */
 export function notebookSettings<T extends object>(settings: T, toy: Partial<T>): T {
   return process.env.LGGAN_TOY === '1' ? configure(settings, toy, 'settings') : settings;
+}
+
+interface Held {
+  readonly made: object;
+  readonly tensors: number;
+}
+
+const held = new Map<string, Held>();
+
+function free({ made }: Held): void {
+  if ('dispose' in made && typeof made.dispose === 'function') made.dispose();
+  else tf.dispose(made as tf.TensorContainer);
+}
+
+/**
+ * Makes what a cell holds on to (a network, an output's tensors), after freeing what the cell made under this name when it last ran: running
+ * a cell again costs no memory.
+ *
+ * ```ts
+ * const generator = await renew('generator', () => loadLGGAN('checkpoints/lggan'));
+ * ```
+ */
+export async function renew<T extends object>(name: string, make: () => T | Promise<T>): Promise<T> {
+  const before = held.get(name);
+  held.delete(name);
+  if (before) free(before);
+  const count = tf.memory().numTensors;
+  const made = await make();
+  held.set(name, { made, tensors: tf.memory().numTensors - count });
+  return made;
+}
+
+/** A sentence on the tensors that nobody holds, which should be none: '0 tensors are left, beside the 231 of generator and output'. */
+export function tensorsLeft(): string {
+  const known = [...held.values()].reduce((sum, { tensors }) => sum + tensors, 0);
+  const left = `${tf.memory().numTensors - known} tensors are left`;
+  return known ? `${left}, beside the ${known} of ${[...held.keys()].join(' and ')}` : left;
 }
 
 /** The first `count` items of a data set, or all if it has fewer. */

@@ -56,7 +56,8 @@ export function progress(total: number, label: string, options: ProgressOptions 
   const inUnits = (n: number) => String(scale === 1 ? n : Math.round(n / scale));
   const rate = (time: number) => {
     const first = window[0];
-    return time > first.time ? ((current - first.done) / (time - first.time)) * 1000 : 0;
+    // A few milliseconds say nothing.
+    return time - first.time >= 100 ? ((current - first.done) / (time - first.time)) * 1000 : 0;
   };
 
   return {

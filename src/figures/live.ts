@@ -25,8 +25,6 @@ export interface LiveOptions {
    * time.
    */
   drawEvery?: number;
-  /** Steps already done before (a resumed run). */
-  from?: number;
   curves?: Omit<LossCurveOptions, 'names' | 'title'>;
 }
 
@@ -64,7 +62,7 @@ const MOST_ROWS = 4000;
  * second interrupt is handed to whoever listened before.
  */
 export function liveTraining(options: LiveOptions = {}): LiveTraining {
-  const { title = 'training', drawEvery = 5, names, main, labels, photos, classes, from = 0 } = options;
+  const { title = 'training', drawEvery = 5, names, main, labels, photos, classes } = options;
   const notebook = inNotebook();
   const slots = { line: new Slot(), curves: new Slot(), samples: new Slot() };
   const sink = notebook ? replacingSink((text) => slots.line.text(text)) : terminalSink();
@@ -75,6 +73,8 @@ export function liveTraining(options: LiveOptions = {}): LiveTraining {
   let nextDraw = performance.now() + 1000 * drawEvery;
   let drawnRows = -1;
   let finished = false;
+  // Before the first step is done, which can take long.
+  if (notebook) sink.show(`${title}  getting ready`);
 
   const drawCurves = async () => {
     if (!notebook || rows.length < 2 || drawnRows === rows.length) return;
@@ -88,7 +88,8 @@ export function liveTraining(options: LiveOptions = {}): LiveTraining {
   return {
     signal: interrupts.signal,
     async onStep(row, done, total) {
-      line ??= progress(total, title, { sink, from, unit: 'steps' });
+      // A run that goes on begins with the steps of earlier ones, which do not count for the rate.
+      line ??= progress(total, title, { sink, from: done, unit: 'steps' });
       rows.push(row);
       // Far beyond what a plot resolves: every other row goes.
       if (rows.length > MOST_ROWS) rows = rows.filter((_, i) => i % 2 === 0 || i === rows.length - 1);
@@ -108,7 +109,8 @@ export function liveTraining(options: LiveOptions = {}): LiveTraining {
       finished = true;
       await interrupts.release();
       await drawCurves();
-      line?.finish(note ?? (interrupts.signal.aborted ? 'interrupted' : undefined));
+      if (line) line.finish(note ?? (interrupts.signal.aborted ? 'interrupted' : undefined));
+      else if (notebook) sink.end(`${title}  no step was taken`);
       await breathe();
     },
   };

@@ -22,6 +22,8 @@ export interface LossCurveOptions {
   smoothing?: number;
   /** Vertical lines with a word, such as the start of stage 2. */
   marks?: readonly { x: number; label: string }[];
+  /** What the values are, with their unit if they have one: along the vertical axes. */
+  quantity?: string;
   /** Panels side by side. */
   columns?: number;
   width?: number;
@@ -72,7 +74,7 @@ export function smoothBetween(values: readonly number[], radius: number, breaks:
  * line, over it the smoothed one.
  */
 export function lossCurves(history: HistoryColumns | readonly HistoryRow[], options: LossCurveOptions = {}): Plot {
-  const { title = 'Losses', labels = {}, marks = [], width = 960 } = options;
+  const { title = 'Losses', quantity = 'loss', labels = {}, marks = [], width = 960 } = options;
   const source = columnsOf(history);
   const names = options.names ?? source.columns.filter((name) => !NOT_LOSSES.has(name));
   const columns = Math.max(1, Math.min(options.columns ?? 3, names.length));
@@ -119,7 +121,14 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
       nticks: 5,
       title: lowest ? { text: 'step', standoff: 6 } : undefined,
     };
-    layout[`yaxis${axis}`] = { domain: [top - size[1], top], anchor: `x${axis}`, nticks: 5, tickfont: { size: 11 } };
+    layout[`yaxis${axis}`] = {
+      domain: [top - size[1], top],
+      anchor: `x${axis}`,
+      nticks: 5,
+      tickfont: { size: 11 },
+      // The first panel of each line names the axis.
+      title: column === 0 ? { text: quantity, standoff: 6 } : undefined,
+    };
     annotations.push({
       text: `<b>${labels[name] ?? name}</b>`,
       x: left,
@@ -164,7 +173,7 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
         title: { text: title },
         annotations,
         shapes,
-        margin: { l: 56, r: 24, t: 72, b: 56 },
+        margin: { l: 72, r: 24, t: 72, b: 56 },
       },
     },
     { width, height },
