@@ -28,7 +28,7 @@ export const SPADE_LAYERS: readonly SpadeName[] = SPADE_BLOCKS.flatMap((block): 
 export type Part = 'encoder' | 'attention' | 'spade' | SpadeBlockName | SpadeName;
 const PARTS: readonly Part[] = ['encoder', 'attention', 'spade', ...SPADE_BLOCKS, ...SPADE_LAYERS];
 
-/** All but the large SPADE layers: 65 MB for the full network and a map of 192x256, where everything takes 310 MB. */
+/** All but the large SPADE layers: 65 MB for the full network and a map of 192x256, where everything takes 285 MB. */
 export const DEFAULT_PARTS: readonly Part[] = ['encoder', 'attention', 'head_0', 'G_middle_0', 'G_middle_1', 'up_0'];
 
 /**

@@ -6,6 +6,7 @@ import { SAU_NAMES, sauAttention, type Inspection, type SauName } from './inspec
 
 /** Where pixels are counted: all of them, or those whose window holds more than one class. */
 export type Where = 'everywhere' | 'at boundaries';
+const WHERE: readonly Where[] = ['everywhere', 'at boundaries'];
 
 /** Means over the pixels that have a class. Shares are 0..1. */
 export interface SauMeasure {
@@ -21,6 +22,8 @@ export interface SauMeasure {
   /** Entropy of the kernels in bits; log2 25 = 4.64 is uniform. */
   entropy: number;
 }
+
+type Mean = 'sameClass' | 'uniform' | 'outside' | 'entropy';
 
 /** How much of a class comes from the local branch. */
 export interface LocalShare {
@@ -133,6 +136,3 @@ export function localRows(
     'global branch': 1 - s.local,
   }));
 }
-
-const WHERE: readonly Where[] = ['everywhere', 'at boundaries'];
-type Mean = 'sameClass' | 'uniform' | 'outside' | 'entropy';
