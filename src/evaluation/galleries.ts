@@ -1,5 +1,5 @@
 import { imageGrid, type Cell, type GridSheet } from '../figures/grid';
-import { colourLabels } from '../figures/labels';
+import { classLegend, colourLabels } from '../figures/labels';
 import { finalOf, type NetworkReport, type Painted, type SetReport } from './network';
 
 /** Label maps over what became of them, and over the photograph or the original's output where there is one. */
@@ -13,7 +13,7 @@ export function gallery(painted: readonly Painted[], title: string, captions: re
     ...row('the original', (p) => p.original),
   ];
   const cells = rows.map(({ name, cells: own }) => (name === 'generated' ? own.map((cell, i) => cell && { ...cell, caption: captions[i] }) : own));
-  return imageGrid(cells, { title, rowTitles: rows.map((r) => r.name) });
+  return imageGrid(cells, { title, rowTitles: rows.map((r) => r.name), legend: classLegend(painted.map((p) => p.labels)) });
 }
 
 /** The images in which the segmenter finds most and least of their label maps; undefined where no segmenter judged. */

@@ -4,7 +4,7 @@ import { resizeImage, resizeLabels } from '../data/resize';
 import type { LabelMap, Pair, PairDataset, RgbImage } from '../data/types';
 import { PUBLISHED_ROWS, resultsTable } from '../metrics/contest';
 import { Evaluator, floorCaveats, type Evaluation, type OnProgress } from '../metrics/evaluation';
-import { findJudges, type FindJudgesOptions, type FoundJudges } from '../metrics/judges';
+import { findJudges, type FindJudgesOptions } from '../metrics/judges';
 import type { Judged } from '../metrics/mask_accuracy';
 import { sizeOf } from '../metrics/metric';
 import type { LGGAN } from '../models/lggan';
@@ -79,26 +79,25 @@ export async function evaluateNetwork(generator: LGGAN, rcan: RCAN | undefined, 
   const judges = await findJudges(everyMap, { ...options, segmenter, train, onProgress: onProgress('training the segmenter') });
   try {
     const colours = await photoParts(photos, 'train');
-    const judge = async (given: FoundJudges | Omit<FoundJudges, 'features'>, images: readonly Painted[]): Promise<Evaluation[]> => {
-      const evaluator = new Evaluator(given, held, colours);
+    const judge = async (evaluator: Evaluator, images: readonly Painted[]): Promise<Evaluation[]> => {
       const results = [await evaluator.evaluate('BICUBIC', images.map((p) => judged(p, p.bicubic)), onProgress('judging bicubic'))];
       if (rcan) results.push(await evaluator.evaluate('RCAN', images.map((p) => judged(p, finalOf(p))), onProgress('judging RCAN')));
       return results.filter((r) => r.measures.length);
     };
-    const heldOut: SetReport = { title: 'held-out windows', painted, evaluations: await judge(judges, painted), notes: [] };
+    const heldOut: SetReport = { title: 'held-out windows', painted, evaluations: await judge(new Evaluator(judges, held, colours), painted), notes: [] };
     heldOut.notes = heldOut.evaluations.slice(-1).flatMap(floorCaveats);
     const report: NetworkReport = { heldOut, sentences: [judges.choice, ...judges.missing.filter((m) => m !== judges.choice)] };
     if (!sketched.length) return { ...report, sentences: [...report.sentences, NO_CONTEST] };
 
     // There are no photographs of these maps, and so no distance to them.
     const { features, ...others } = judges;
-    report.contest = { title: "the contest's label maps", painted: sketched, evaluations: await judge(others, sketched), notes: [] };
+    const evaluator = new Evaluator(others, held, colours);
+    report.contest = { title: "the contest's label maps", painted: sketched, evaluations: await judge(evaluator, sketched), notes: [] };
     report.contest.notes = report.contest.evaluations.slice(-1).flatMap(floorCaveats);
     if (features) report.contest.notes.push("FID and KID are left out: there are no photographs of the contest's label maps here.");
     if (report.contest.evaluations.length) report.contest.notes.push('Real images are the held-out windows, not photographs of these maps.');
     const common = sketched.filter((p) => p.original);
     if (common.length && report.contest.evaluations.length) {
-      const evaluator = new Evaluator(others, held, colours);
       const ours = await evaluator.evaluate('ours', common.map((p) => judged(p, finalOf(p))), onProgress('judging ours'));
       const theirs = await evaluator.evaluate('original', common.map((p) => judged(p, p.original!)), onProgress("judging the original's"));
       report.original = { maps: common.length, ours, theirs };

@@ -18,12 +18,12 @@ import { readNpz } from '../testing/npz';
 import { AestheticJudge } from './aesthetic';
 import { bootstrap } from './bootstrap';
 import { fidInterval, kidInterval } from './distance_intervals';
-import { Evaluator, measuresTable } from './evaluation';
+import { Evaluator, floorCaveats, measuresTable } from './evaluation';
 import type { Features } from './features';
 import { fid } from './fid';
 import { findJudges } from './judges';
 import { kid } from './kid';
-import { maskAccuracy } from './mask_accuracy';
+import { maskAccuracy, type MaskSegmenter } from './mask_accuracy';
 import { SceneJudge, judgedShare } from './scene_judge';
 
 const root = mkdtempSync(join(tmpdir(), 'evaluation-'));
@@ -112,6 +112,37 @@ test('an evaluation tells every figure between floor and ceiling', async (t) => 
   assert.equal(row.aesthetic, measures[0].generated.value);
   assert.match(measuresTable({ measures }), /^\| figure [^]*\| aesthetic score \| \d\.\d{4} \(/);
   await nima.dispose();
+});
+
+test('flat colours above the images are told, and whose fault it is: above real images too, the judge prefers them', () => {
+  const measure = (name: string, generated: number, floor: number, ceiling?: number) => {
+    const metric = (value: number) => ({ name, value, n: {}, sizes: {}, notes: [] });
+    return { generated: metric(generated), floor: metric(floor), ...(ceiling !== undefined && { ceiling: metric(ceiling) }) };
+  };
+  assert.deepEqual(floorCaveats({ measures: [measure('mask accuracy', 0.6, 0.5, 0.9), measure('FID', 100, 200, 50), measure('KID', 0.1, 0.1)] }), []);
+  assert.deepEqual(floorCaveats({ measures: [measure('aesthetic score', 4.14, 4.6, 3.5), measure('mask accuracy', 0.3, 0.5, 0.9), measure('FID', 210, 200.25, 50)] }), [
+    'aesthetic score: flat colours reach 4.600, the images 4.140, real photographs 3.500: this judge prefers flat colours, and its figure says little of a picture.',
+    'mask accuracy: flat colours reach 0.500, the images 0.300: in this the images are worse than flat colours.',
+    'FID: flat colours reach 200.3, the images 210.0: in this the images are worse than flat colours.',
+  ]);
+});
+
+test('floor and ceiling of mask accuracy are looked at once for the same real images and label maps', async () => {
+  let looked = 0;
+  const segmenter: MaskSegmenter = {
+    name: 'counts',
+    config: { classes: CLASS_NAMES.length, imageSize: [1, 2] },
+    segment: (images) => { looked += images.length; return images.map(() => ({ data: Uint8Array.of(0, 1), height: 1, width: 2 })); },
+  };
+  const pair = { name: 'a', image: { data: new Uint8Array(6), height: 1, width: 2 }, labels: map(['mountain', 'sky']) };
+  const evaluator = new Evaluator({ segmenter }, memoryPairs([pair, pair, pair], 'test'));
+  const first = await evaluator.evaluate('BICUBIC', [pair, pair]);
+  assert.equal(looked, 2 + 2 + 3);
+  const second = await evaluator.evaluate('RCAN', [pair, pair]);
+  assert.equal(looked, 7 + 2);
+  assert.deepEqual(second.mask, first.mask);
+  await evaluator.evaluate('other maps', [{ ...pair, labels: map(['sky', 'sky']) }]);
+  assert.equal(looked, 9 + 1 + 1);
 });
 
 test('intervals of FID and KID are those of the distances of the drawn images, moved onto the value', async (t) => {

@@ -7,7 +7,7 @@ import { fidInterval, kidInterval } from './distance_intervals';
 import { fid } from './fid';
 import type { Judge } from './judge';
 import { kid } from './kid';
-import { maskReport, meanColours, paintMeanColours, type Judged, type MaskReport, type MaskSegmenter } from './mask_accuracy';
+import { maskReport, meanColours, paintMeanColours, type Judged, type MaskReport, type MaskScore, type MaskSegmenter } from './mask_accuracy';
 import { assertOneSize, type Metric } from './metric';
 
 /** What judges the images. What is missing is left out of the result. */
@@ -51,6 +51,8 @@ export type OnProgress = (done: number, total: number, note?: string) => void;
  */
 export class Evaluator {
   private colours?: Promise<number[][]>;
+  private ceiling?: MaskScore;
+  private readonly floors = new Map<string, MaskScore>();
   private readonly cache = new Map<string, Promise<unknown>>();
   private readonly ids = new WeakMap<LabelMap, number>();
   private lastId = 0;
@@ -78,7 +80,10 @@ export class Evaluator {
     const colours = await (this.colours ??= meanColours(this.colourSource, segmenter && !segmenter.groups ? segmenter.config.classes : CLASS_NAMES.length));
     let mask: MaskReport | undefined;
     if (segmenter) {
-      mask = await maskReport(segmenter, generated, this.real, colours, onProgress);
+      const key = this.identity(generated.map((g) => g.labels));
+      mask = await maskReport(segmenter, generated, this.real, colours, onProgress, { ceiling: this.ceiling, floor: this.floors.get(key) });
+      this.ceiling = mask.ceiling;
+      this.floors.set(key, mask.floor);
       row.maskAccuracy = mask.generated.accuracy.value;
       for (const key of ['accuracy', 'meanIou'] as const) {
         measures.push({ generated: mask.generated[key], ceiling: mask.ceiling[key], floor: mask.floor[key] });
@@ -167,14 +172,20 @@ async function* resized(dataset: PairDataset, size: [number, number]) {
 /** Figures of which less is better. */
 const LESS_IS_BETTER = ['FID', 'KID', 'Frechet distance', 'kernel distance'];
 
-/** A sentence for each figure in which flat colours do as well as the generated images, or better: it tells nothing of texture there. */
+/**
+ * A sentence for each figure in which flat colours stand above the generated images. Where they stand above real images as well, that says
+ * something of the judge, not of the images.
+ */
 export function floorCaveats({ measures }: Pick<Evaluation, 'measures'>): string[] {
-  return measures.flatMap(({ generated, floor }) => {
+  return measures.flatMap(({ generated, ceiling, floor }) => {
     if (!floor) return [];
     const sign = LESS_IS_BETTER.includes(generated.name) ? -1 : 1;
-    if (sign * (generated.value - floor.value) > 0) return [];
-    const digits = Math.abs(generated.value) >= 10 ? 1 : 3;
-    return [`${generated.name}: flat colours reach ${floor.value.toFixed(digits)}, the images ${generated.value.toFixed(digits)}; this figure does not tell a picture from flat colours here.`];
+    const above = (m: Metric) => sign * (floor.value - m.value) > 0;
+    if (!above(generated)) return [];
+    const number = ({ value }: Metric) => value.toFixed(Math.abs(value) >= 10 ? 1 : 3);
+    const values = `flat colours reach ${number(floor)}, the images ${number(generated)}`;
+    if (ceiling && above(ceiling)) return [`${generated.name}: ${values}, real photographs ${number(ceiling)}: this judge prefers flat colours, and its figure says little of a picture.`];
+    return [`${generated.name}: ${values}: in this the images are worse than flat colours.`];
   });
 }
 
