@@ -31,6 +31,12 @@ export { Nima } from './models/nima';
 export { labelPhotos } from './labelling/label_photos';
 export { loadLGGAN, loadRCAN } from './models/pretrained';
 
+export {
+  disposeInspection, inspect, inspectionRows, sauAttention, untrained, DEFAULT_PARTS, SAU_NAMES, SPADE_LAYERS, type Inspection, type Part, type SauName,
+} from './inspection/inspect';
+export { boundaryPixels, kernelEntropy, kernelsOf, sameClassShare, uniformKernels } from './inspection/kernels';
+export { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows } from './inspection/measures';
+
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
 export { LOSS_WEIGHTS, Schedule } from './training/schedule';
 export { bicubicEnlarged, srQuality, trainRcan } from './training/rcan';

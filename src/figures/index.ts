@@ -21,6 +21,7 @@ export {
   type SauKernelOptions,
   sauKernels,
 } from './sau_kernels';
+export { SauExplorer, sauExplorer, type SauExplorerOptions } from './sau_explorer/sau_explorer';
 export {
   inNotebook,
   markdownTable,
@@ -28,6 +29,7 @@ export {
   Slot,
   type Showable,
   showHtml,
+  showInteractive,
   showMarkdown,
   type ShowOptions,
   showTable,

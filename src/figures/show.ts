@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import type { RgbImage } from '../data/types';
 import { type Figure, saveFigure } from './figure';
 import { imageGrid } from './grid';
+import { escapeXml } from './text';
 
 /** Where a notebook's file goes: at toy size (LGGAN_TOY=1) into `figures/toy`, so that tests leave real results alone. */
 export function outputPath(file: string): string {
@@ -62,6 +63,27 @@ export function showMarkdown(text: string): void {
 /** Shows HTML. GitHub strips scripts and styles from it: for extras only. */
 export function showHtml(html: string): void {
   newOutput()?.html(html);
+}
+
+/**
+ * Shows a figure's interactive page in a frame of its own, then its picture, which is what is left where pages are not shown (GitHub,
+ * a notebook that is not trusted). `height`: of the frame, in pixels.
+ */
+export async function showInteractive(
+  figure: Figure | Promise<Figure>,
+  { height = 860, ...options }: ShowOptions & { height?: number } = {},
+): Promise<void> {
+  const f = await figure;
+  const page = inNotebook() ? await f.html?.() : undefined;
+  if (page !== undefined) showHtml(frameOf(page, f.title, height));
+  await show(f, options);
+}
+
+/** A page inside of another; its scripts reach nothing beyond the frame. */
+function frameOf(page: string, title: string, height: number): string {
+  const quoted = page.replace(/&/g, '&amp;').replace(/"/g, '&quot;');
+  const style = `width:100%;height:${height}px;border:0`;
+  return `<iframe title="${escapeXml(title)}" sandbox="allow-scripts" style="${style}" srcdoc="${quoted}"></iframe>`;
 }
 
 /**

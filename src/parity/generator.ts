@@ -3,7 +3,7 @@ import { instanceNorm } from '../layers/normalisation';
 import { disposeOutput, type LGGAN, type LGGANOutput } from '../models/lggan';
 import * as tf from '../tf';
 import type { Values } from './compare';
-import { observe } from './observe';
+import { observe } from '../inspection/observe';
 
 /**
  * Runs the generator and gives everything that the golden files name of it, by these names, in the original's layout:

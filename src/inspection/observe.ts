@@ -15,15 +15,21 @@ const KINDS = [Convolution, BatchNorm, Spade, SpadeBlock, ResidualBlock, Sau];
 
 /**
  * Listens to the layers of a network without a change to them: each found object gets an `apply` of its own that calls the class's and tells
- * what went in and came out. A layer's name is what the names of its parameters have in common. Returns how to stop.
+ * what went in and came out. A layer's name is what the names of its parameters have in common. `only` says which layers are listened to;
+ * kernels and modulations are computed for the listener, so that each costs time. Returns how to stop.
  */
-export function observe(network: object & { parameters: Parameters }, listener: Listener): () => void {
+export function observe(
+  network: object & { parameters: Parameters },
+  listener: Listener,
+  only: (name: string) => boolean = () => true,
+): () => void {
   const nameOf = new Map<unknown, string>(network.parameters.entries().map((e) => [e.variable, e.name]));
   const found: object[] = [];
   namesBelow(network, nameOf, (layer, names) => {
-    if (!KINDS.some((kind) => layer instanceof kind)) return;
+    const name = commonScope(names);
+    if (!KINDS.some((kind) => layer instanceof kind) || !only(name)) return;
     found.push(layer);
-    listen(layer, commonScope(names), listener);
+    listen(layer, name, listener);
   });
   return () => found.forEach((layer) => delete (layer as { apply?: unknown }).apply);
 }
@@ -38,7 +44,7 @@ function listen(layer: object, name: string, listener: Listener): void {
       listener(name, 'in', x);
       listener(name, 'weight', layer.attention(x));
     }
-    if (layer instanceof SpadeBlock) listener(name, 'in', x);
+    if (layer instanceof SpadeBlock || layer instanceof Convolution) listener(name, 'in', x);
     if (layer instanceof Spade) {
       const { gamma, beta } = layer.modulation(args[1] as LabelLevel);
       listener(name, 'gamma', gamma);

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { saveParameters } from '../checkpoints/parameters';
+import { writeLandscapes } from '../data/landscape';
+import { LGGAN, type LGGANConfig } from '../models/lggan';
+
+const dir = mkdtempSync(join(tmpdir(), 'explore-'));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+function explore(...args: string[]) {
+  const command = ['--require', 'ts-node/register/transpile-only', join(__dirname, 'explore.ts'), ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
+  return { status, out: stdout, err: stderr };
+}
+
+async function checkpoint(name: string, config: Partial<LGGANConfig>): Promise<string> {
+  const g = new LGGAN({ ngf: 4, spadeHidden: 4, residualBlocks: 1, imageSize: [32, 64], ...config });
+  const file = join(dir, name);
+  await saveParameters(file, g.parameters, { network: 'LGGAN', config: JSON.stringify(g.config) });
+  g.dispose();
+  return file;
+}
+
+test('explore: the page of a folder\'s first map, the tables of all; a generator without SAU is refused', async () => {
+  await writeLandscapes(join(dir, 'set'), { count: 2, height: 48, width: 64 });
+  const labels = join(dir, 'set', 'labels');
+  const file = await checkpoint('G.safetensors', {});
+  const run = explore('--checkpoint', file, '--labels', labels, '--output_path', join(dir, 'out', 'explorer'));
+  assert.equal(run.status, 0, run.err);
+  assert.deepEqual(readdirSync(join(dir, 'out')).sort(), ['explorer.html', 'explorer.png', 'explorer.svg']);
+  assert.match(readFileSync(join(dir, 'out', 'explorer.html'), 'utf8'), /<title>Explorer of semantic-aware upsampling<\/title>/);
+  // Two maps of 32x64, or of 16x32 at half the size; an untrained network is as it was at its start.
+  assert.match(run.out, /\| local 1 \| everywhere \| 1024 \| (0\.\d{4}) \| \1 \|/);
+  assert.match(run.out, /\| weights 2 \| everywhere \| 4096 \|/);
+  assert.match(run.out, /\| class \| share of the pixels \| local branch \| global branch \|/);
+
+  const plain = explore('--checkpoint', await checkpoint('nearest.safetensors', { upsampling: 'nearest' }), '--labels', labels);
+  assert.equal(plain.status, 2);
+  assert.match(plain.err, /nearest\.safetensors: this generator upsamples by 'nearest'/);
+});

@@ -1,0 +1,99 @@
+import { statSync } from 'node:fs';
+import { labelFolder } from '../data/pairs';
+import { readLabelMap } from '../data/label_map';
+import type { LabelMap } from '../data/types';
+import { UserError } from '../errors';
+import { saveFigure } from '../figures/figure';
+import { sauExplorer } from '../figures/sau_explorer/sau_explorer';
+import { markdownTable } from '../figures/show';
+import { disposeInspection, inspect, untrained } from '../inspection/inspect';
+import {
+  localRows,
+  localShares,
+  mergeLocalShares,
+  mergeSauMeasures,
+  sauMeasures,
+  sauRows,
+  type LocalShare,
+  type SauMeasure,
+} from '../inspection/measures';
+import type { LGGAN } from '../models/lggan';
+import { loadLGGAN } from '../models/pretrained';
+import { progress } from '../progress';
+import { engineInfo } from '../tf';
+import { interruptible, runCommand } from './arguments';
+
+void runCommand(
+  {
+    name: 'npm run explore --',
+    description:
+      'Writes a page to look into SAU with (PATH.html, and PATH.png and .svg), and prints how much of its weight falls on pixels of the same ' +
+      'class, how far kernels are spread, and which branch paints which class.',
+    options: {
+      labels: { type: 'string', value: 'PATH', required: true, help: 'a label map (PNG), or a folder of them: the page shows the first, the tables are about all' },
+      checkpoint: { type: 'string', value: 'PATH', default: 'checkpoints/lggan', help: 'generator: a run\'s folder or a .safetensors file' },
+      output_path: { type: 'string', value: 'PATH', default: 'figures/explorer', help: 'where the page goes' },
+      mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
+      limit: { type: 'integer', min: 1, help: 'of a folder only the first so many' },
+    },
+    examples: ['npm run explore -- --labels datasets/photos/labels/sunset.png'],
+  },
+  async (args) => {
+    const generator = await loadLGGAN(args.checkpoint);
+    if (generator.config.upsampling !== 'sau') {
+      throw new UserError(`${args.checkpoint}: this generator upsamples by '${generator.config.upsampling}'; only one with 'sau' has kernels to look at.`);
+    }
+    const maps = await readLabels(args.labels, args.mapping, args.limit);
+    console.log(engineInfo().description);
+    const start = untrained(generator);
+    const interrupt = interruptible();
+    const shown = progress(maps.length, 'measuring', { unit: 'maps' });
+    const measured: Measured[] = [];
+    for (let i = 0; i < maps.length && !interrupt.requested; i++) {
+      measured.push(await measure(generator, start, maps[i], i === 0 ? args.output_path : undefined));
+      shown.update(i + 1);
+    }
+    shown.finish(`${args.output_path}.html`);
+    const sau = (which: 'sau' | 'untrained') => mergeSauMeasures(measured.map((m) => m[which]));
+    console.log(`\n${markdownTable(sauRows(sau('sau'), sau('untrained')))}\n`);
+    console.log(`${markdownTable(localRows(mergeLocalShares(measured.map((m) => m.local))))}\n`);
+    console.log('Own class: share of the weight on pixels of the same class; uniform: the same of a plain average; at boundaries: where the window holds another class.');
+    generator.dispose();
+    start.dispose();
+  },
+);
+
+interface Measured {
+  sau: SauMeasure[];
+  untrained: SauMeasure[];
+  local: LocalShare[];
+}
+
+/** Measures one map; writes the explorer where a path is given. */
+async function measure(generator: LGGAN, start: LGGAN, labels: LabelMap, page: string | undefined): Promise<Measured> {
+  const seen = inspect(generator, labels, { keep: ['attention'] });
+  try {
+    if (page) await saveFigure(page, sauExplorer(seen, seen.labels[0]));
+    return { sau: await sauMeasures(seen), untrained: await atStart(start, labels), local: await localShares(seen) };
+  } finally {
+    disposeInspection(seen);
+  }
+}
+
+async function atStart(start: LGGAN, labels: LabelMap): Promise<SauMeasure[]> {
+  const seen = inspect(start, labels, { keep: ['attention'] });
+  try {
+    return await sauMeasures(seen);
+  } finally {
+    disposeInspection(seen);
+  }
+}
+
+/** The label map of a file, or those of a folder. */
+async function readLabels(path: string, mapping: string | undefined, limit: number | undefined): Promise<LabelMap[]> {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return [await readLabelMap(path, { mapping })];
+  const folder = labelFolder(path, { limit, mapping });
+  const maps: LabelMap[] = [];
+  for (let i = 0; i < folder.length; i++) maps.push((await folder.at(i)).labels);
+  return maps;
+}

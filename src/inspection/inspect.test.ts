@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { UserError } from '../errors';
+import { LGGAN, disposeOutput } from '../models/lggan';
+import { assertClose, assertNoLeak } from '../testing/close';
+import { labelMap as map, scatter } from '../testing/toy';
+import * as tf from '../tf';
+import {
+  disposeInspection,
+  inspect,
+  inspectionRows,
+  sauAttention,
+  SAU_NAMES,
+  SPADE_LAYERS,
+  untrained,
+  type Part,
+} from './inspect';
+
+const small = { ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [64, 96] };
+const scene = map(64, 96, (y, x) => (y < 20 + (x >> 4) ? 1 : x < 50 ? 0 : 2));
+const other = map(32, 48, (y) => (y < 9 ? 1 : 20));
+
+function network(): LGGAN {
+  const g = new LGGAN(small);
+  scatter(g.parameters.trainable, 1, 0.1);
+  return g;
+}
+
+test('an inspection holds the outputs of generate, bit for bit, and changes nothing', async () => {
+  const g = network();
+  const before = g.generate([scene, other], { attention: true });
+  const seen = inspect(g, [scene, other], { keep: ['encoder', 'attention', 'spade'] });
+  const after = g.generate([scene, other], { attention: true });
+  for (const name of ['final', 'global', 'local', 'weights', 'constants', 'scores'] as const) {
+    assert.deepEqual(seen[name].dataSync(), before[name].dataSync(), name);
+    assert.deepEqual(after[name].dataSync(), before[name].dataSync(), name);
+  }
+  assert.deepEqual(Object.keys(seen.perClass), Object.keys(before.perClass));
+  for (const name of SAU_NAMES) assert.deepEqual(sauAttention(seen)[name].dataSync(), sauAttention(before)[name].dataSync(), name);
+  assert.deepEqual(seen.labels.map((m) => [m.height, m.width]), [[64, 96], [64, 96]]);
+  disposeInspection(seen);
+  for (const output of [before, after]) disposeOutput(output);
+  // Nothing of the listening is left on the layers.
+  await assertNoLeak(() => disposeInspection(inspect(g, scene)));
+  assert.ok(!JSON.stringify(Object.values(g['encoder']).map((layer) => Object.keys(layer))).includes('apply'));
+  g.dispose();
+});
+
+test('features and modulations have the documented shapes and are what the layers compute', () => {
+  const g = network();
+  const seen = inspect(g, [scene, scene], { keep: ['encoder', 'spade'] });
+  const shapes = Object.fromEntries(Object.entries(seen.encoder).map(([name, t]) => [name, t.shape]));
+  assert.deepEqual(shapes, { conv1: [2, 64, 96, 4], conv2: [2, 32, 48, 8], conv3: [2, 16, 24, 16], conv4: [2, 8, 12, 32], conv5: [2, 4, 6, 64] });
+  assert.deepEqual(Object.keys(seen.spade).sort(), [...SPADE_LAYERS].sort());
+  const sizes: Record<string, number[]> = {
+    'head_0.norm_1': [2, 2, 3, 64], 'G_middle_1.norm_0': [2, 4, 6, 64], 'up_0.norm_0': [2, 8, 12, 64], 'up_1.norm_1': [2, 16, 24, 16],
+    'up_2.norm_s': [2, 32, 48, 16], 'up_3.norm_0': [2, 64, 96, 8], 'up_3.norm_1': [2, 64, 96, 4],
+  };
+  for (const [name, shape] of Object.entries(sizes)) {
+    const { gamma, beta } = seen.spade[name as keyof typeof seen.spade]!;
+    assert.deepEqual([gamma.shape, beta.shape], [shape, shape], name);
+  }
+  tf.tidy(() => {
+    const labels = g.prepare([scene, scene]);
+    const [encoded, deepest] = g['encode'](labels);
+    assertClose(seen.encoder.conv3!, encoded, 0);
+    assertClose(seen.encoder.conv5!, deepest, 1e-6);
+    const spade = g['globalBlocks'][3].block['main'][0]['norm'];
+    const dense = spade.dense(labels.at(8, 12));
+    // The other way to compute them, pixel by pixel.
+    assertClose(seen.spade['up_0.norm_0']!.gamma, dense.gamma, 1e-5);
+    assertClose(seen.spade['up_0.norm_0']!.beta, dense.beta, 1e-5);
+    labels.dispose();
+  });
+  disposeInspection(seen);
+  g.dispose();
+});
+
+test('only what is asked for is kept', async () => {
+  const g = network();
+  const keys = (keep?: readonly Part[]) => {
+    const seen = inspect(g, scene, { keep });
+    const found = [...Object.keys(seen.encoder), ...Object.keys(seen.spade), ...(seen.attention ? ['attention'] : [])];
+    disposeInspection(seen);
+    return found;
+  };
+  assert.deepEqual(keys([]), []);
+  assert.deepEqual(keys(['attention']), ['attention']);
+  assert.deepEqual(keys(['up_3.norm_s', 'head_0']).sort(), ['head_0.norm_0', 'head_0.norm_1', 'up_3.norm_s']);
+  assert.equal(keys().length, 5 + 9 + 1);
+  await assertNoLeak(() => keys(['spade']));
+  const before = tf.memory().numTensors;
+  assert.throws(() => inspect(g, scene, { keep: ['up_3.norm0' as Part] }), (e: Error) => e instanceof UserError && /did you mean 'up_3\.norm_0'/.test(e.message));
+  assert.throws(() => inspect(g, map(64, 96, () => 77)), /value 77/);
+  assert.equal(tf.memory().numTensors, before);
+  g.dispose();
+});
+
+test('its table names every tensor and its size', () => {
+  const g = network();
+  const seen = inspect(g, scene);
+  const rows = inspectionRows(seen);
+  assert.deepEqual(rows.find((r) => r.name === 'up_0.norm_1 beta'), { name: 'up_0.norm_1 beta', shape: '[1,8,12,32]', MB: 8 * 12 * 32 * 4e-6, what: "SPADE's shift" });
+  assert.deepEqual(rows.find((r) => r.name === 'SAU weights 2')?.shape, '[1,64,96,25]');
+  assert.equal(rows.length, 4 + 3 + 2 + 5 + 18 + 4);
+  disposeInspection(seen);
+  g.dispose();
+});
+
+test('the untrained network has the weights that training began with', () => {
+  const trained = network();
+  const start = untrained(trained);
+  const fresh = new LGGAN(small);
+  fresh.parameters.entries().forEach((e, i) => assert.deepEqual(start.parameters.entries()[i].variable.dataSync(), e.variable.dataSync(), e.name));
+  for (const g of [trained, start, fresh]) g.dispose();
+});
+
+test('without SAU there is no attention, and a sentence says so', () => {
+  const g = new LGGAN({ ...small, upsampling: 'nearest' });
+  const seen = inspect(g, scene);
+  assert.equal(seen.attention, undefined);
+  assert.throws(() => sauAttention(seen), /SAU's weights are missing/);
+  disposeInspection(seen);
+  g.dispose();
+});

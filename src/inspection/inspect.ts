@@ -1,0 +1,172 @@
+import { nearest } from '../config';
+import { resizeLabels } from '../data/resize';
+import type { LabelMap } from '../data/types';
+import { UserError } from '../errors';
+import { relu } from '../layers/activation';
+import { instanceNorm } from '../layers/normalisation';
+import { disposeOutput, LGGAN, type LGGANOutput } from '../models/lggan';
+import * as tf from '../tf';
+import { observe } from './observe';
+
+/** The encoder's convolutions, from the finest features to the deepest. */
+export const ENCODER_LAYERS = ['conv1', 'conv2', 'conv3', 'conv4', 'conv5'] as const;
+export type EncoderName = (typeof ENCODER_LAYERS)[number];
+
+/** The blocks of the global branch, in their order. */
+export const SPADE_BLOCKS = ['head_0', 'G_middle_0', 'G_middle_1', 'up_0', 'up_1', 'up_2', 'up_3'] as const;
+export type SpadeBlockName = (typeof SPADE_BLOCKS)[number];
+
+/** A SPADE layer: two in every block, a third on the shortcut where the width changes. */
+export type SpadeName = `${SpadeBlockName}.norm_${0 | 1}` | `up_${0 | 1 | 2 | 3}.norm_s`;
+export const SPADE_LAYERS: readonly SpadeName[] = SPADE_BLOCKS.flatMap((block): SpadeName[] => [
+  `${block}.norm_0`,
+  `${block}.norm_1`,
+  ...(block.startsWith('up') ? [`${block}.norm_s` as SpadeName] : []),
+]);
+
+/** What an inspection may keep besides the generator's outputs: `spade` is every SPADE layer, a block's name both or all three of its own. */
+export type Part = 'encoder' | 'attention' | 'spade' | SpadeBlockName | SpadeName;
+const PARTS: readonly Part[] = ['encoder', 'attention', 'spade', ...SPADE_BLOCKS, ...SPADE_LAYERS];
+
+/** All but the large SPADE layers: 65 MB for the full network and a map of 192x256, where everything takes 310 MB. */
+export const DEFAULT_PARTS: readonly Part[] = ['encoder', 'attention', 'head_0', 'G_middle_0', 'G_middle_1', 'up_0'];
+
+/**
+ * What the generator computes on the way to its images. H, W are its image size, n is its ngf. Free it with `disposeInspection`.
+ * The images, weight maps, images by class and scores are those of `LGGANOutput`, so that its figures take an inspection too.
+ */
+export interface Inspection extends LGGANOutput {
+  /** The label maps at the generator's size, [H,W]. */
+  labels: readonly LabelMap[];
+  /**
+   * Features of the encoder behind instance norm and relu, at least 0: conv1 [B,H,W,n], conv2 [B,H/2,W/2,2n], conv3 [B,H/4,W/4,4n] (from
+   * which the local branch and the weight maps start), conv4 [B,H/8,W/8,8n], conv5 [B,H/16,W/16,16n] (from which the global branch starts).
+   */
+  encoder: Partial<Record<EncoderName, tf.Tensor4D>>;
+  /**
+   * SPADE's scale and shift, y = norm(x) * (1 + gamma) + beta, each [B,h,w,C] with the size and channels of what the layer normalises:
+   * head_0 H/32 and G_middle H/16 with 16n; up_0 H/8, up_1 H/4, up_2 H/2, up_3 H with 16n, 8n, 4n, 2n in norm_0 and norm_s and half of it in norm_1.
+   */
+  spade: Partial<Record<SpadeName, Modulation>>;
+}
+
+export interface Modulation {
+  gamma: tf.Tensor4D;
+  beta: tf.Tensor4D;
+}
+
+/** The four SAUs: two on the way to the local image, two on the way to the weight maps; 1 is at H/2, 2 at H. */
+export const SAU_NAMES = ['local 1', 'local 2', 'weights 1', 'weights 2'] as const;
+export type SauName = (typeof SAU_NAMES)[number];
+
+export interface InspectOptions {
+  /** What to keep. Default `DEFAULT_PARTS`. */
+  keep?: readonly Part[];
+}
+
+/**
+ * Runs the generator on label maps of any size, as `generate` does, and keeps what its layers compute. The layers are listened to from
+ * outside and only while this runs: the images are those of `generate`, bit for bit, and other calls are as fast as ever.
+ * @throws UserError if a part is unknown, or for what `generate` refuses
+ */
+export function inspect(
+  generator: LGGAN,
+  labels: LabelMap | readonly LabelMap[],
+  { keep = DEFAULT_PARTS }: InspectOptions = {},
+): Inspection {
+  checkParts(keep);
+  const [height, width] = generator.config.imageSize;
+  const maps = ('data' in labels ? [labels] : labels).map((m) => resizeLabels(m, [height, width]));
+  const kept = new Kept();
+  const stop = observe(generator, kept.listen, (name) => wanted(name, keep));
+  try {
+    const output = generator.generate(maps, { attention: keep.includes('attention') });
+    return { ...output, labels: maps, encoder: kept.encoder, spade: kept.spade };
+  } catch (e) {
+    kept.dispose();
+    throw e;
+  } finally {
+    stop();
+  }
+}
+
+/** Frees every tensor of an inspection. */
+export function disposeInspection({ labels: _, ...tensors }: Inspection): void {
+  disposeOutput(tensors);
+}
+
+/**
+ * A generator of the same configuration with the weights that training began with: what a measure is at initialisation. The caller
+ * disposes of it.
+ */
+export function untrained(generator: LGGAN): LGGAN {
+  return new LGGAN(generator.config);
+}
+
+/**
+ * SAU's weights by name, [B,H/2,W/2,25] and [B,H,W,25]: tap ky*5 + kx over the window of the nearest-upsampled features, summing to 1.
+ * @throws UserError where the output holds none
+ */
+export function sauAttention({ attention }: Pick<LGGANOutput, 'attention'>): Record<SauName, tf.Tensor4D> {
+  if (!attention) {
+    throw new UserError("SAU's weights are missing: ask for them ({ attention: true }), of a generator whose upsampling is 'sau'.");
+  }
+  const [local, weights] = [attention.local, attention.weights];
+  return { 'local 1': local[0], 'local 2': local[1], 'weights 1': weights[0], 'weights 2': weights[1] };
+}
+
+/** Everything that an inspection holds, as rows of a table: its name, shape, size in memory and what it is. */
+export function inspectionRows(inspection: Inspection): { name: string; shape: string; MB: number; what: string }[] {
+  const { encoder, spade, attention, perClass } = inspection;
+  const row = (name: string, tensor: tf.Tensor, what: string) => {
+    return { name, shape: `[${tensor.shape.join()}]`, MB: tensor.size * 4e-6, what };
+  };
+  return [
+    ...(['final', 'global', 'local'] as const).map((name) => row(name, inspection[name], `${name} image, -1..1`)),
+    row('weights', inspection.weights, 'share of the local (0) and the global branch (1)'),
+    ...Object.entries(perClass).map(([c, image]) => row(`perClass ${c}`, image, `what class ${c} painted, -1..1`)),
+    row('constants', inspection.constants, 'colour of an absent class'),
+    row('scores', inspection.scores, 'class scores (logits)'),
+    ...Object.entries(encoder).map(([name, features]) => row(name, features, 'features of the encoder')),
+    ...Object.entries(spade).flatMap(([name, { gamma, beta }]) => [
+      row(`${name} gamma`, gamma, "SPADE's scale, less 1"),
+      row(`${name} beta`, beta, "SPADE's shift"),
+    ]),
+    ...(attention ? Object.entries(sauAttention(inspection)) : []).map(([name, a]) => row(`SAU ${name}`, a, 'weights of the 5x5 window')),
+  ];
+}
+
+/** Keeps what the layers say. Called inside of `tf.tidy`, which would free it. */
+class Kept {
+  readonly encoder: Inspection['encoder'] = {};
+  readonly spade: Inspection['spade'] = {};
+
+  readonly listen = (name: string, kind: string, value: tf.Tensor4D): void => {
+    const after = ENCODER_LAYERS[(ENCODER_LAYERS as readonly string[]).indexOf(name) - 1];
+    // What a convolution is given are the features of the one before; only the last has none behind it.
+    if (kind === 'in' && after) this.encoder[after] = tf.keep(tf.clone(value));
+    if (kind === 'out' && name === 'conv5') this.encoder.conv5 = tf.keep(tf.tidy(() => relu(instanceNorm(value))));
+    if (kind === 'gamma' || kind === 'beta') {
+      const modulation = (this.spade[name as SpadeName] ??= {} as Modulation);
+      modulation[kind] = tf.keep(tf.clone(value));
+    }
+  };
+
+  dispose(): void {
+    tf.dispose([this.encoder, this.spade] as unknown as tf.TensorContainer);
+  }
+}
+
+function wanted(name: string, keep: readonly Part[]): boolean {
+  if ((ENCODER_LAYERS as readonly string[]).includes(name)) return keep.includes('encoder');
+  const layer = SPADE_LAYERS.find((l) => l === name);
+  return layer !== undefined && [layer, layer.split('.')[0], 'spade'].some((part) => keep.includes(part as Part));
+}
+
+function checkParts(keep: readonly Part[]): void {
+  for (const part of keep) {
+    if (PARTS.includes(part)) continue;
+    const meant = nearest(part, PARTS);
+    throw new UserError(`an inspection keeps no part '${part}'${meant ? `; did you mean '${meant}'?` : `; there are ${PARTS.join(', ')}`}`);
+  }
+}
