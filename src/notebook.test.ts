@@ -13,7 +13,7 @@ test('what a cell makes again takes the place of what it made before; what nobod
     return { dispose: () => weights[0].dispose() };
   });
   assert.equal(tf.memory().numTensors - start, 4);
-  assert.equal(tensorsLeft(), `${start} tensors are left, beside the 4 of output and generator`);
+  assert.equal(tensorsLeft(), `${start} tensors are left, beside the 4 of output, generator`);
 
   await renew('output', make);
   assert.ok(first.final.isDisposed && first.attention.local[1].isDisposed);

@@ -61,11 +61,11 @@ export async function renew<T extends object>(name: string, make: () => T | Prom
   return made;
 }
 
-/** A sentence on the tensors that nobody holds, which should be none: '0 tensors are left, beside the 231 of generator and output'. */
+/** A sentence on the tensors that nobody holds, which should be none: '0 tensors are left, beside the 231 of generator, output'. */
 export function tensorsLeft(): string {
   const known = [...held.values()].reduce((sum, { tensors }) => sum + tensors, 0);
   const left = `${tf.memory().numTensors - known} tensors are left`;
-  return known ? `${left}, beside the ${known} of ${[...held.keys()].join(' and ')}` : left;
+  return known ? `${left}, beside the ${known} of ${[...held.keys()].join(', ')}` : left;
 }
 
 /** The first `count` items of a data set, or all if it has fewer. */

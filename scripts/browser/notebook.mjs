@@ -131,26 +131,18 @@ export class Notebook {
     return this.page.locator('.jp-NotebookPanel-toolbar [data-command="notebook:interrupt-kernel"]').first().click();
   }
 
-  /** Keeps a picture of one cell, or of all cells, in figures/screenshots/. */
+  /** Keeps a picture of one cell, or of all, in figures/screenshots/; the page is made high enough for a moment. */
   async screenshot(what, index) {
     fs.mkdirSync(SCREENSHOTS, { recursive: true });
-    const file = path.join(SCREENSHOTS, `${this.name}-${what}.png`);
-    if (index === undefined) return this.whole(file);
-    const cell = this.page.locator('.jp-Notebook .jp-Cell').nth(index);
-    await cell.scrollIntoViewIfNeeded();
-    await cell.screenshot({ path: file });
-  }
-
-  /** All cells in one picture: the page is made as high as the notebook for a moment. */
-  async whole(file) {
+    const seen = this.page.locator(index === undefined ? '.jp-Notebook' : '.jp-Notebook .jp-Cell').nth(index ?? 0);
     const before = this.page.viewportSize();
-    const height = await this.page.evaluate(() => {
-      const cells = [...document.querySelectorAll('.jp-Notebook .jp-Cell')];
+    const height = await this.page.evaluate((i) => {
+      const cells = [...document.querySelectorAll('.jp-Notebook .jp-Cell')].filter((_, c) => i === undefined || c === i);
       return cells.reduce((sum, cell) => sum + cell.getBoundingClientRect().height, 0);
-    });
+    }, index);
     await this.page.setViewportSize({ width: before.width, height: Math.ceil(height) + 300 });
-    await this.page.evaluate(() => document.querySelectorAll('.jp-Notebook, .jp-Notebook *').forEach((element) => (element.scrollTop = 0)));
-    await this.page.locator('.jp-Notebook').first().screenshot({ path: file });
+    if (index === undefined) await this.page.evaluate(() => document.querySelectorAll('.jp-Notebook, .jp-Notebook *').forEach((e) => (e.scrollTop = 0)));
+    await seen.screenshot({ path: path.join(SCREENSHOTS, `${this.name}-${what}.png`) });
     await this.page.setViewportSize(before);
   }
 

@@ -1,4 +1,4 @@
-/** Training in JupyterLab: what changes while it runs, what an interrupt leaves, what an error says, what running again costs. */
+/** Training in JupyterLab: what changes while it runs, what an interrupt leaves, what an error says, what running again costs, the explorer. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -124,9 +124,31 @@ test('running cells again leaks neither tensors nor variables nor listeners', { 
   };
   await runAll();
   const once = await state();
-  assert.match(once, /^0 tensors are left, beside the (\d+) of generator and output; \1; \d+; 1\n$/);
+  assert.match(once, /^0 tensors are left, beside the (\d+) of generator, output, seen, start, before; \1; \d+; 1\n$/);
   await runAll();
   await trainUntil((_shown, text) => stepOf(text) > 0);
   assert.equal(await state(), once);
   await notebook.screenshot('after');
+});
+
+test('the SAU explorer in its cell follows the pointer, pins a point and changes its background', { skip }, async () => {
+  const index = await notebook.find('sauExplorer(output');
+  const frame = notebook.page.frameLocator('.jp-Notebook iframe').first();
+  const [stage, points] = ['#stage', '#points'].map((id) => frame.locator(id));
+  await points.getByText('own class').first().waitFor();
+  const { width, height } = await stage.boundingBox();
+  const place = async (x, y) => {
+    await stage.hover({ position: { x: x * width, y: y * height } });
+    return /column (\d+), row (\d+)/.exec(await points.innerText())?.slice(1).map(Number);
+  };
+  // The picture has 64 columns and 32 rows.
+  assert.deepEqual(await place(0.125 + 0.002, 0.25 + 0.002), [8, 8]);
+  await stage.click({ position: { x: 0.5 * width, y: 0.5 * height } });
+  await place(0.75, 0.5);
+  assert.equal([...(await points.innerText()).matchAll(/column \d+, row \d+/g)].length, 2, 'two points are compared');
+  await notebook.screenshot('explorer', index);
+  const picture = () => frame.locator('#picture').evaluate((canvas) => canvas.toDataURL());
+  const before = await picture();
+  await frame.locator('#backgrounds').getByText('final').click();
+  assert.notEqual(await picture(), before);
 });
