@@ -30,6 +30,8 @@ export interface LossCurveOptions {
 }
 
 const NOT_LOSSES = new Set(['step', 'epoch', 'stage', 'seconds', 'time', 'batch', 'skipped', 'diverging']);
+/** Columns that are no losses have an axis of their own. */
+const QUANTITIES: Readonly<Record<string, string>> = { psnrRgb: 'PSNR (dB)', psnrY: 'PSNR (dB)' };
 const MOST_POINTS = 600;
 
 /** Rows as columns; the horizontal axis is the column `step`. */
@@ -113,7 +115,8 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
       mode: few ? 'lines+markers' : 'lines',
       line: { color: LINE_COLOURS[0], width: 2 },
     });
-    // The bottom panel of each column names the axis.
+    // The first panel of each line and the bottom panel of each column name the axes.
+    const named = QUANTITIES[name] ?? (column === 0 ? quantity : undefined);
     const lowest = i + columns >= names.length;
     layout[`xaxis${axis}`] = {
       domain: [left, left + size[0]],
@@ -126,8 +129,7 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
       anchor: `x${axis}`,
       nticks: 5,
       tickfont: { size: 11 },
-      // The first panel of each line names the axis.
-      title: column === 0 ? { text: quantity, standoff: 6 } : undefined,
+      title: named ? { text: named, standoff: 6, font: { size: 12 } } : undefined,
     };
     annotations.push({
       text: `<b>${labels[name] ?? name}</b>`,
