@@ -9,8 +9,6 @@ import { noBrowser } from './chromium.mjs';
 import { openLab } from './lab.mjs';
 
 const NOTEBOOKS = ['split_dataset', 'construct_sr_dataset', 'train_lggan', 'train_rcan', 'evaluate'];
-/** Its last cell frees the networks, so that the cells above cannot run again before the one that loads them. */
-const FREES_AT_THE_END = ['evaluate'];
 
 const skip = noBrowser() || (!jupyterReady() && 'Jupyter is not set up: npm start does that') || (process.env.LONG !== '1' && 'npm run test:browser runs it');
 
@@ -31,7 +29,6 @@ for (const name of NOTEBOOKS) {
     assert.deepEqual(await notebook.brokenPictures(), []);
 
     for (const { index, source } of await notebook.cells()) {
-      if (FREES_AT_THE_END.includes(name)) break;
       await notebook.mustRun(index);
       if (source.includes('tensorsLeft()')) assert.match((await notebook.outputs(index)).at(-1).text, /^0 tensors are left/);
     }
