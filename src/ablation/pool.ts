@@ -7,6 +7,8 @@ import type { Report, Task, WorkerSetup } from './worker';
 export interface PoolHooks {
   /** A job has done so many of its steps. */
   onStep?(job: Job, done: number): void;
+  /** The own segmenter learns, before the first run. */
+  onPrepare?(done: number, total: number): void;
   onMessage?(message: string): void;
   /** Stops all: runs finish their step and are saved. */
   signal?: AbortSignal;
@@ -18,7 +20,7 @@ class Worker {
   private settle?: { resolve(stopped: boolean): void; reject(e: Error): void };
   onStep?: (done: number) => void;
 
-  constructor(setup: WorkerSetup, private readonly onMessage?: (text: string) => void) {
+  constructor(setup: WorkerSetup, private readonly hooks: PoolHooks) {
     const env = { ...process.env, TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' };
     this.child = fork(join(__dirname, 'worker.ts'), [JSON.stringify(setup)], { env });
     this.child.on('message', (report: Report) => this.hear(report));
@@ -27,7 +29,8 @@ class Worker {
 
   private hear(report: Report): void {
     if (report.kind === 'step') this.onStep?.(report.done);
-    else if (report.kind === 'message') this.onMessage?.(report.text);
+    else if (report.kind === 'prepare') this.hooks.onPrepare?.(report.done, report.total);
+    else if (report.kind === 'message') this.hooks.onMessage?.(report.text);
     else if (report.kind === 'end') this.settle?.resolve(report.stopped);
     else this.settle?.reject(report.user ? new UserError(report.text) : new Error(report.text));
   }
@@ -58,8 +61,8 @@ class Worker {
  * @throws UserError of the first job that fails; the others are stopped and saved
  */
 export async function runPool(setup: WorkerSetup, jobs: readonly Job[], workers: number, hooks: PoolHooks = {}): Promise<boolean> {
-  const { signal, onStep, onMessage } = hooks;
-  const make = () => new Worker(setup, onMessage);
+  const { signal, onStep } = hooks;
+  const make = () => new Worker(setup, hooks);
   const pool = [make()];
   const waiting = [...jobs];
   let cut = false;

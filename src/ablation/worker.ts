@@ -22,6 +22,8 @@ export type Task = 'prepare' | Job | 'stop';
 
 export type Report =
   | { kind: 'step'; done: number }
+  /** Of the own segmenter, before the first run. */
+  | { kind: 'prepare'; done: number; total: number }
   | { kind: 'message'; text: string }
   /** The job is done, or was stopped. */
   | { kind: 'end'; stopped: boolean }
@@ -40,7 +42,7 @@ async function main({ settings, output, judges: folder }: WorkerSetup): Promise<
   const work = async (task: Exclude<Task, 'stop'>): Promise<boolean> => {
     if (task === 'prepare') {
       await mkdir(output, { recursive: true });
-      await prepareSegmenter(settings, output, folder, (done, total) => say({ kind: 'message', text: `own segmenter: ${done} of ${total}` }));
+      await prepareSegmenter(settings, output, folder, (done, total) => say({ kind: 'prepare', done, total }));
     }
     judges ??= await AblationJudges.load(settings, output, folder);
     if (task !== 'prepare') {

@@ -11,7 +11,7 @@ import { BASELINE, VARIANTS } from '../ablation/variants';
 import { readReferences } from '../ablation/worker';
 import { writeFileAtomically } from '../checkpoints/atomic';
 import { UserError } from '../errors';
-import { progress } from '../progress';
+import { progress, reporter } from '../progress';
 import { interruptible, parseSize, runCommand } from './arguments';
 
 const argv = process.argv.slice(2);
@@ -21,7 +21,7 @@ void runCommand(
     name: 'npm run ablation --',
     description:
       `The papers' ablation at small size on a few photographs: ${VARIANTS.length} networks that differ in one point each (${VARIANTS.map((v) => v.name).join(', ')}), ` +
-      'each from several seeds, judged on held-out windows. The default of 18 runs takes about 25 minutes on two cores (0.4 s a step, two runs at a time). ' +
+      'each from several seeds, judged on held-out windows. The default of 18 runs takes about 20 minutes on two idle cores (0.25 to 0.65 s a step, two runs at a time). ' +
       'Ctrl-C saves; the same command goes on, and does no finished run again.',
     options: {
       seeds: { type: 'integer', min: 1, default: 3, help: 'runs of each network; a spread needs at least 2' },
@@ -61,17 +61,20 @@ void runCommand(
 
     const interrupt = interruptible();
     const from = before.length * settings.steps;
-    const shown = progress(jobs.length * settings.steps, 'ablation', { unit: 'steps', from });
+    // From the first step on, so that the time left is that of steps.
+    let shown: ReturnType<typeof progress> | undefined;
     const steps = new Map<string, number>();
     const cut = waiting.length > 0 && (await runPool({ settings, output, judges }, waiting, workers, {
       signal: interrupt.signal,
-      onMessage: (text) => shown.update(from + [...steps.values()].reduce((a, b) => a + b, 0), text),
+      onPrepare: reporter('own segmenter'),
+      onMessage: (text) => (shown ? shown.print(text) : console.error(text)),
       onStep: (job, done) => {
+        shown ??= progress(jobs.length * settings.steps, 'ablation', { unit: 'steps', from });
         steps.set(`${job.variant}, seed ${job.seed}`, done);
         shown.update(from + [...steps.values()].reduce((a, b) => a + b, 0), `${job.variant}, seed ${job.seed}`);
       },
     }));
-    shown.finish(output);
+    shown?.finish(output);
     interrupt.dispose();
 
     const runs = await finished();
