@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { imageFolder, labelFolder, type ImageDataset, type LabelDataset } from '../data/pairs';
 
 /** Real material of the contest, which may not be passed on: few machines have it. */
@@ -10,10 +10,9 @@ export interface Contest {
   originals?: ImageDataset;
 }
 
-/** Looks in `datasets/` under the working directory, then in `../shared/data/` beside it. */
-export function findContest(root = resolve('.')): Contest {
-  const find = (name: string) => [join(root, 'datasets', name), join(root, '..', 'shared', 'data', name)].find((folder) => existsSync(folder));
-  const [labels, originals] = [find('contest_labels'), find('contest_original_outputs')];
+/** Looks for `contest_labels` and `contest_original_outputs` in a folder of data sets. */
+export function findContest(datasets = 'datasets'): Contest {
+  const [labels, originals] = ['contest_labels', 'contest_original_outputs'].map((name) => join(datasets, name)).map((folder) => (existsSync(folder) ? folder : undefined));
   return { ...(labels && { labels: labelFolder(labels) }), ...(originals && { originals: imageFolder(originals) }) };
 }
 
