@@ -287,9 +287,9 @@ export class LGGAN {
 }
 
 /** The output of a generator of both branches. @throws UserError for one of a branch alone */
-export function whole(output: LGGANOutput): WholeOutput {
+export function whole<T extends Pick<LGGANOutput, 'weights' | 'global'>>(output: T): T & WholeOutput {
   if (!output.weights) throw new UserError(`this generator has its ${output.global ? 'global' : 'local'} branch alone; load one of both branches.`);
-  return output as WholeOutput;
+  return output as T & WholeOutput;
 }
 
 /** Frees every tensor of an output. */

@@ -6,7 +6,7 @@ import type { LabelMap } from '../../data/types';
 import { UserError } from '../../errors';
 import { SAU_NAMES, sauAttention, type SauName } from '../../inspection/inspect';
 import { kernelsOf, sameClassShare, TAPS, type Kernels } from '../../inspection/kernels';
-import type { WholeOutput } from '../../models/lggan';
+import { whole, type LGGANOutput, type WholeOutput } from '../../models/lggan';
 import { VIRIDIS } from '../colours';
 import type { Figure } from '../figure';
 import type { ClassStyles } from '../labels';
@@ -75,10 +75,10 @@ const LEVELS = [255, 127, 63, 31] as const;
  *
  * @param output of a generator with SAU, computed with `{ attention: true }`, or an inspection
  * @param labels the label map of the image, of any size
- * @throws UserError if the output holds no attention, or if the page does not fit into `maxBytes`
+ * @throws UserError if the output is of one branch alone or holds no attention, or if the page does not fit into `maxBytes`
  */
 export async function sauExplorer(
-  output: Pick<WholeOutput, 'final' | 'global' | 'local' | 'weights' | 'attention'>,
+  output: Pick<LGGANOutput, 'final' | 'global' | 'local' | 'weights' | 'attention'>,
   labels: LabelMap,
   options: SauExplorerOptions = {},
 ): Promise<SauExplorer> {
@@ -87,7 +87,7 @@ export async function sauExplorer(
   const [, height, width] = output.final.shape;
   const map = resizeLabels(labels, [height, width]);
   const kernels = await Promise.all(saus.map((name) => kernelsOf(attention[name], index)));
-  const pictures = await picturesOf(output, index);
+  const pictures = await picturesOf(whole(output), index);
   // The last step of what each class is painted from.
   const main = saus.includes('local 2') ? 'local 2' : saus[0];
   const common = {
