@@ -1,5 +1,6 @@
 /** What is measured of a run: the images that its generator paints of the held-out windows. */
 import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CropBatches, heldOutCrops, photoParts, trainingCrops } from '../data/crops';
 import { folderPairs } from '../data/pairs';
@@ -78,6 +79,7 @@ export async function prepareSegmenter(settings: AblationSettings, output: strin
   const imageSize = settings.imageSize as [number, number];
   const dataset = await trainingCrops(folderPairs(settings.input), SEGMENTER_WINDOWS, { imageSize, seed: 0 });
   const segmenter = await trainSegmenter(dataset, { steps: settings.segmenterSteps, imageSize }, onProgress);
+  await mkdir(output, { recursive: true });
   await segmenter.save(file);
   segmenter.dispose();
 }

@@ -94,7 +94,8 @@ export function ablationTable(runs: readonly RunResult[], references?: Reference
     const own = s.figures[key];
     if (!own) return '-';
     const other = s === baseline ? undefined : baseline?.figures[key];
-    return `${own.mean.toFixed(digits(key))} ± ${own.spread.toFixed(digits(key))}${other ? MARKS[compare(own, other, info[key]!.better)] : ''}`;
+    const spread = own.n > 1 ? ` ± ${own.spread.toFixed(digits(key))}` : '';
+    return `${own.mean.toFixed(digits(key))}${spread}${other ? MARKS[compare(own, other, info[key]!.better)] : ''}`;
   };
   const arrow = (key: FigureKey) => `${info[key]!.name} ${info[key]!.better === 'higher' ? '↑' : '↓'}`;
   const row = (cells: string[]) => `| ${cells.join(' | ')} |`;
