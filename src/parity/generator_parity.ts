@@ -107,8 +107,11 @@ function compareMode(networks: GoldenNetworks, name: string, mode: Mode, expecte
 /** Two computations in float32 differ by many roundings; against golden_small's layers in training mode this is 5 times one of the weights. */
 export const ROUNDINGS = 8;
 
-/** In training mode statistics of few pixels amplify our own rounding as well. */
-const FLOAT64_LIMIT = { eval: 2e-5, train: 1e-4 };
+/**
+ * In training mode statistics of few pixels amplify our own rounding as well. The order of the sums depends on the processor: with AVX2 the
+ * largest deviation in evaluation is 1.7e-5, with AVX-512 4.4e-5; the original's own is 1.1e-4.
+ */
+const FLOAT64_LIMIT = { eval: 5e-5, train: 1e-4 };
 
 const skippedNote = (names: string[]) =>
   `${names.length} layers are not computed as such here and have no row: ${kinds(names).join(', ')}. What follows from them has.`;

@@ -48,8 +48,11 @@ const LOSSES: Record<string, string> = {
   D_Fake: 'discriminatorFake',
   D_real: 'discriminatorReal',
 };
-/** Allowed where PyTorch itself scatters less, relative. */
-const RELATIVE = 1e-5;
+/**
+ * Allowed where PyTorch itself scatters less, relative: the order of the sums depends on the processor, and PyTorch's scatter was seen on one
+ * with AVX2. Seen there 9e-6, with AVX-512 1.9e-5 (TV).
+ */
+const RELATIVE = 2e-5;
 /** Six runs of PyTorch do not show the largest scatter. */
 const TIMES_NOISE = 3;
 /** What rounding leaves of a gradient that is zero, as a fraction of the same layer's other gradient. Seen here 3e-6, in PyTorch 5e-7. */
