@@ -87,7 +87,8 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
   const layout: Record<string, unknown> = {};
   const annotations: Partial<Annotations>[] = [];
   const shapes: Partial<Shape>[] = [];
-  const gap = [0.075, 56 / (height - 90)];
+  // A panel further right that names its own axis needs room for the name.
+  const gap = [names.some((name, i) => i % columns > 0 && QUANTITIES[name]) ? 0.105 : 0.075, 56 / (height - 90)];
   const size = [(1 - gap[0] * (columns - 1)) / columns, (1 - gap[1] * (lines - 1)) / lines];
   names.forEach((name, i) => {
     const [column, line] = [i % columns, Math.floor(i / columns)];
