@@ -145,8 +145,8 @@ const COLOURS: Record<Verdict, string> = {
 const isHollow = (verdict: Verdict) => verdict === 'within the spread' || verdict === 'one seed';
 
 // Pixels around and of the panels.
-const [LEFT, RIGHT, TOP, BOTTOM] = [110, 20, 92, 76];
-/** From five metrics on panels are lower, so that the figure stays on a page. */
+const [LEFT, RIGHT, TOP, BOTTOM] = [120, 20, 92, 76];
+/** From five metrics on panels are lower, so that the figure stays on a page, and their axes have no units: the table has. */
 const panelHeight = (metrics: number) => (metrics <= MANY ? 220 : 130);
 const MANY = 4;
 
@@ -203,7 +203,7 @@ export function ablationFigure(ablation: Ablation, { title = 'Ablation', width =
         showticklabels: column === 0,
         // The margin is fixed, since the key above starts at its left.
         automargin: false,
-        title: column === 0 ? { text: axisTitle(labelOf(name, metric), metric.better, high * (height - TOP - BOTTOM)), font: { size: 13 }, standoff: 6 } : undefined,
+        title: column === 0 ? { text: axisTitle(metrics.length > MANY ? (metric.name ?? labelOf(name, metric)) : labelOf(name, metric), metric.better, high * (height - TOP - BOTTOM)), font: { size: 13 }, standoff: 6 } : undefined,
       };
       const on = { xref: `x${axis}` as 'x', yref: `y${axis}` as 'y' };
       const own = all.filter((s) => s.group === group);
