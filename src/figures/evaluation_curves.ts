@@ -1,6 +1,6 @@
 import type { Annotations, Data, Layout, Shape } from 'plotly.js';
 import { LINE_COLOURS } from './colours';
-import type { HistoryColumns } from './loss_curves';
+import { markLine, type HistoryColumns } from './loss_curves';
 import { Plot } from './plot';
 import { COLUMN } from './print';
 import { wrapText } from './text';
@@ -86,16 +86,7 @@ export function evaluationCurves(history: HistoryColumns, options: EvaluationCur
       nticks: 6,
     };
     for (const mark of marks) {
-      shapes.push({
-        type: 'line',
-        xref: `x${axis}` as 'x',
-        yref: `y${axis} domain` as 'y',
-        x0: mark.x,
-        x1: mark.x,
-        y0: 0,
-        y1: 1,
-        line: { color: '#666666', width: 1, dash: 'dot' },
-      });
+      shapes.push(markLine(axis, mark.x, '#666666'));
       if (i > 0) continue;
       annotations.push({ text: mark.label, x: mark.x, y: 1, xref: 'x', yref: 'paper', xanchor: 'center', yanchor: 'bottom', showarrow: false });
     }

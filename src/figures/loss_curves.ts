@@ -71,6 +71,20 @@ export function smoothBetween(values: readonly number[], radius: number, breaks:
   return edges.slice(1).flatMap((end, i) => smooth(values.slice(edges[i], end), radius));
 }
 
+/** A dotted line from the bottom to the top of the panel with axes `x${axis}` and `y${axis}`. */
+export function markLine(axis: string, x: number, color: string): Partial<Shape> {
+  return {
+    type: 'line',
+    xref: `x${axis}` as 'x',
+    yref: `y${axis} domain` as 'y',
+    x0: x,
+    x1: x,
+    y0: 0,
+    y1: 1,
+    line: { color, width: 1, dash: 'dot' },
+  };
+}
+
 /**
  * Curves of a training's history, one small panel for each column since their scales differ: every value in a pale
  * line, over it the smoothed one.
@@ -143,16 +157,7 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
       showarrow: false,
     });
     for (const mark of marks) {
-      shapes.push({
-        type: 'line',
-        xref: `x${axis}` as 'x',
-        yref: `y${axis} domain` as 'y',
-        x0: mark.x,
-        x1: mark.x,
-        y0: 0,
-        y1: 1,
-        line: { color: '#888888', width: 1, dash: 'dot' },
-      });
+      shapes.push(markLine(axis, mark.x, '#888888'));
       annotations.push({
         text: mark.label,
         x: mark.x,
