@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import * as tf from '../src/tf';
+import * as tf from '../src/engine/tf';
 import { OWNERS, profile } from './profile';
 import { DEFAULT_WORKLOAD, build, labelMaps } from './workloads';
 

@@ -9,9 +9,9 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { runCommand } from '../src/cli/arguments';
 import { convolutionSpeed } from '../src/cli/doctor';
-import { UserError } from '../src/errors';
+import { UserError } from '../src/common/errors';
 import { ROOT } from '../src/testing/material';
-import * as tf from '../src/tf';
+import * as tf from '../src/engine/tf';
 import { drawGrowth, growthCases } from './growth';
 import { DEFAULT_WORKLOAD, labelMaps, type Workload } from './workloads';
 

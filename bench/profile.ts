@@ -11,7 +11,7 @@ import { SpadeBlock } from '../src/layers/spade_block';
 import { Discriminator } from '../src/models/discriminator';
 import { LGGAN } from '../src/models/lggan';
 import { Vgg19 } from '../src/models/vgg19';
-import * as tf from '../src/tf';
+import * as tf from '../src/engine/tf';
 import { Adam } from '../src/training/adam';
 import { DEFAULT_WORKLOAD, build, type Workload } from './workloads';
 

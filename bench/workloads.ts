@@ -16,7 +16,7 @@ import { RCAN } from '../src/models/rcan';
 import { material } from '../src/testing/material';
 import { gradients } from '../src/training/gradients';
 import { LGGANTrainer } from '../src/training/lggan';
-import * as tf from '../src/tf';
+import * as tf from '../src/engine/tf';
 
 export interface Workload {
   kind: 'forward' | 'backward' | 'step' | 'rcan' | 'data';

@@ -1,7 +1,7 @@
 /** All that a notebook imports: `import { ... } from './src'`. */
-export * as tf from './tf';
-export { engineInfo } from './tf';
-export { UserError } from './errors';
+export * as tf from './engine/tf';
+export { engineInfo } from './engine/tf';
+export { UserError } from './common/errors';
 export { featureNetwork, notebookSettings, renew, sample, take, tensorsLeft, writeText } from './notebook';
 export { CLASSES, CLASS_NAMES, NUM_CLASSES } from './classes';
 
@@ -53,5 +53,5 @@ export { PUBLISHED_ROWS, contestScore, resultsTable } from './metrics/contest';
 export { psnr, ssim } from './metrics/image_quality';
 export { describeMetric } from './metrics/metric';
 
-export { progress, reporter } from './progress';
+export { progress, reporter } from './common/progress';
 export * from './figures';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { renew, tensorsLeft } from './notebook';
-import * as tf from './tf';
+import * as tf from './engine/tf';
 
 test('what a cell makes again takes the place of what it made before; what nobody holds is counted', async () => {
   const start = tf.memory().numTensors;

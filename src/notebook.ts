@@ -1,8 +1,8 @@
 /** What only notebooks need: short names for what their cells do. */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { writeFileAtomically } from './checkpoints/atomic';
-import { configure } from './config';
+import { writeFileAtomically } from './common/atomic';
+import { configure } from './common/config';
 import type { LabelMap, RgbImage } from './data/types';
 import { inNotebook, outputPath, Slot } from './figures/show';
 import { imagesFromTensor } from './figures/tensors';
@@ -11,8 +11,8 @@ import { Inception } from './models/inception';
 import { findInception } from './models/inception_weights';
 import { disposeOutput, type LGGAN } from './models/lggan';
 import type { Segmenter } from './models/segmenter';
-import { replacingSink, setProgressSink } from './progress';
-import * as tf from './tf';
+import { replacingSink, setProgressSink } from './common/progress';
+import * as tf from './engine/tf';
 
 // Progress is rewritten in place, in an output of its own.
 if (inNotebook()) {

@@ -23,7 +23,7 @@ import { Segmenter } from '../models/segmenter';
 import { Vgg19 } from '../models/vgg19';
 import { findVgg19 } from '../models/vgg19_weights';
 import { findWeights } from '../models/weights';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import type { AblationSettings } from './settings';
 
 /** What a figure is, and which way it is better. */

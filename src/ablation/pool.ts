@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { Job } from './run';
 import type { Report, Task, WorkerSetup } from './worker';
 

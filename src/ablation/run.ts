@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../checkpoints/atomic';
-import { UserError } from '../errors';
-import { parseJson } from '../json';
+import { writeFileAtomically } from '../common/atomic';
+import { UserError } from '../common/errors';
+import { parseJson } from '../common/json';
 import { Vgg19 } from '../models/vgg19';
 import { trainLGGAN, type TrainLGGANConfig } from '../training/lggan';
 import { batches, type AblationJudges, type Measured } from './measure';

@@ -1,5 +1,5 @@
-import { configure, wholeNumbers } from '../config';
-import { UserError } from '../errors';
+import { configure, wholeNumbers } from '../common/config';
+import { UserError } from '../common/errors';
 
 /** What all runs of an ablation share. */
 export interface AblationSettings {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { Measured } from './measure';
 import type { RunResult } from './run';
 import { ABLATION_DEFAULTS } from './settings';

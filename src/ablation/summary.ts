@@ -1,5 +1,5 @@
 /** Means and spreads of an ablation, what stands beyond the spread, and the file that figures are drawn from. */
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { FIGURE_KEYS, type FigureKey, type Measured, type MetricInfo } from './measure';
 import type { RunResult } from './run';
 import type { AblationSettings } from './settings';

@@ -2,8 +2,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../checkpoints/atomic';
-import { UserError } from '../errors';
+import { writeFileAtomically } from '../common/atomic';
+import { UserError } from '../common/errors';
 import { AblationJudges, prepareSegmenter } from './measure';
 import { runJob, type Job } from './run';
 import type { AblationSettings } from './settings';

@@ -14,9 +14,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { ParameterKind } from '../layers/parameters';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { assertNoLeak } from '../testing/close';
 import { loadCheckpoint, loadParameters, newestCheckpoint, saveCheckpoint, saveParameters } from './checkpoint';
 import { fromOriginal, originalShape, toOriginal } from './layout';

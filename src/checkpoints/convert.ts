@@ -1,4 +1,4 @@
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { ForeignCheckpoint, ForeignTensor } from './foreign';
 import { singularVectors } from '../layers/spectral_norm';
 import { originalShape, type NamedVariables } from './layout';

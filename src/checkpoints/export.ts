@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { newestCheckpoint } from './checkpoint';
 import { savePickle } from './pickle_writer';
 import { readTensors, saveTensors, type TensorEntry } from './safetensors';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { UserError } from '../errors';
-import { BufferSource, FileSource } from './source';
+import { UserError } from '../common/errors';
+import { BufferSource, FileSource } from '../common/source';
 import { NdArray, TorchTensor, decodeArray, decodeNumbers, gather, readPickle, type PickleValue } from './pickle';
 import { DamagedFileError, listed, readTensors } from './safetensors';
-import { ZipFile } from './zip';
+import { ZipFile } from '../common/zip';
 
 /** A tensor in a file of another program; its numbers are read when they are asked for. */
 export interface ForeignTensor {

@@ -1,5 +1,5 @@
 import type { ParameterKind } from '../layers/parameters';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 
 /** The part of a network's parameters that a checkpoint needs; `Parameters` of src/layers is one. */
 export interface NamedVariables {

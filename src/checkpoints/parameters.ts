@@ -1,5 +1,5 @@
-import { UserError } from '../errors';
-import type * as tf from '../tf';
+import { UserError } from '../common/errors';
+import type * as tf from '../engine/tf';
 import { fromOriginal, originalShape, toOriginal, type NamedVariables } from './layout';
 import {
   listed,

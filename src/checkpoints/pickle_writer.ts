@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { replaceFile } from './atomic';
+import { replaceFile } from '../common/atomic';
 import type { TensorEntry } from './safetensors';
 
 export interface PickleOptions {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { formulaWeights } from '../testing/golden';
 import { withMaterial } from '../testing/material';
 import { bfloat16ToFloat, floatToHalf, halfToFloat } from './half';

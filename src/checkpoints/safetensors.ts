@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
-import { UserError, excerpt } from '../errors';
-import { parseJson } from '../json';
-import { replaceFile, writeSynced } from './atomic';
+import { UserError, excerpt } from '../common/errors';
+import { parseJson } from '../common/json';
+import { replaceFile, writeSynced } from '../common/atomic';
 import { bfloat16ToFloat, floatToHalf, halfToFloat } from './half';
 
 /*

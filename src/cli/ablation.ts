@@ -9,9 +9,9 @@ import { ABLATION_DEFAULTS as D, ablationSettings, type AblationSettings } from 
 import { ablationFile, ablationSentences, ablationTable } from '../ablation/summary';
 import { BASELINE, VARIANTS } from '../ablation/variants';
 import { readReferences } from '../ablation/worker';
-import { writeFileAtomically } from '../checkpoints/atomic';
-import { UserError } from '../errors';
-import { progress, reporter } from '../progress';
+import { writeFileAtomically } from '../common/atomic';
+import { UserError } from '../common/errors';
+import { progress, reporter } from '../common/progress';
 import { interruptible, parseSize, runCommand } from './arguments';
 
 const argv = process.argv.slice(2);

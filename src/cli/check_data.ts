@@ -1,6 +1,6 @@
 import { FAULTS, checkData, type FaultKind } from '../data/check';
-import { excerpt } from '../errors';
-import { reporter } from '../progress';
+import { excerpt } from '../common/errors';
+import { reporter } from '../common/progress';
 import { runCommand } from './arguments';
 
 void runCommand(

@@ -1,5 +1,5 @@
 import { constructSrDataset } from '../data/sr_pairs';
-import { reporter } from '../progress';
+import { reporter } from '../common/progress';
 import { runCommand } from './arguments';
 
 void runCommand(

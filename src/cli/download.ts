@@ -1,8 +1,8 @@
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { LANDSCAPE, downloadLandscape } from '../download/landscape';
 import { downloadWeights } from '../download/weights';
 import { WEIGHTS, type WeightsName } from '../models/weights';
-import { progress } from '../progress';
+import { progress } from '../common/progress';
 import { interruptible, runCommand } from './arguments';
 
 void runCommand(

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { imageFolder, labelFolder, folderPairs } from '../data/pairs';
 import { readMapping } from '../data/mapping';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { resultsTable } from '../metrics/contest';
 import { Evaluator, measuresTable } from '../metrics/evaluation';
 import { findJudges } from '../metrics/judges';
 import type { Judged } from '../metrics/mask_accuracy';
 import { assertOneSize, describeMetric, describeNotes } from '../metrics/metric';
-import { reporter } from '../progress';
+import { reporter } from '../common/progress';
 import { resizeLabels } from '../data/resize';
 import { findContest } from '../evaluation/contest';
 import { galleries } from '../evaluation/galleries';

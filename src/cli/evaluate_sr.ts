@@ -2,7 +2,7 @@ import { srCrops } from '../data/crops';
 import { folderPairs, imageFolder } from '../data/pairs';
 import { srFolders, srPairsOf, type SrPair } from '../data/sr_pairs';
 import type { RgbImage } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { markdownTable } from '../figures/show';
 import { psnr, ssim } from '../metrics/image_quality';
 import { Edsr } from '../models/edsr';

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { labelFolder } from '../data/pairs';
 import { readLabelMap } from '../data/label_map';
 import type { LabelMap } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { saveFigure } from '../figures/figure';
 import { sauExplorer } from '../figures/sau_explorer/sau_explorer';
 import { markdownTable } from '../figures/show';
@@ -19,8 +19,8 @@ import {
 } from '../inspection/measures';
 import type { LGGAN } from '../models/lggan';
 import { loadLGGAN } from '../models/pretrained';
-import { progress } from '../progress';
-import { engineInfo } from '../tf';
+import { progress } from '../common/progress';
+import { engineInfo } from '../engine/tf';
 import { interruptible, runCommand } from './arguments';
 
 void runCommand(

@@ -1,5 +1,5 @@
 import { exportCheckpoint } from '../checkpoints/export';
-import { reporter } from '../progress';
+import { reporter } from '../common/progress';
 import { runCommand } from './arguments';
 
 void runCommand(

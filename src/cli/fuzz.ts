@@ -1,4 +1,4 @@
-import { reporter } from '../progress';
+import { reporter } from '../common/progress';
 import { ALLOCATION_LIMIT, HANG_MS, fuzz } from '../testing/fuzz/fuzz';
 import { runCommand } from './arguments';
 

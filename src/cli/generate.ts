@@ -9,8 +9,8 @@ import { sauKernels } from '../figures/sau_kernels';
 import { imageFromTensor } from '../figures/tensors';
 import { disposeOutput } from '../models/lggan';
 import { chooseCheckpoint, loadLGGAN, loadRCAN } from '../models/pretrained';
-import { progress } from '../progress';
-import { engineInfo } from '../tf';
+import { progress } from '../common/progress';
+import { engineInfo } from '../engine/tf';
 import { readMapping } from '../data/mapping';
 import { interruptible, runCommand } from './arguments';
 

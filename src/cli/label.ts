@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { labelPhotos, reportText } from '../labelling/label_photos';
 import { SceneSegmenter } from '../models/scene_segmenter';
 import { findWeights } from '../models/weights';
-import { progress } from '../progress';
+import { progress } from '../common/progress';
 import { interruptible, runCommand } from './arguments';
 
 void runCommand(

@@ -1,11 +1,11 @@
-import { writeFileAtomically } from '../checkpoints/atomic';
-import { UserError } from '../errors';
-import { nearest } from '../config';
+import { writeFileAtomically } from '../common/atomic';
+import { UserError } from '../common/errors';
+import { nearest } from '../common/config';
 import { GoldenFolder } from '../parity/folder';
 import { compareFolder, PARTS, type Part } from '../parity/parity';
 import { allOk, jsonReport, markdownReport, textReport } from '../parity/report';
-import { reporter } from '../progress';
-import { engineInfo } from '../tf';
+import { reporter } from '../common/progress';
+import { engineInfo } from '../engine/tf';
 import { runCommand } from './arguments';
 
 void runCommand(

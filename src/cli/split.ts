@@ -1,5 +1,5 @@
 import { splitDataset, undoSplit } from '../data/split';
-import { reporter } from '../progress';
+import { reporter } from '../common/progress';
 import { runCommand } from './arguments';
 
 void runCommand(

@@ -1,6 +1,6 @@
 /** The scene segmenter's classes and what they are among the 29: the table behind `npm run label` and behind judged mask accuracy. */
 import { CLASS_NAMES } from '../classes';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { IGNORE } from './types';
 
 /** ADE20K's most frequent classes by the segmenter's number; 0 is everything else. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { labelMap, photo, temporaryFolder, writePairs } from './fixtures';
 import { TrainingBatches, cropPair, transformPair, writeNormalised, type Batch, type BatchOptions } from './batches';
 import { folderPairs, memoryPairs } from './pairs';

@@ -1,8 +1,8 @@
 /** Training batches of LGGAN. */
-import { configure, oneOf, wholeNumbers, type Choice } from '../config';
-import { UserError } from '../errors';
+import { configure, oneOf, wholeNumbers, type Choice } from '../common/config';
+import { UserError } from '../common/errors';
 import { resizeImage, resizeLabels } from './resize';
-import { Random } from './random';
+import { Random } from '../common/random';
 import { CACHE_BYTES, Cache, Sequence, type SequenceOptions, type Source } from './sequence';
 import type { LabelMap, Pair, PairDataset, RgbImage } from './types';
 

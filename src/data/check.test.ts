@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { checkData } from './check';
 import { labelMap, photo, temporaryFolder, writePairs } from './fixtures';
 import { readImage, writeJpeg, writePng } from './image';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLASS_NAMES, NUM_CLASSES } from '../classes';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { CropBatches, SYNONYMS, heldOutCrops, partColumns, srCrops } from './crops';
 import { memoryPairs } from './pairs';
 import { photographs } from './photos';

@@ -1,10 +1,10 @@
 /** Training on few large photographs: random windows at several scales, with a strip of each photograph held out. */
 import { CLASS_NAMES } from '../classes';
-import { wholeNumbers } from '../config';
-import { UserError } from '../errors';
+import { wholeNumbers } from '../common/config';
+import { UserError } from '../common/errors';
 import { cropBytes, cropPair, mirrorLabels, writeNormalised, type Batch } from './batches';
 import { memoryPairs } from './pairs';
-import { Random } from './random';
+import { Random } from '../common/random';
 import { resizeImage, resizeLabels } from './resize';
 import { Sequence, type SequenceOptions } from './sequence';
 import { halve, type SrDataset, type SrPair } from './sr_pairs';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { writeLandscapes } from './landscape';
 import { folderPairs } from './pairs';
 import { splitDataset } from './split';

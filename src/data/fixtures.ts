@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { writeJpeg, writePng } from './image';
-import { Random } from './random';
+import { Random } from '../common/random';
 import type { Filter } from './resize';
 import type { LabelMap, RgbImage } from './types';
 

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from '
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { withMaterial } from '../testing/material';
 import { labelMap, photo, pillowReference, temporaryFolder } from './fixtures';
 import { decodeImage, encodeJpeg, encodePng, readImage, readLabelValues, throughJpeg, writeJpeg, writePng } from './image';

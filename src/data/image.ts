@@ -1,7 +1,7 @@
 /** Reading and writing pictures and label maps. */
 import sharp, { type Sharp } from 'sharp';
-import { UserError } from '../errors';
-import { readBytes, writeWhole } from './files';
+import { UserError } from '../common/errors';
+import { readBytes, writeWhole } from '../common/files';
 import { paletteAsGrey, pngHeader } from './png_indices';
 import type { LabelMap, RgbImage } from './types';
 

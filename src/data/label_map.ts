@@ -1,7 +1,7 @@
 /** Label maps in this project's classes: read, checked, mapped. */
 import { NUM_CLASSES } from '../classes';
-import { oneOf, type Choice } from '../config';
-import { UserError } from '../errors';
+import { oneOf, type Choice } from '../common/config';
+import { UserError } from '../common/errors';
 import { readImage, readLabelValues } from './image';
 import { mapColours, mapValues, readMapping, type ClassMapping } from './mapping';
 import { IGNORE, type LabelMap } from './types';

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CLASS_NAMES } from '../classes';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { ROOT, withMaterial } from '../testing/material';
 import { labelMap, photo, temporaryFolder } from './fixtures';
 import { writeJpeg, writePng } from './image';

@@ -1,8 +1,8 @@
 /** Class mappings: what a label map of another data set means in this project's 29 classes. */
 import { CLASS_NAMES, NUM_CLASSES } from '../classes';
-import { nearest } from '../config';
-import { UserError, excerpt } from '../errors';
-import { readJson, stem } from './files';
+import { nearest } from '../common/config';
+import { UserError, excerpt } from '../common/errors';
+import { readJson, stem } from '../common/files';
 import type { RawLabels } from './image';
 import { IGNORE, type LabelMap, type RgbImage } from './types';
 

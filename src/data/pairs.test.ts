@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { withMaterial } from '../testing/material';
 import { labelMap, photo, temporaryFolder, writePairs } from './fixtures';
 import { readImage, writeJpeg, writePng } from './image';

@@ -1,8 +1,8 @@
 /** Data sets in folders. */
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { UserError } from '../errors';
-import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, byCodePoint, listAll, listFiles, stem } from './files';
+import { UserError } from '../common/errors';
+import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, byCodePoint, listAll, listFiles, stem } from '../common/files';
 import { readImage } from './image';
 import { readLabelMap, type LabelOptions } from './label_map';
 import { readMapping } from './mapping';

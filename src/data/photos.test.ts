@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CLASS_NAMES, NUM_CLASSES } from '../classes';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { columnsOf, photoCrops, photographs } from './photos';
 
 test('four photographs, credited, each with a label map of classes that are really there', async () => {

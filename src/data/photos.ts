@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { cropPair } from './batches';
-import { Random } from './landscape/random';
+import { Random } from '../common/mulberry';
 import { folderPairs } from './pairs';
 import { resizeImage, resizeLabels } from './resize';
 import type { Pair, PairDataset } from './types';

@@ -1,8 +1,8 @@
 /** The order in which training sees a data set: seeded, resumable, read ahead. */
 import { createHash } from 'node:crypto';
-import { wholeNumbers } from '../config';
-import { UserError } from '../errors';
-import { Random } from './random';
+import { wholeNumbers } from '../common/config';
+import { UserError } from '../common/errors';
+import { Random } from '../common/random';
 
 /** Where a sequence of batches stands, fit for JSON. Every random choice follows from these numbers. */
 export type SequenceState = {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, w
 import promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { crashAt } from '../testing/crash';
 import { withMaterial } from '../testing/material';
 import { labelMap, photo, temporaryFolder } from './fixtures';

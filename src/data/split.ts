@@ -2,12 +2,12 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { copyFile, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { writeFileAtomically } from '../checkpoints/atomic';
-import { wholeNumbers } from '../config';
-import { UserError } from '../errors';
-import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, listFiles, readJson, removeOldParts, stem } from './files';
+import { writeFileAtomically } from '../common/atomic';
+import { wholeNumbers } from '../common/config';
+import { UserError } from '../common/errors';
+import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, listFiles, readJson, removeOldParts, stem } from '../common/files';
 import { folderPairs, pairFolders, subset, type PairFolders } from './pairs';
-import { Random } from './random';
+import { Random } from '../common/random';
 import type { PairDataset } from './types';
 
 export interface SplitOptions {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { photo } from './fixtures';
 import { SrPatches, writePatch, type SrBatch, type SrBatchOptions } from './sr_batches';
 import { halve, type SrDataset } from './sr_pairs';

@@ -1,8 +1,8 @@
 /** Training batches of RCAN: aligned patches. */
-import { wholeNumbers } from '../config';
-import { UserError } from '../errors';
+import { wholeNumbers } from '../common/config';
+import { UserError } from '../common/errors';
 import { cropBytes } from './batches';
-import type { Random } from './random';
+import type { Random } from '../common/random';
 import { CACHE_BYTES, Cache, Sequence, type SequenceOptions, type Source } from './sequence';
 import type { SrDataset, SrPair } from './sr_pairs';
 import type { RgbImage } from './types';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { crashAt } from '../testing/crash';
 import { photo, temporaryFolder } from './fixtures';
 import { encodeJpeg, readImage, writeJpeg } from './image';

@@ -1,8 +1,8 @@
 /** Pairs for super-resolution: photographs at half and quarter size, as the original's construct_sr_dataset makes them. */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../errors';
-import { IMAGE_EXTENSIONS, byCodePoint, listFiles, removeOldParts, stem } from './files';
+import { UserError } from '../common/errors';
+import { IMAGE_EXTENSIONS, byCodePoint, listFiles, removeOldParts, stem } from '../common/files';
 import { readImage, writeJpeg } from './image';
 import { pairFolders, type ImageDataset } from './pairs';
 import { resizeImage } from './resize';

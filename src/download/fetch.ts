@@ -4,8 +4,8 @@ import { createReadStream } from 'node:fs';
 import { chmod, copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { explain } from '../checkpoints/atomic';
-import { UserError } from '../errors';
+import { explain } from '../common/atomic';
+import { UserError } from '../common/errors';
 
 /** What a file has to be. */
 export interface Expected {

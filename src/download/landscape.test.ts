@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { splitDataset } from '../data/split';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { crashAt } from '../testing/crash';
 import { zip, type ZipContent } from '../testing/zip';
 import { LANDSCAPE, downloadLandscape, type LandscapeArchive } from './landscape';

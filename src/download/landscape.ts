@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import { rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../checkpoints/atomic';
-import { withFolderLock } from '../checkpoints/lock';
-import { ZipFile } from '../checkpoints/zip';
-import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, hasExtension, listFiles, readJson, stem } from '../data/files';
-import { UserError } from '../errors';
+import { writeFileAtomically } from '../common/atomic';
+import { withFolderLock } from '../common/lock';
+import { ZipFile } from '../common/zip';
+import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, hasExtension, listFiles, readJson, stem } from '../common/files';
+import { UserError } from '../common/errors';
 import { fetchFile, sha256Of, type FetchOptions } from './fetch';
 import { isThere, unpack, type Unpacked } from './unpack';
 

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { installInception } from '../models/inception_weights';
 import { WEIGHTS, type Weights, type WeightsFile, type WeightsName } from '../models/weights';
 import { checkFile, copyChecked, fetchFile, type FetchOptions } from './fetch';

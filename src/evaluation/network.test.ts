@@ -10,7 +10,7 @@ import type { Pair } from '../data/types';
 import { LGGAN } from '../models/lggan';
 import { RCAN } from '../models/rcan';
 import { material, withMaterial } from '../testing/material';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { NO_CONTEST, findContest, type Contest } from './contest';
 import { bestAndWorst, galleries } from './galleries';
 import { evaluateNetwork, networkTable } from './network';

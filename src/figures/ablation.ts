@@ -1,8 +1,8 @@
 import type { DataFrame } from 'danfojs-node';
 import { readFile } from 'node:fs/promises';
 import type { Data, Layout, Shape } from 'plotly.js';
-import { UserError } from '../errors';
-import { parseJson } from '../json';
+import { UserError } from '../common/errors';
+import { parseJson } from '../common/json';
 import { LINE_COLOURS } from './colours';
 import { axisTitle, EVALUATION_MEASURES } from './evaluation_curves';
 import type { Figure } from './figure';

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { LGGAN } from '../models/lggan';
 import { assertClose, assertNoLeak, normals } from '../testing/close';
 import { labelMap, scatter } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { featureUpsampling, transposedFeatures, upsampleFeatures } from './feature_upsampling';
 import { componentsImage, principalComponents, project, rangesOf } from './principal_components';
 import { assertNothingCut, assertTextsApart, drawnTexts } from './testing';

@@ -1,11 +1,11 @@
 import { CLASSES } from '../classes';
 import type { LabelMap, RgbImage } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { Sau } from '../layers/sau';
 import { TransposedConvolution } from '../layers/upsampler';
 import { disposeOutput, type LGGAN } from '../models/lggan';
 import { layersOf, onApply } from '../inspection/observe';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { type Cell, type GridSheet, imageGrid } from './grid';
 import { type Box, crop, resizeNearest } from './images';
 import { type ClassStyles, classLegend, colourLabels } from './labels';

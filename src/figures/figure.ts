@@ -4,8 +4,8 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { writeFileAtomically } from '../checkpoints/atomic';
-import { UserError } from '../errors';
+import { writeFileAtomically } from '../common/atomic';
+import { UserError } from '../common/errors';
 
 export interface Figure {
   /** What the figure shows, in a line: the alternative text of its picture. */

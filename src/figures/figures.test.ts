@@ -5,7 +5,7 @@ import { IGNORE, type LabelMap, type RgbImage } from '../data/types';
 import { datasetStatistics } from '../data/statistics';
 import { LGGAN, disposeOutput } from '../models/lggan';
 import { assertClose, assertNoLeak } from '../testing/close';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { classStatistics } from './class_statistics';
 import { confusionPlot } from './confusion';
 import { decodeImage } from './images';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import sharp from 'sharp';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { saveFigure } from './figure';
 import { imageGrid } from './grid';
 import { decodeImage } from './images';

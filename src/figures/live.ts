@@ -2,7 +2,7 @@
  * A training watched while it runs: a progress line, the loss curves and the latest samples, each rewritten in place.
  */
 import type { LabelMap, RgbImage } from '../data/types';
-import { progress, replacingSink, terminalSink, type Progress } from '../progress';
+import { progress, replacingSink, terminalSink, type Progress } from '../common/progress';
 import type { ClassStyles } from './labels';
 import { type HistoryRow, lossCurves, type LossCurveOptions } from './loss_curves';
 import { loadPlotly } from './plotly_dom';

@@ -5,7 +5,7 @@ import type { LabelMap, RgbImage } from '../data/types';
 import { disposeOutput, type LGGAN, type LGGANOutput } from '../models/lggan';
 import type { Discriminator } from '../models/discriminator';
 import type { RCAN } from '../models/rcan';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { type Ablation, ablationFigure, ablationTable, summariseAblation } from './ablation';
 import { EVALUATION_MEASURES, evaluationCurves } from './evaluation_curves';
 import { featureUpsampling } from './feature_upsampling';

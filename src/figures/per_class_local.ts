@@ -1,6 +1,6 @@
 import { CLASSES } from '../classes';
 import type { LabelMap, RgbImage } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { LGGANOutput } from '../models/lggan';
 import { type Cell, type GridSheet, imageGrid } from './grid';
 import { resizeNearest } from './images';

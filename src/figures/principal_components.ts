@@ -1,5 +1,5 @@
 /** Principal components: the directions in which features vary most, for showing them in colours. */
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import type { RgbImage } from '../data/types';
 
 /** A linear map from C channels to a few numbers: (x - mean) * directions. */

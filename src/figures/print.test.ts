@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import sharp from 'sharp';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { COLUMN, printSize, savePrint } from './print';
 import { Plot } from './plot';
 import { Sheet } from './sheet';

@@ -2,8 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { writeFileAtomically } from '../checkpoints/atomic';
-import { UserError } from '../errors';
+import { writeFileAtomically } from '../common/atomic';
+import { UserError } from '../common/errors';
 import type { Figure } from './figure';
 
 /** Width of a printed column. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { UserError } from '../errors';
-import { parseJson } from '../json';
+import { UserError } from '../common/errors';
+import { parseJson } from '../common/json';
 import { PUBLISHED_ROWS, type ResultsRow } from '../metrics/contest';
 import type { Metric } from '../metrics/metric';
 import type { Figure } from './figure';

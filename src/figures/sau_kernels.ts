@@ -1,6 +1,6 @@
 import { CLASSES } from '../classes';
 import { IGNORE, type LabelMap, type RgbImage } from '../data/types';
-import type * as tf from '../tf';
+import type * as tf from '../engine/tf';
 import { inkOn, viridis } from './colours';
 import { type Box, resizeNearest } from './images';
 import { IGNORE_COLOUR, type ClassStyles, classLegend, colourLabels } from './labels';

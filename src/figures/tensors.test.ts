@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertNoLeak } from '../testing/close';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { imageFromTensor, imagesFromTensor, mapsFromTensor } from './tensors';
 
 test('-1 to 1 becomes 0 to 255, rounded and clamped', async () => {

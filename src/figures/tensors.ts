@@ -1,5 +1,5 @@
 /** The border between tensors and pictures: networks speak [-1, 1] in float32, pictures 0..255 in bytes. */
-import type * as tf from '../tf';
+import type * as tf from '../engine/tf';
 import type { RgbImage } from '../data/types';
 import { type FloatMap, NOT_A_NUMBER } from './colours';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { LGGAN, disposeOutput, whole } from '../models/lggan';
 import { assertClose, assertNoLeak } from '../testing/close';
 import { labelMap as map, scatter } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import {
   disposeInspection,
   inspect,

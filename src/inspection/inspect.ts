@@ -1,11 +1,11 @@
-import { nearest } from '../config';
+import { nearest } from '../common/config';
 import { resizeLabels } from '../data/resize';
 import type { LabelMap } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { relu } from '../layers/activation';
 import { instanceNorm } from '../layers/normalisation';
 import { disposeOutput, LGGAN, whole, type LGGANOutput, type WholeOutput } from '../models/lggan';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { observe } from './observe';
 
 /** The encoder's convolutions, from the finest features to the deepest. */

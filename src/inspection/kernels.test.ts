@@ -3,7 +3,7 @@ import test from 'node:test';
 import { IGNORE } from '../data/types';
 import { assertClose, assertNoLeak } from '../testing/close';
 import { labelMap as map } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import {
   boundaryPixels,
   kernelEntropy,

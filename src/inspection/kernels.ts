@@ -1,7 +1,7 @@
 /** What SAU's 25 weights of a pixel say, as maps: how much falls on the pixel's own class, how far they are spread. */
 import { resizeLabelsCorner } from '../data/resize';
 import { IGNORE, type LabelMap } from '../data/types';
-import type * as tf from '../tf';
+import type * as tf from '../engine/tf';
 
 /** Side of SAU's window. */
 export const SIDE = 5;

@@ -4,7 +4,7 @@ import { IGNORE } from '../data/types';
 import { LGGAN } from '../models/lggan';
 import { assertClose, assertNoLeak } from '../testing/close';
 import { labelMap as map, scatter } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { disposeInspection, inspect, untrained } from './inspect';
 import { UNIFORM_BITS } from './kernels';
 import { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows } from './measures';

@@ -6,7 +6,7 @@ import { ResidualBlock } from '../layers/residual_block';
 import { Sau } from '../layers/sau';
 import { Spade } from '../layers/spade';
 import { SpadeBlock } from '../layers/spade_block';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 
 /** Hears what a layer was given and gives back: `name` is the layer's in the original. */
 export type Listener = (name: string, kind: 'in' | 'out' | 'gamma' | 'beta' | 'weight', value: tf.Tensor4D) => void;

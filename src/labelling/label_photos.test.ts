@@ -10,7 +10,7 @@ import { folderPairs } from '../data/pairs';
 import { photographs } from '../data/photos';
 import { resizeImage, resizeLabels } from '../data/resize';
 import { IGNORE, type RgbImage } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { hasOnnxRuntime } from '../models/onnx';
 import { SceneSegmenter, windows, type Votes } from '../models/scene_segmenter';
 import { material, withMaterial } from '../testing/material';

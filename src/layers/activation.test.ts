@@ -1,6 +1,6 @@
 import test from 'node:test';
 import { assertClose, assertNoLeak } from '../testing/close';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { leakyRelu, relu, tanh } from './activation';
 
 const x = Float32Array.of(-2, -0.5, 0, 0.25, 1, 3);

@@ -1,4 +1,4 @@
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 
 /*
  * Activations whose gradients are single TensorFlow kernels that keep only the output. TensorFlow.js composes them of comparisons,

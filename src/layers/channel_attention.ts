@@ -1,4 +1,4 @@
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { relu } from './activation';
 import type { Convolution } from './convolution';
 import type { Parameters } from './parameters';

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { IGNORE, type LabelMap } from '../data/types';
 import { assertClose, assertNoLeak, checkGradient } from '../testing/close';
 import { assertSame, labelMap, normalTensor, scatter } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { ClassSpecificGenerator, type ClassSpecificOutput } from './class_specific';
 import { LabelPyramid } from './label_pyramid';
 import { Parameters } from './parameters';

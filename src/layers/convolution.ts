@@ -1,6 +1,6 @@
-import { backpropInput } from '../conv2d_gradient';
-import { isRecording } from '../tape';
-import * as tf from '../tf';
+import { backpropInput } from '../engine/conv2d_gradient';
+import { isRecording } from '../engine/tape';
+import * as tf from '../engine/tf';
 import { pad2d } from './padding';
 import { XAVIER, type Init, type Parameters } from './parameters';
 

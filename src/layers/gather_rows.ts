@@ -1,4 +1,4 @@
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 
 /** table [U,C], index [N] int32 -> [N,C]. TensorFlow.js' own gradient of gather transposes the whole gradient first. */
 export function gatherRows(table: tf.Tensor2D, index: tf.Tensor1D): tf.Tensor2D {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { IGNORE, type LabelMap } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { assertNoLeak, normals } from '../testing/close';
 import { labelMap } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { LabelPyramid } from './label_pyramid';
 import { distinctWindows } from './label_windows';
 

@@ -1,7 +1,7 @@
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { resizeLabelsCorner } from '../data/resize';
 import { IGNORE, type LabelMap } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { distinctWindows, type LabelWindows } from './label_windows';
 import { disposeTable, windowTable, type WindowTable } from './window_table';
 

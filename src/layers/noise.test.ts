@@ -3,7 +3,7 @@ import test from 'node:test';
 import { LGGAN, disposeOutput } from '../models/lggan';
 import { assertClose, assertNoLeak } from '../testing/close';
 import { labelMap } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { NoiseInput } from './noise';
 import { Parameters } from './parameters';
 

@@ -1,5 +1,5 @@
-import { Random } from '../data/random';
-import * as tf from '../tf';
+import { Random } from '../common/random';
+import * as tf from '../engine/tf';
 import type { Parameters } from './parameters';
 
 /**

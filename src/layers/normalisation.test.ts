@@ -1,7 +1,7 @@
 import test from 'node:test';
 import { assertClose, assertNoLeak, checkGradient } from '../testing/close';
 import { assertSame, normalTensor } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { BatchNorm, instanceNorm, standardise, standardisePlain } from './normalisation';
 import { Parameters } from './parameters';
 

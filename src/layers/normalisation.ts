@@ -1,5 +1,5 @@
-import * as tf from '../tf';
-import type { Choice } from '../config';
+import * as tf from '../engine/tf';
+import type { Choice } from '../common/config';
 import type { Parameters } from './parameters';
 
 /** Added to variances. */

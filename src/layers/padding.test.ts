@@ -1,7 +1,7 @@
 import test from 'node:test';
 import { assertClose, assertNoLeak, checkGradient } from '../testing/close';
 import { normalTensor } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { pad2d } from './padding';
 
 /** Jittor's ReflectionPad2d(3) of 0..4. */

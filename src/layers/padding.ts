@@ -1,4 +1,4 @@
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 
 /**
  * Pads height and width by `n` pixels on each side. x [B,H,W,C] -> [B,H+2n,W+2n,C].

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertClose, assertNoLeak } from '../testing/close';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { Parameters, withoutDrawing, XAVIER } from './parameters';
 
 const spread = (x: tf.Tensor) => tf.tidy(() => tf.sqrt(tf.moments(x).variance).dataSync()[0]);

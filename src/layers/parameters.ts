@@ -1,5 +1,5 @@
-import { UserError } from '../errors';
-import * as tf from '../tf';
+import { UserError } from '../common/errors';
+import * as tf from '../engine/tf';
 
 /** How a tensor is laid out; checkpoints convert TensorFlow's layout to the original's by it. */
 export type ParameterKind = 'conv' | 'convTransposed' | 'dense' | 'vector';

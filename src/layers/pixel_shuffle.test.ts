@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertNoLeak, checkGradient } from '../testing/close';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { pixelShuffle } from './pixel_shuffle';
 
 test('the channels (c, dy, dx) become pixels, as by hand', () => {

@@ -1,4 +1,4 @@
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 
 /**
  * Pixel shuffle in the original's channel order (Shi et al. 2016; PyTorch's and Jittor's `PixelShuffle`): output pixel (r*y + dy, r*x + dx),

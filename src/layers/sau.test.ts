@@ -4,7 +4,7 @@ import { assertClose, assertNoLeak, checkGradient } from '../testing/close';
 import { applyFormula, goldenArray, goldenIndex, nhwc } from '../testing/golden';
 import { withMaterial } from '../testing/material';
 import { assertSame, normalTensor, scatter } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { Parameters } from './parameters';
 import { Sau } from './sau';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { behaviour } from '../config';
+import { behaviour } from '../common/config';
 import { assertClose, assertNoLeak, checkGradient } from '../testing/close';
 import { labelMap, normalTensor, scatter } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { LabelPyramid } from './label_pyramid';
 import { standardisePlain } from './normalisation';
 import { Parameters } from './parameters';

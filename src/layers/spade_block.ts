@@ -1,5 +1,5 @@
-import * as tf from '../tf';
-import type { Behaviour } from '../config';
+import * as tf from '../engine/tf';
+import type { Behaviour } from '../common/config';
 import { leakyRelu } from './activation';
 import { Convolution } from './convolution';
 import type { LabelLevel } from './label_pyramid';

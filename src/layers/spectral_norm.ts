@@ -1,4 +1,4 @@
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import type { Parameters } from './parameters';
 
 /**

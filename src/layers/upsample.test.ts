@@ -1,7 +1,7 @@
 import test from 'node:test';
 import { assertClose, assertNoLeak, checkGradient } from '../testing/close';
 import { normalTensor } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { blocksToSpace, upsampleNearest2 } from './upsample';
 
 test('nearest upsampling repeats each pixel in a 2x2 block', () => {

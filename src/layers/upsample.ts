@@ -1,4 +1,4 @@
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 
 /** Nearest-neighbour upsampling x2: each pixel becomes a 2x2 block. [B,H,W,C] -> [B,2H,2W,C]. */
 export function upsampleNearest2(x: tf.Tensor4D): tf.Tensor4D {

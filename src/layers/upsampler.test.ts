@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertClose, checkGradient } from '../testing/close';
 import { normalTensor, scatter } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { Parameters } from './parameters';
 import { UPSAMPLINGS, upsampler } from './upsampler';
 

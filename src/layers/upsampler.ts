@@ -1,4 +1,4 @@
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { Convolution } from './convolution';
 import { XAVIER, type Parameters } from './parameters';
 import { Sau } from './sau';

@@ -1,4 +1,4 @@
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import type { Convolution } from './convolution';
 import { gatherRows } from './gather_rows';
 import type { LabelWindows } from './label_windows';

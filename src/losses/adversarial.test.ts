@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertClose, assertNoLeak } from '../testing/close';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { fakeHinge, featureMatching, generatorHinge, realHinge } from './adversarial';
 
 const row = (...values: number[]) => tf.tensor4d(values, [1, 1, values.length, 1]);

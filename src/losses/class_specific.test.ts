@@ -4,7 +4,7 @@ import type { ClassSpecificOutput, PerClass } from '../layers/class_specific';
 import { LabelPyramid } from '../layers/label_pyramid';
 import { assertClose, checkGradient } from '../testing/close';
 import { labelMap, normalTensor } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { classScore, localL1 } from './class_specific';
 
 const withLabels = (maps: LabelMap[], classes: number, f: (labels: LabelPyramid) => void) => {

@@ -1,5 +1,5 @@
-import * as tf from '../tf';
-import type { Choice } from '../config';
+import * as tf from '../engine/tf';
+import type { Choice } from '../common/config';
 import type { ClassSpecificOutput } from '../layers/class_specific';
 import type { LabelPyramid } from '../layers/label_pyramid';
 

@@ -1,5 +1,5 @@
-import * as tf from '../tf';
-import type { Behaviour } from '../config';
+import * as tf from '../engine/tf';
+import type { Behaviour } from '../common/config';
 import type { LabelPyramid } from '../layers/label_pyramid';
 import type { Discriminator, ScaleOutput } from '../models/discriminator';
 import type { LGGANOutput } from '../models/lggan';

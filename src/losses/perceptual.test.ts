@@ -1,7 +1,7 @@
 import test from 'node:test';
 import { assertClose, assertNoLeak } from '../testing/close';
 import { normalTensor, randomVgg } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { perceptualLoss, realFeatures } from './perceptual';
 
 test('taken image by image, the loss and its gradient are those of all images at once', async () => {

@@ -1,6 +1,6 @@
 import type { Vgg19 } from '../models/vgg19';
-import { apart, freeEarly, isRecording } from '../tape';
-import * as tf from '../tf';
+import { apart, freeEarly, isRecording } from '../engine/tape';
+import * as tf from '../engine/tf';
 import { l1 } from './pixel';
 
 /** Weights of relu1_1 ... relu5_1 (pix2pixHD, and the original). */

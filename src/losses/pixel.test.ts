@@ -1,7 +1,7 @@
 import test from 'node:test';
 import { assertClose, checkGradient } from '../testing/close';
 import { normalTensor } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { l1, totalVariation } from './pixel';
 
 test('L1 is the mean absolute difference', () => {

@@ -1,4 +1,4 @@
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 
 /**
  * Mean absolute difference over all pixels and channels, differentiable in `a` only; keeps nothing but its arguments.

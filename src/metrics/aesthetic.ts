@@ -1,5 +1,5 @@
 import type { RgbImage } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { Nima } from '../models/nima';
 import { bootstrapMean } from './bootstrap';
 import type { Judge } from './judge';

@@ -1,4 +1,4 @@
-import { Random } from '../data/landscape/random';
+import { Random } from '../common/mulberry';
 
 /** Where a figure would lie for other images of the same kind, as far as those at hand tell. */
 export interface Interval {

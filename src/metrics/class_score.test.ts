@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { IGNORE } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { labelMap } from '../testing/toy';
 import { classScoreAccuracy } from './class_score';
 

@@ -1,4 +1,4 @@
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { LabelMap } from '../data/types';
 import { sizesOf, type Metric } from './metric';
 

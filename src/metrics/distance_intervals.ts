@@ -1,5 +1,5 @@
 /** Bootstrap intervals of FID and KID, from the products of all features, which are made once. */
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { bootstrap, type Interval } from './bootstrap';
 import type { Features } from './features';
 import { nuclearNormOfProduct } from './singular_values';

@@ -1,5 +1,5 @@
 import type { RgbImage } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { FeatureNetwork } from '../models/feature_network';
 import { sizeOf } from './metric';
 

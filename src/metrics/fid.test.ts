@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { assertClose, assertNoLeak, normals } from '../testing/close';
 import { withMaterial } from '../testing/material';
 import { readNpz } from '../testing/npz';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { extractFeatures, type FeatureNetwork, type Features } from './features';
 import { fid } from './fid';
 import { kid } from './kid';

@@ -1,5 +1,5 @@
-import { UserError } from '../errors';
-import * as tf from '../tf';
+import { UserError } from '../common/errors';
+import * as tf from '../engine/tf';
 import { assertComparable, comparisonNotes, type Features } from './features';
 import type { Metric } from './metric';
 import { nuclearNormOfProduct } from './singular_values';

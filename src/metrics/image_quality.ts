@@ -1,5 +1,5 @@
 import type { RgbImage } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { cropPlane, luma, luma8, planes, type Plane } from './luma';
 import { sizesOf, type Metric } from './metric';
 import { planesPsnr } from './psnr';

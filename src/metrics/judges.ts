@@ -1,6 +1,6 @@
 /** Which networks judge a set: those of others where their files are at hand, the project's own segmenter where it has to. */
 import type { LabelMap, PairDataset } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { Inception } from '../models/inception';
 import { findInception } from '../models/inception_weights';
 import { Nima } from '../models/nima';

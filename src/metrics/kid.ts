@@ -1,6 +1,6 @@
-import { Random } from '../data/landscape/random';
-import { UserError } from '../errors';
-import * as tf from '../tf';
+import { Random } from '../common/mulberry';
+import { UserError } from '../common/errors';
+import * as tf from '../engine/tf';
 import { assertComparable, comparisonNotes, type Features } from './features';
 import type { Metric } from './metric';
 

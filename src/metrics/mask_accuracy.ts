@@ -1,7 +1,7 @@
 import { CLASS_NAMES } from '../classes';
 import { resizeLabels } from '../data/resize';
 import { IGNORE, type LabelMap, type PairDataset, type RgbImage } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { bootstrap } from './bootstrap';
 import { sizeOf, type Metric } from './metric';
 

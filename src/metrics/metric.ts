@@ -1,4 +1,4 @@
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { Interval } from './bootstrap';
 
 /** A measured number with everything needed to repeat or to doubt it. */

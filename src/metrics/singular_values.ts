@@ -1,5 +1,5 @@
-import { UserError } from '../errors';
-import * as tf from '../tf';
+import { UserError } from '../common/errors';
+import * as tf from '../engine/tf';
 
 /** Above this the plain method takes longer than a minute. */
 const PLAIN_LIMIT = 800;

@@ -1,4 +1,4 @@
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { Plane } from './luma';
 
 const SIDE = 11;

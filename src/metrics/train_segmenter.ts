@@ -1,10 +1,10 @@
-import { configure, wholeNumbers } from '../config';
-import { Random } from '../data/landscape/random';
+import { configure, wholeNumbers } from '../common/config';
+import { Random } from '../common/mulberry';
 import { resizeImage, resizeLabels } from '../data/resize';
 import { IGNORE, type PairDataset } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { Segmenter, SEGMENTER_DEFAULTS, type SegmenterConfig } from '../models/segmenter';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { Adam } from '../training/adam';
 import { gradients } from '../training/gradients';
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { originalShape } from '../checkpoints/layout';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { assertClose, assertNoLeak } from '../testing/close';
 import { goldenJson } from '../testing/golden';
 import { withMaterial } from '../testing/material';
 import { normalTensor, scatter } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { Discriminator, halve } from './discriminator';
 
 const toy = { classes: 3, ndf: 2 };

@@ -1,5 +1,5 @@
-import * as tf from '../tf';
-import { behaviour, configure, wholeNumbers, type Behaviour, type BehaviourOption } from '../config';
+import * as tf from '../engine/tf';
+import { behaviour, configure, wholeNumbers, type Behaviour, type BehaviourOption } from '../common/config';
 import { leakyRelu } from '../layers/activation';
 import { Convolution, convolve } from '../layers/convolution';
 import { instanceNorm } from '../layers/normalisation';

@@ -11,7 +11,7 @@ import { kid } from '../metrics/kid';
 import { assertClose, assertNoLeak } from '../testing/close';
 import { ROOT, withMaterial } from '../testing/material';
 import { readNpz } from '../testing/npz';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { Inception } from './inception';
 import { findInception, INCEPTION_LAYERS, installInception, readInceptionWeights } from './inception_weights';
 

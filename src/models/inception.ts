@@ -1,5 +1,5 @@
 import type { RgbImage } from '../data/types';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import type { FeatureNetwork } from './feature_network';
 import {
   INCEPTION_SHA256,

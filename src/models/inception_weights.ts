@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { replaceFile } from '../checkpoints/atomic';
-import { ZipFile } from '../checkpoints/zip';
-import { UserError } from '../errors';
+import { replaceFile } from '../common/atomic';
+import { ZipFile } from '../common/zip';
+import { UserError } from '../common/errors';
 
 /** A convolution without bias, batch norm without scale (epsilon 0.001) and a rectifier. */
 export interface InceptionLayer {

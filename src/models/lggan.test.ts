@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { originalShape } from '../checkpoints/layout';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { goldenJson } from '../testing/golden';
 import { assertClose, assertNoLeak } from '../testing/close';
 import { withMaterial } from '../testing/material';
 import { labelMap as map, scatter } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { LGGAN, disposeOutput, whole, type LGGANOutput } from './lggan';
 
 const small = { ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [64, 96] };

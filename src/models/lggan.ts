@@ -1,8 +1,8 @@
-import * as tf from '../tf';
-import { behaviour, configure, oneOf, wholeNumbers, type Behaviour, type BehaviourOption } from '../config';
+import * as tf from '../engine/tf';
+import { behaviour, configure, oneOf, wholeNumbers, type Behaviour, type BehaviourOption } from '../common/config';
 import { resizeLabels } from '../data/resize';
 import type { LabelMap } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { leakyRelu, relu, tanh } from '../layers/activation';
 import { ClassSpecificGenerator, type ClassSpecificOutput, type PerClass } from '../layers/class_specific';
 import { Convolution } from '../layers/convolution';

@@ -1,6 +1,6 @@
 import { resizeImage } from '../data/resize';
 import type { RgbImage } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { OnnxNetwork } from './onnx';
 import { WEIGHTS } from './weights';
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstructor } from 'onnxruntime-common';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { WEIGHTS, type WeightsName } from './weights';
 
 /** What onnxruntime-node exports; this release of it carries no types. */

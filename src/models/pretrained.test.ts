@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { saveParameters } from '../checkpoints/parameters';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { labelMap } from '../testing/toy';
 import { assertClose } from '../testing/close';
 import { LGGAN, disposeOutput } from './lggan';

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadParameters } from '../checkpoints/parameters';
 import type { RgbImage } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { assertClose, assertNoLeak, deviation } from '../testing/close';
 import { applyFormula, goldenImage, goldenJson, nhwc } from '../testing/golden';
 import { withMaterial } from '../testing/material';
 import { readNpz, type NpyArray } from '../testing/npz';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { RCAN, spans } from './rcan';
 import { startBilinear } from './rcan_start';
 

@@ -1,9 +1,9 @@
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { assignParameters, checkParameters } from '../checkpoints/parameters';
 import { readTensors, type StoredTensor } from '../checkpoints/safetensors';
-import { configure, wholeNumbers } from '../config';
+import { configure, wholeNumbers } from '../common/config';
 import type { RgbImage } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { Convolution } from '../layers/convolution';
 import { Parameters, withoutDrawing } from '../layers/parameters';
 import { pixelShuffle } from '../layers/pixel_shuffle';

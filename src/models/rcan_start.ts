@@ -1,5 +1,5 @@
-import * as tf from '../tf';
-import { UserError } from '../errors';
+import * as tf from '../engine/tf';
+import { UserError } from '../common/errors';
 import type { RCAN } from './rcan';
 
 /** By how much everything but the picture itself is damped at the start. */

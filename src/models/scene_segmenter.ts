@@ -1,6 +1,6 @@
 import { ADE20K_NAMES } from '../data/ade20k';
 import type { LabelMap, RgbImage } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { resizeImage, resizeLabels } from '../data/resize';
 import { cropBytes } from '../data/batches';
 import { OnnxNetwork } from './onnx';

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { extractFeatures } from '../metrics/features';
 import { pixelCrossEntropy } from '../metrics/train_segmenter';
 import { assertClose, assertNoLeak, checkGradient, normals } from '../testing/close';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { Segmenter } from './segmenter';
 
 const tiny = { classes: 3, imageSize: [16, 24], features: 4 };

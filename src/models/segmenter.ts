@@ -1,15 +1,15 @@
 import { assignParameters, checkParameters, saveParameters } from '../checkpoints/parameters';
 import { readTensors } from '../checkpoints/safetensors';
-import { configure, wholeNumbers } from '../config';
+import { configure, wholeNumbers } from '../common/config';
 import { resizeImage } from '../data/resize';
 import type { LabelMap, RgbImage } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { relu } from '../layers/activation';
 import { Convolution } from '../layers/convolution';
 import { BatchNorm } from '../layers/normalisation';
 import { Parameters, type Init } from '../layers/parameters';
 import { upsampleNearest2 } from '../layers/upsample';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import type { FeatureNetwork } from './feature_network';
 
 export interface SegmenterConfig {

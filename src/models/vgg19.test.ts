@@ -6,7 +6,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import { perceptualLoss, realFeatures } from '../losses/perceptual';
 import { assertClose, assertNoLeak } from '../testing/close';
 import { withMaterial } from '../testing/material';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { Vgg19, VGG19_FEATURES, type Vgg19Input } from './vgg19';
 import { caffeToTorchvision, readVgg19Weights, VGG19_LAYERS, type Vgg19Weights } from './vgg19_weights';
 

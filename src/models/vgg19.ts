@@ -1,5 +1,5 @@
 import { convolveByTranspose, turned } from '../layers/convolution';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { IMAGENET_DEVIATION, IMAGENET_MEAN } from './imagenet';
 import { readVgg19Weights, VGG19_LAYERS, type Vgg19Weights } from './vgg19_weights';
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { readTensors } from '../checkpoints/safetensors';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { IMAGENET_DEVIATION } from './imagenet';
 
 /** The 13 convolutions up to relu5_1. */

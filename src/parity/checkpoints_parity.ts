@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { importCheckpoint } from '../checkpoints/import';
 import { loadRCAN } from '../models/pretrained';
 import { readNpz } from '../testing/npz';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { compareArray } from './compare';
 import type { GoldenFolder } from './folder';
 import { original } from './generator';

@@ -1,12 +1,12 @@
 import { LabelPyramid } from '../layers/label_pyramid';
 import { halve } from '../models/discriminator';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { compareArray, type Values } from './compare';
 import { imageBatch, labelMaps } from './folder';
 import { original } from './generator';
 import type { GoldenNetworks } from './networks';
 import type { Section } from './row';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 
 /** The discriminator's layers on the folder's label map beside its image, as far as NAME.npz holds them. */
 export function discriminatorSections(networks: GoldenNetworks, name: string): Section[] {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LabelMap } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { readNpz, type NpyArray } from '../testing/npz';
 import type { GoldenIndex, WeightFormula } from './formula';
 

@@ -1,5 +1,5 @@
 import { fromOriginal, originalShape, type NamedVariables } from '../checkpoints/layout';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 
 /*
  * The golden files hold no weights: each value is given by a formula of the parameter's place in the sorted list of names and its own place in

@@ -1,7 +1,7 @@
 import type { LabelMap } from '../data/types';
 import { instanceNorm } from '../layers/normalisation';
 import { disposeOutput, whole, type LGGAN, type WholeOutput } from '../models/lggan';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import type { Values } from './compare';
 import { observe } from '../inspection/observe';
 

@@ -1,5 +1,5 @@
 import type { LabelMap } from '../data/types';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { NpyArray } from '../testing/npz';
 import { deviation } from '../testing/close';
 import { compareArray, compareSummary, figures, RELATIVE_LIMIT, type CompareOptions, type Summary, type Values } from './compare';

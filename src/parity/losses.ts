@@ -8,7 +8,7 @@ import { l1, totalVariation } from '../losses/pixel';
 import type { Discriminator, ScaleOutput } from '../models/discriminator';
 import { whole, type LGGAN, type WholeOutput } from '../models/lggan';
 import { gradients } from '../training/gradients';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 
 /** The original's losses by its names, weighted as its log shows them. */
 export interface GoldenLosses {

@@ -1,6 +1,6 @@
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { LabelMap } from '../data/types';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { compareNumber } from './compare';
 import { exactGradients } from './exact';
 import { imageBatch, labelMaps } from './folder';

@@ -1,9 +1,9 @@
 import { originalShape } from '../checkpoints/layout';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { withoutDrawing, type Parameters } from '../layers/parameters';
 import { Discriminator } from '../models/discriminator';
 import { LGGAN } from '../models/lggan';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import type { GoldenFolder } from './folder';
 import { applyFormula, indexOf, type GoldenIndex } from './formula';
 

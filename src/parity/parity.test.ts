@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { assertNoLeak } from '../testing/close';
 import { readNpz } from '../testing/npz';
 import { GoldenFolder } from './folder';

@@ -1,4 +1,4 @@
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { checkpointSection } from './checkpoints_parity';
 import { resizeSection, splitSection } from './data_parity';
 import { discriminatorSections } from './discriminator_parity';

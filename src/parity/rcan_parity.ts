@@ -1,7 +1,7 @@
 import { RCAN, type RcanConfig } from '../models/rcan';
 import { withoutDrawing } from '../layers/parameters';
-import { UserError } from '../errors';
-import * as tf from '../tf';
+import { UserError } from '../common/errors';
+import * as tf from '../engine/tf';
 import { compareArray, compareSummary, type Summary, type Values } from './compare';
 import type { GoldenFolder } from './folder';
 import { applyFormula, type GoldenIndex } from './formula';

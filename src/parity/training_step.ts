@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { turnToOriginal } from '../checkpoints/layout';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { withoutDrawing, type ParameterEntry } from '../layers/parameters';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import type { Adam } from '../training/adam';
 import { LGGANTrainer } from '../training/lggan';
 import { compareNumber } from './compare';

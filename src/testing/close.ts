@@ -1,5 +1,5 @@
 import { AssertionError } from 'node:assert';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import type { NpyArray } from './npz';
 
 /** Anything that holds numbers: a tensor, an array read by numpy, a typed or plain array, a single number. */

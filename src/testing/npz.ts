@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { halfToFloat } from '../checkpoints/half';
-import { ZipFile } from '../checkpoints/zip';
-import { UserError } from '../errors';
+import { ZipFile } from '../common/zip';
+import { UserError } from '../common/errors';
 
 export type NpyData =
   | Float32Array

@@ -14,7 +14,7 @@ import { readLabelMap } from '../data/label_map';
 import { folderPairs, labelFolder } from '../data/pairs';
 import { splitDataset, undoSplit } from '../data/split';
 import { constructSrDataset, srFolder } from '../data/sr_pairs';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { LGGAN } from '../models/lggan';
 import { ROOT } from './material';
 

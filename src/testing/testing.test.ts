@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, truncateSync, copyFileSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { UserError } from '../errors';
-import * as tf from '../tf';
+import { UserError } from '../common/errors';
+import * as tf from '../engine/tf';
 import { assertClose, assertNoLeak, checkGradient, deviation } from './close';
 import {
   FORMULA,

@@ -1,7 +1,7 @@
 import type { LabelMap } from '../data/types';
 import { Vgg19 } from '../models/vgg19';
 import { VGG19_LAYERS } from '../models/vgg19_weights';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { assertClose, normals } from './close';
 
 /** A label map whose pixel (y, x) is f(y, x). */

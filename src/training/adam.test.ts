@@ -3,7 +3,7 @@ import test from 'node:test';
 import { Parameters, type ParameterEntry } from '../layers/parameters';
 import { assertClose, assertNoLeak } from '../testing/close';
 import { normalTensor } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { Adam, type AdamConfig } from './adam';
 
 /** The values after each step, for one vector that starts at `start` and gets the given gradients. */

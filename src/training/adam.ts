@@ -1,5 +1,5 @@
-import * as tf from '../tf';
-import { configure, type Choice } from '../config';
+import * as tf from '../engine/tf';
+import { configure, type Choice } from '../common/config';
 import type { ParameterEntry } from '../layers/parameters';
 
 export interface AdamConfig {

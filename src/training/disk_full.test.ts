@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadCheckpoint, saveCheckpoint } from '../checkpoints/checkpoint';
-import { writeWhole } from '../data/files';
-import { UserError } from '../errors';
+import { writeWhole } from '../common/files';
+import { UserError } from '../common/errors';
 import { crashAt } from '../testing/crash';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { History } from './history';
 
 const root = mkdtempSync(join(tmpdir(), 'full-'));

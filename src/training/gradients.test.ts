@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Parameters } from '../layers/parameters';
 import { assertClose, assertNoLeak } from '../testing/close';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { gradients } from './gradients';
 
 test('gradients by name; what the function does not use, and what is not trained, is left out', async () => {

@@ -1,6 +1,6 @@
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import type { Parameters } from '../layers/parameters';
-import { freeEarly } from '../tape';
+import { freeEarly } from '../engine/tape';
 
 /**
  * The value of `f` and its gradients by parameter name; parameters that `f` does not depend on are left out.

@@ -1,6 +1,6 @@
 /** What keeps a run of days from being lost to one bad step: numbers that are not finite are caught before they reach a weight. */
 import type { ParameterEntry } from '../layers/parameters';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import type { History } from './history';
 
 /** `skip`: the step leaves no trace but a row of the history. `rollback`: back to the latest checkpoint. `stop`: the run ends. */

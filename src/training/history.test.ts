@@ -3,8 +3,8 @@ import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import '../tf';
-import { UserError } from '../errors';
+import '../engine/tf';
+import { UserError } from '../common/errors';
 import { History, recordRow } from './history';
 
 const folder = mkdtempSync(join(tmpdir(), 'history-'));

@@ -1,7 +1,7 @@
 import type { DataFrame } from 'danfojs-node';
 import { open, readFile } from 'node:fs/promises';
-import { explain, writeFileAtomically } from '../checkpoints/atomic';
-import { UserError } from '../errors';
+import { explain, writeFileAtomically } from '../common/atomic';
+import { UserError } from '../common/errors';
 
 /**
  * The scalars of a run by step: losses, learning rates, metrics, gradient norms. Rows stay in memory, column by column

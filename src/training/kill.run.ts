@@ -3,7 +3,7 @@ import { interruptible } from '../cli/arguments';
 import { TrainingBatches } from '../data/batches';
 import { labelMap, photo } from '../data/fixtures';
 import { memoryPairs } from '../data/pairs';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { disposeOutput } from '../models/lggan';
 import { trainLGGAN, type TrainLGGANConfig } from './lggan';
 

@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Random } from '../data/random';
+import { Random } from '../common/random';
 
 const LONG = process.env.LONG === '1';
 const KILLS = LONG ? 30 : 3;

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import type { Batch, BatchSource } from '../data/batches';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import { normals } from '../testing/close';
 import type { Branches } from '../models/lggan';
 import { labelMap, randomVgg } from '../testing/toy';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
 
 const [H, W] = [32, 64];

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
-import { withFolderLock } from '../checkpoints/lock';
-import { configure, oneOf, wholeNumbers } from '../config';
+import { withFolderLock } from '../common/lock';
+import { configure, oneOf, wholeNumbers } from '../common/config';
 import type { Batch, BatchSource } from '../data/batches';
-import { UserError } from '../errors';
+import { UserError } from '../common/errors';
 import type { LabelPyramid } from '../layers/label_pyramid';
 import { fakeHinge, realHinge } from '../losses/adversarial';
 import { PERCEPTUAL_CHOICES, generatorLosses, realSide, stackImages, type LossWeights, type PerceptualChoice } from '../losses/generator';

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { TrainingBatches } from '../data/batches';
 import { labelMap, photo } from '../data/fixtures';
 import { memoryPairs } from '../data/pairs';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { trainLGGAN } from './lggan';
 
 const LONG = process.env.LONG === '1';

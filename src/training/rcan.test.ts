@@ -8,7 +8,7 @@ import { srPairsOf } from '../data/sr_pairs';
 import type { RgbImage } from '../data/types';
 import { RCAN } from '../models/rcan';
 import { assertClose, assertNoLeak } from '../testing/close';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { RcanTrainer, bicubicEnlarged, srQuality, trainRcan, type RcanData } from './rcan';
 import { rcanLearningRate, trainRcanConfig, type TrainRcanConfig } from './rcan_config';
 

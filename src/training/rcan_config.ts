@@ -1,5 +1,5 @@
-import { configure, oneOf, wholeNumbers, type Choice } from '../config';
-import { UserError } from '../errors';
+import { configure, oneOf, wholeNumbers, type Choice } from '../common/config';
+import { UserError } from '../common/errors';
 import type { RcanConfig } from '../models/rcan';
 
 export interface TrainRcanConfig {

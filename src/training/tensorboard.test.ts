@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import * as tf from '../tf';
+import * as tf from '../engine/tf';
 import { assertNoLeak } from '../testing/close';
 import { eventLog } from './tensorboard';
 

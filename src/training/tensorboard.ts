@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import sharp from 'sharp';
 import type { RgbImage } from '../data/types';
-import { UserError } from '../errors';
-import * as tf from '../tf';
+import { UserError } from '../common/errors';
+import * as tf from '../engine/tf';
 
 /** Where a run's curves and samples go for `tensorboard --logdir FOLDER`. */
 export interface EventLog {

@@ -3,7 +3,7 @@ import { Canvas } from './frame';
 import { GLASS } from './houses';
 import { clamp, smooth } from './maths';
 import { Colour, hex } from './palette';
-import { hashUnit, Random } from './random';
+import { hashUnit, Random } from '../../common/mulberry';
 import { Scene, Thing } from './scene';
 import { Paint, plainPaint } from './shapes';
 

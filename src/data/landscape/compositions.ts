@@ -1,4 +1,4 @@
-import { hash, Random } from './random';
+import { hash, Random } from '../../common/mulberry';
 import { drawPalette } from './palette';
 import { Scene } from './scene';
 import { COAST } from './compositions_coast';

@@ -2,7 +2,7 @@ import { Canvas } from './frame';
 import { smooth } from './maths';
 import { sample, tiles } from './noise';
 import { Colour, hex } from './palette';
-import { hashUnit, Random } from './random';
+import { hashUnit, Random } from '../../common/mulberry';
 import { Scene, Thing } from './scene';
 import { bar, board, Corner, face, Paint, sunOn } from './shapes';
 

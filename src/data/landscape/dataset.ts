@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { UserError } from '../../errors';
-import { readJson, removeOldParts, writeWhole } from '../files';
+import { UserError } from '../../common/errors';
+import { readJson, removeOldParts, writeWhole } from '../../common/files';
 import { encodeJpeg, encodePng } from '../image';
 import type { Pair, PairDataset } from '../types';
 import { landscapeName, renderLandscape } from './render';

@@ -1,5 +1,5 @@
 import { cos, sin } from './maths';
-import { Random } from './random';
+import { Random } from '../../common/mulberry';
 
 /** Rows of a plant's picture. */
 export const TALL = 320;

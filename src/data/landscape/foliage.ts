@@ -1,4 +1,4 @@
-import { Random } from './random';
+import { Random } from '../../common/mulberry';
 import { Drawing, TALL } from './drawing';
 import { GROW } from './plants';
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CLASS_NAMES, NUM_CLASSES } from '../../classes';
-import { UserError } from '../../errors';
+import { UserError } from '../../common/errors';
 import { temporaryFolder } from '../fixtures';
 import { readImage } from '../image';
 import { readLabelMap } from '../label_map';

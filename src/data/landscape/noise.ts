@@ -1,4 +1,4 @@
-import { hashUnit, Random } from './random';
+import { hashUnit, Random } from '../../common/mulberry';
 
 /**
  * Noise from lattices that are drawn once: fractal terrain is value noise on a 256 x 256 lattice, surface textures are

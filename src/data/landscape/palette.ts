@@ -1,5 +1,5 @@
 import { clamp, cos, mix, power, sin } from './maths';
-import { Random } from './random';
+import { Random } from '../../common/mulberry';
 
 /** Linear light, red green blue; 1 is white paper in full sun. */
 export type Colour = readonly [number, number, number];

@@ -4,7 +4,7 @@ import { building } from './buildings';
 import { house } from './houses';
 import { noise } from './noise';
 import { Palette } from './palette';
-import { Random } from './random';
+import { Random } from '../../common/mulberry';
 import { found, groundAt, measure, Range, Relief, shoreDistance } from './relief';
 import { Cover, Scene, Thing, Water } from './scene';
 import { Species } from './foliage';

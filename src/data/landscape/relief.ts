@@ -1,6 +1,6 @@
 import { exp, smooth, unit } from './maths';
 import { eroded, fractal, noise } from './noise';
-import { hash, hashUnit } from './random';
+import { hash, hashUnit } from '../../common/mulberry';
 
 /** A chain of mountains or hills that rises between two depths. */
 export interface Range {

@@ -1,7 +1,7 @@
 import { clamp, cos, mix, sin, smooth, unit } from './maths';
 import { noise, sample, tiles } from './noise';
 import { Colour, hex, Palette } from './palette';
-import { hashUnit } from './random';
+import { hashUnit } from '../../common/mulberry';
 import { Cover, Soil, Track } from './scene';
 import { rock } from './slopes';
 import { fade, paint, put, relief, Shift, tint } from './surface';

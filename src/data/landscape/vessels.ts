@@ -1,7 +1,7 @@
 import { Canvas } from './frame';
 import { smooth } from './maths';
 import { Colour, hex } from './palette';
-import { Random } from './random';
+import { Random } from '../../common/mulberry';
 import { Scene, Thing } from './scene';
 import { bar, Corner, face, plainPaint, sunOn } from './shapes';
 

@@ -1,5 +1,5 @@
 import { Species } from './foliage';
-import { Random } from './random';
+import { Random } from '../../common/mulberry';
 
 /** Mixes of trees that grow together. */
 const MIXES: Partial<Record<Species, number>>[] = [

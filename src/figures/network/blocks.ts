@@ -13,7 +13,7 @@ import type { Discriminator } from '../../models/discriminator';
 import type { LGGAN, LGGANOutput } from '../../models/lggan';
 import type { RCAN } from '../../models/rcan';
 import { type Kind, layersOf, onApply } from '../../inspection/observe';
-import * as tf from '../../tf';
+import * as tf from '../../engine/tf';
 
 /** Height, width, channels; or, of a matrix, its two sides. */
 export type Shape = readonly number[];

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors';
+import { UserError } from '../../common/errors';
 import type { Discriminator, DiscriminatorConfig } from '../../models/discriminator';
 import { COLUMN } from '../print';
 import { Sheet } from '../sheet';

@@ -8,7 +8,7 @@ import { kernelEntropy, kernelsOf, labelsAt, sameClassShare, TAPS } from '../../
 import { LGGAN } from '../../models/lggan';
 import { assertNoLeak } from '../../testing/close';
 import { labelMap as map, scatter } from '../../testing/toy';
-import * as tf from '../../tf';
+import * as tf from '../../engine/tf';
 import { showInteractive } from '../show';
 import { pretendNotebook } from '../testing';
 import { dequantise, quantise } from './pack';

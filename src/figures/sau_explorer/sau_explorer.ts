@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CLASSES } from '../../classes';
 import { resizeLabels } from '../../data/resize';
 import type { LabelMap } from '../../data/types';
-import { UserError } from '../../errors';
+import { UserError } from '../../common/errors';
 import { SAU_NAMES, sauAttention, type SauName } from '../../inspection/inspect';
 import { kernelsOf, sameClassShare, TAPS, type Kernels } from '../../inspection/kernels';
 import { whole, type LGGANOutput, type WholeOutput } from '../../models/lggan';

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import { readImage, readLabelValues } from '../../data/image';
-import { Random } from '../../data/random';
-import { UserError } from '../../errors';
-import { parseJson } from '../../json';
+import { Random } from '../../common/random';
+import { UserError } from '../../common/errors';
+import { parseJson } from '../../common/json';
 import { fuzz } from './fuzz';
 import { crc, mutate } from './mutate';
 

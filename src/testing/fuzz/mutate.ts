@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { Random } from '../../data/random';
+import type { Random } from '../../common/random';
 
 /** Numbers that readers stumble over: sizes and counts in files are these as often as not when something is wrong. */
 const EDGES = [0, 1, 2, 127, 128, 255, 256, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];

@@ -4,9 +4,9 @@
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { Random } from '../../data/random';
-import { UserError } from '../../errors';
-import * as tf from '../../tf';
+import { Random } from '../../common/random';
+import { UserError } from '../../common/errors';
+import * as tf from '../../engine/tf';
 import { ALLOCATION_LIMIT } from './fuzz';
 import { makeTargets, type Target } from './targets';
 

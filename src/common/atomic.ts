@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { UserError } from '../errors';
+import { UserError } from './errors';
 
 /**
  * Writes a file so that it is there whole or not at all, whenever the process is killed: under a temporary name beside

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { UserError } from '../errors';
+import { UserError } from './errors';
 import { explain, isAlive, removeLeftovers } from './atomic';
 
 /*

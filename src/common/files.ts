@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import { explain, isAlive } from '../checkpoints/atomic';
-import { UserError, excerpt } from '../errors';
-import { parseJson } from '../json';
+import { explain, isAlive } from './atomic';
+import { UserError, excerpt } from './errors';
+import { parseJson } from './json';
 
 /** Extensions of photographs. */
 export const IMAGE_EXTENSIONS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff'];

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { UserError } from '../errors';
+import { UserError } from './errors';
 import { isAlive } from './atomic';
 import { lockFolder, withFolderLock } from './lock';
 
