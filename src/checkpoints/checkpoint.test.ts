@@ -17,7 +17,7 @@ import { after, test } from 'node:test';
 import { UserError } from '../common/errors';
 import type { ParameterKind } from '../layers/parameters';
 import * as tf from '../engine/tf';
-import { assertNoLeak } from '../testing/close';
+import { assertNoLeak } from '../../proof/testing/close';
 import { loadCheckpoint, loadParameters, newestCheckpoint, saveCheckpoint, saveParameters } from './checkpoint';
 import { fromOriginal, originalShape, toOriginal } from './layout';
 import { readTensors, saveTensors } from './safetensors';

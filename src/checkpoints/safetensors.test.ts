@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { UserError } from '../common/errors';
-import { formulaWeights } from '../testing/golden';
-import { withMaterial } from '../testing/material';
+import { formulaWeights } from '../../proof/testing/golden';
+import { withMaterial } from '../../proof/testing/material';
 import { bfloat16ToFloat, floatToHalf, halfToFloat } from './half';
 import { DamagedFileError, isFiniteArray, readTensors, readTensorsHeader, saveTensors } from './safetensors';
 

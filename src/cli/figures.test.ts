@@ -11,7 +11,7 @@ import { writePng } from '../data/image';
 import { Discriminator } from '../models/discriminator';
 import { LGGAN } from '../models/lggan';
 import { RCAN } from '../models/rcan';
-import { labelMap } from '../testing/toy';
+import { labelMap } from '../../proof/testing/toy';
 import { History } from '../training/history';
 
 const dir = mkdtempSync(join(tmpdir(), 'figures-'));

@@ -1,9 +1,9 @@
 import { writeFileAtomically } from '../common/atomic';
 import { UserError } from '../common/errors';
 import { nearest } from '../common/config';
-import { GoldenFolder } from '../parity/folder';
-import { compareFolder, PARTS, type Part } from '../parity/parity';
-import { allOk, jsonReport, markdownReport, textReport } from '../parity/report';
+import { GoldenFolder } from '../../proof/parity/folder';
+import { compareFolder, PARTS, type Part } from '../../proof/parity/parity';
+import { allOk, jsonReport, markdownReport, textReport } from '../../proof/parity/report';
 import { reporter } from '../common/progress';
 import { engineInfo } from '../engine/tf';
 import { runCommand } from './arguments';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { withMaterial } from '../testing/material';
+import { withMaterial } from '../../proof/testing/material';
 import { Random } from './random';
 
 test('numbers of CPython 3.11 for small, negative and large seeds', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { UserError } from '../common/errors';
-import { labelMap, photo, temporaryFolder, writePairs } from './fixtures';
+import { labelMap, photo, temporaryFolder, writePairs } from '../../proof/testing/fixtures';
 import { TrainingBatches, cropPair, transformPair, writeNormalised, type Batch, type BatchOptions } from './batches';
 import { folderPairs, memoryPairs } from './pairs';
 import { resizeImage, resizeLabels } from './resize';

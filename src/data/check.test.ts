@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import { UserError } from '../common/errors';
 import { checkData } from './check';
-import { labelMap, photo, temporaryFolder, writePairs } from './fixtures';
+import { labelMap, photo, temporaryFolder, writePairs } from '../../proof/testing/fixtures';
 import { readImage, writeJpeg, writePng } from './image';
 import { folderPairs } from './pairs';
 

@@ -3,8 +3,8 @@ import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { UserError } from '../common/errors';
-import { withMaterial } from '../testing/material';
-import { labelMap, photo, temporaryFolder, writePairs } from './fixtures';
+import { withMaterial } from '../../proof/testing/material';
+import { labelMap, photo, temporaryFolder, writePairs } from '../../proof/testing/fixtures';
 import { readImage, writeJpeg, writePng } from './image';
 import { folderPairs, imageFolder, labelFolder, memoryPairs, subset } from './pairs';
 

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { withMaterial } from '../testing/material';
-import { photo, picture, pillowReference } from './fixtures';
+import { withMaterial } from '../../proof/testing/material';
+import { photo, picture, pillowReference } from '../../proof/testing/fixtures';
 import { readImage, readLabelValues } from './image';
 import { resizeBytes, resizeImage, resizeLabels, resizeLabelsCorner, type Filter } from './resize';
 

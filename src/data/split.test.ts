@@ -4,9 +4,9 @@ import promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { UserError } from '../common/errors';
-import { crashAt } from '../testing/crash';
-import { withMaterial } from '../testing/material';
-import { labelMap, photo, temporaryFolder } from './fixtures';
+import { crashAt } from '../../proof/testing/crash';
+import { withMaterial } from '../../proof/testing/material';
+import { labelMap, photo, temporaryFolder } from '../../proof/testing/fixtures';
 import { memoryPairs } from './pairs';
 import { chooseValidation, splitDataset, splitPairs, undoSplit } from './split';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UserError } from '../common/errors';
-import { photo } from './fixtures';
+import { photo } from '../../proof/testing/fixtures';
 import { SrPatches, writePatch, type SrBatch, type SrBatchOptions } from './sr_batches';
 import { halve, type SrDataset } from './sr_pairs';
 import type { RgbImage } from './types';

@@ -3,8 +3,8 @@ import { readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync 
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { UserError } from '../common/errors';
-import { crashAt } from '../testing/crash';
-import { photo, temporaryFolder } from './fixtures';
+import { crashAt } from '../../proof/testing/crash';
+import { photo, temporaryFolder } from '../../proof/testing/fixtures';
 import { encodeJpeg, readImage, writeJpeg } from './image';
 import { imageFolder, memoryPairs } from './pairs';
 import { resizeImage } from './resize';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { labelMap } from './fixtures';
+import { labelMap } from '../../proof/testing/fixtures';
 import { memoryPairs } from './pairs';
 import { datasetStatistics } from './statistics';
 import { IGNORE } from './types';

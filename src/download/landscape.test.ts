@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { splitDataset } from '../data/split';
 import { UserError } from '../common/errors';
-import { crashAt } from '../testing/crash';
-import { zip, type ZipContent } from '../testing/zip';
+import { crashAt } from '../../proof/testing/crash';
+import { zip, type ZipContent } from '../../proof/testing/zip';
 import { LANDSCAPE, downloadLandscape, type LandscapeArchive } from './landscape';
 import { unpack } from './unpack';
 

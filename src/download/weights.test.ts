@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { findWeights, WEIGHTS } from '../models/weights';
-import { material, withMaterial } from '../testing/material';
+import { material, withMaterial } from '../../proof/testing/material';
 import { INCEPTION_FILE, INCEPTION_SHA256 } from '../models/inception_weights';
 import { downloadWeights } from './weights';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { pretendWideVectors } from './conv2d_gradient';
-import { assertClose, assertNoLeak } from '../testing/close';
-import { normalTensor } from '../testing/toy';
+import { assertClose, assertNoLeak } from '../../proof/testing/close';
+import { normalTensor } from '../../proof/testing/toy';
 import * as tf from './tf';
 
 /** TensorFlow's own kernels, by name. */

@@ -9,7 +9,7 @@ import { memoryPairs, type ImageDataset, type LabelDataset } from '../data/pairs
 import type { Pair } from '../data/types';
 import { LGGAN } from '../models/lggan';
 import { RCAN } from '../models/rcan';
-import { material, withMaterial } from '../testing/material';
+import { material, withMaterial } from '../../proof/testing/material';
 import * as tf from '../engine/tf';
 import { NO_CONTEST, findContest, type Contest } from './contest';
 import { bestAndWorst, galleries } from './galleries';

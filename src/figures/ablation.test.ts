@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { assertClose } from '../testing/close';
+import { assertClose } from '../../proof/testing/close';
 import { type Ablation, ablationFigure, ablationFrame, ablationTable, readAblation, summariseAblation } from './ablation';
-import { assertNothingCut, assertTextsApart, drawnTexts } from './testing';
+import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';
 
 const dir = mkdtempSync(join(tmpdir(), 'ablation-'));
 after(() => rmSync(dir, { recursive: true }));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { History } from '../training/history';
 import { evaluationCurves } from './evaluation_curves';
-import { assertNothingCut } from './testing';
+import { assertNothingCut } from '../../proof/testing/figures';
 
 test('a panel for each measure that is there, the best value of each marked', async () => {
   const table = new History();

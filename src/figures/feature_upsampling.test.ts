@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { LGGAN } from '../models/lggan';
-import { assertClose, assertNoLeak, normals } from '../testing/close';
-import { labelMap, scatter } from '../testing/toy';
+import { assertClose, assertNoLeak, normals } from '../../proof/testing/close';
+import { labelMap, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { featureUpsampling, transposedFeatures, upsampleFeatures } from './feature_upsampling';
 import { componentsImage, principalComponents, project, rangesOf } from './principal_components';
-import { assertNothingCut, assertTextsApart, drawnTexts } from './testing';
+import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';
 
 const SMALL = { ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 4, imageSize: [64, 96] };
 const scene = labelMap(64, 96, (y, x) => (y < 20 + (x >> 4) ? 1 : y < 44 ? 0 : 2));

@@ -4,7 +4,7 @@ import { CLASSES } from '../classes';
 import { IGNORE, type LabelMap, type RgbImage } from '../data/types';
 import { datasetStatistics } from '../data/statistics';
 import { LGGAN, disposeOutput } from '../models/lggan';
-import { assertClose, assertNoLeak } from '../testing/close';
+import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { classStatistics } from './class_statistics';
 import { confusionPlot } from './confusion';
@@ -16,7 +16,7 @@ import { perClassLocal } from './per_class_local';
 import { samplesOverTime, spread } from './samples_over_time';
 import { choosePoints, readKernels, sauKernels } from './sau_kernels';
 import { mostDetailed, srComparison } from './sr_comparison';
-import { assertNothingCut, assertTextsApart, drawnTexts } from './testing';
+import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';
 
 const map = (height: number, width: number, f: (y: number, x: number) => number): LabelMap => ({
   height,

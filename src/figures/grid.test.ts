@@ -10,7 +10,7 @@ import { imageGrid } from './grid';
 import { decodeImage } from './images';
 import { shortNumber } from './legend';
 import { Sheet } from './sheet';
-import { assertNothingCut, assertTextsApart, drawnTexts } from './testing';
+import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';
 
 const flat = (width: number, height: number, colour: readonly [number, number, number]) => ({
   width,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { liveTraining } from './live';
-import { pretendNotebook } from './testing';
+import { pretendNotebook } from '../../proof/testing/figures';
 
 const image = { width: 16, height: 12, data: new Uint8Array(576).fill(50) };
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { decodeImage } from './images';
 import { Plot, plotPng, savePlot } from './plot';
-import { assertNothingCut } from './testing';
+import { assertNothingCut } from '../../proof/testing/figures';
 import { textWidth } from './text';
 
 const x = [0, 1, 2, 3];

@@ -10,7 +10,7 @@ import { COLUMN, printSize, savePrint } from './print';
 import { Plot } from './plot';
 import { Sheet } from './sheet';
 import { tableFigure } from './table';
-import { assertNothingCut, assertTextsApart, drawnTexts } from './testing';
+import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';
 
 const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 

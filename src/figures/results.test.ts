@@ -6,7 +6,7 @@ import test, { after } from 'node:test';
 import { resultsRow } from '../metrics/contest';
 import type { Metric } from '../metrics/metric';
 import { measuresFigure, readEvaluation, resultsFigure } from './results';
-import { assertNothingCut, assertTextsApart, drawnTexts } from './testing';
+import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';
 
 const dir = mkdtempSync(join(tmpdir(), 'results-'));
 after(() => rmSync(dir, { recursive: true }));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { imageGrid } from './grid';
 import { Slot, markdownTable, show, showHtml, showMarkdown, showTable } from './show';
-import { pretendNotebook } from './testing';
+import { pretendNotebook } from '../../proof/testing/figures';
 
 // As hard to compress as a photograph.
 const noise = {

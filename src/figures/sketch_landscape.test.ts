@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { labelMap } from '../testing/toy';
+import { labelMap } from '../../proof/testing/toy';
 import { CLASSES } from '../classes';
 import { hex } from './colours';
 import { decodeImage } from './images';
 import { sketchLandscape } from './sketch_landscape';
-import { assertNothingCut, assertTextsApart, drawnTexts } from './testing';
+import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';
 
 test('each sketch in its colours beside its landscape, two pairs a row, and a legend', async () => {
   const image = { data: new Uint8Array(32 * 48 * 3).fill(200), height: 32, width: 48 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertNoLeak } from '../testing/close';
+import { assertNoLeak } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { imageFromTensor, imagesFromTensor, mapsFromTensor } from './tensors';
 

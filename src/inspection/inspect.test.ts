@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { UserError } from '../common/errors';
 import { LGGAN, disposeOutput, whole } from '../models/lggan';
-import { assertClose, assertNoLeak } from '../testing/close';
-import { labelMap as map, scatter } from '../testing/toy';
+import { assertClose, assertNoLeak } from '../../proof/testing/close';
+import { labelMap as map, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import {
   disposeInspection,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { IGNORE } from '../data/types';
-import { assertClose, assertNoLeak } from '../testing/close';
-import { labelMap as map } from '../testing/toy';
+import { assertClose, assertNoLeak } from '../../proof/testing/close';
+import { labelMap as map } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import {
   boundaryPixels,

@@ -13,7 +13,7 @@ import { IGNORE, type RgbImage } from '../data/types';
 import { UserError } from '../common/errors';
 import { hasOnnxRuntime } from '../models/onnx';
 import { SceneSegmenter, windows, type Votes } from '../models/scene_segmenter';
-import { material, withMaterial } from '../testing/material';
+import { material, withMaterial } from '../../proof/testing/material';
 import { labelPhotos } from './label_photos';
 import { removeSmallRegions } from './regions';
 

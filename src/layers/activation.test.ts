@@ -1,5 +1,5 @@
 import test from 'node:test';
-import { assertClose, assertNoLeak } from '../testing/close';
+import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { leakyRelu, relu, tanh } from './activation';
 

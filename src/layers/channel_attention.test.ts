@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertClose, assertNoLeak, checkGradient, normals } from '../testing/close';
+import { assertClose, assertNoLeak, checkGradient, normals } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { ChannelAttention } from './channel_attention';
 import { Parameters } from './parameters';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { IGNORE, type LabelMap } from '../data/types';
-import { assertClose, assertNoLeak, checkGradient } from '../testing/close';
-import { assertSame, labelMap, normalTensor, scatter } from '../testing/toy';
+import { assertClose, assertNoLeak, checkGradient } from '../../proof/testing/close';
+import { assertSame, labelMap, normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { ClassSpecificGenerator, type ClassSpecificOutput } from './class_specific';
 import { LabelPyramid } from './label_pyramid';

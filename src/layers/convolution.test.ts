@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertClose, checkGradient } from '../testing/close';
-import { normalTensor, scatter } from '../testing/toy';
+import { assertClose, checkGradient } from '../../proof/testing/close';
+import { normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { Convolution, convolve } from './convolution';
 import { pad2d } from './padding';

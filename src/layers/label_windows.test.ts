@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { IGNORE, type LabelMap } from '../data/types';
-import { normals } from '../testing/close';
-import { labelMap } from '../testing/toy';
+import { normals } from '../../proof/testing/close';
+import { labelMap } from '../../proof/testing/toy';
 import { distinctWindows } from './label_windows';
 
 const CLASSES = 29;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { LGGAN, disposeOutput } from '../models/lggan';
-import { assertClose, assertNoLeak } from '../testing/close';
-import { labelMap } from '../testing/toy';
+import { assertClose, assertNoLeak } from '../../proof/testing/close';
+import { labelMap } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { NoiseInput } from './noise';
 import { Parameters } from './parameters';

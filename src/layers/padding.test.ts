@@ -1,6 +1,6 @@
 import test from 'node:test';
-import { assertClose, assertNoLeak, checkGradient } from '../testing/close';
-import { normalTensor } from '../testing/toy';
+import { assertClose, assertNoLeak, checkGradient } from '../../proof/testing/close';
+import { normalTensor } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { pad2d } from './padding';
 

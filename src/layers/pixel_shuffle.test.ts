@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertNoLeak, checkGradient } from '../testing/close';
+import { assertNoLeak, checkGradient } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { pixelShuffle } from './pixel_shuffle';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertClose, assertNoLeak, checkGradient } from '../testing/close';
-import { normalTensor, scatter } from '../testing/toy';
+import { assertClose, assertNoLeak, checkGradient } from '../../proof/testing/close';
+import { normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { instanceNorm } from './normalisation';
 import { Parameters } from './parameters';

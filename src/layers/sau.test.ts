@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertClose, assertNoLeak, checkGradient } from '../testing/close';
-import { applyFormula, goldenArray, goldenIndex, nhwc } from '../testing/golden';
-import { withMaterial } from '../testing/material';
-import { assertSame, normalTensor, scatter } from '../testing/toy';
+import { assertClose, assertNoLeak, checkGradient } from '../../proof/testing/close';
+import { applyFormula, goldenArray, goldenIndex, nhwc } from '../../proof/testing/golden';
+import { withMaterial } from '../../proof/testing/material';
+import { assertSame, normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { Parameters } from './parameters';
 import { Sau } from './sau';

@@ -1,7 +1,7 @@
 import test from 'node:test';
 import { IGNORE, type LabelMap } from '../data/types';
-import { assertClose, assertNoLeak, checkGradient, normals } from '../testing/close';
-import { assertSame, labelMap, normalTensor, scatter } from '../testing/toy';
+import { assertClose, assertNoLeak, checkGradient, normals } from '../../proof/testing/close';
+import { assertSame, labelMap, normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { LabelPyramid, type LabelLevel } from './label_pyramid';
 import { Parameters } from './parameters';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { behaviour } from '../common/config';
-import { assertClose, assertNoLeak, checkGradient } from '../testing/close';
-import { labelMap, normalTensor, scatter } from '../testing/toy';
+import { assertClose, assertNoLeak, checkGradient } from '../../proof/testing/close';
+import { labelMap, normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { LabelPyramid } from './label_pyramid';
 import { standardisePlain } from './normalisation';

@@ -1,7 +1,7 @@
 import test from 'node:test';
 import { IGNORE, type LabelMap } from '../data/types';
-import { assertNoLeak } from '../testing/close';
-import { assertSame, labelMap, scatter } from '../testing/toy';
+import { assertNoLeak } from '../../proof/testing/close';
+import { assertSame, labelMap, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { Convolution } from './convolution';
 import { gatherRows } from './gather_rows';

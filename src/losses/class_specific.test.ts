@@ -2,8 +2,8 @@ import test from 'node:test';
 import { IGNORE, type LabelMap } from '../data/types';
 import type { ClassSpecificOutput, PerClass } from '../layers/class_specific';
 import { LabelPyramid } from '../layers/label_pyramid';
-import { assertClose, checkGradient } from '../testing/close';
-import { labelMap, normalTensor } from '../testing/toy';
+import { assertClose, checkGradient } from '../../proof/testing/close';
+import { labelMap, normalTensor } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { classScore, localL1 } from './class_specific';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { GoldenFolder } from '../parity/folder';
-import { gradientSections, lossSections } from '../parity/losses_parity';
-import { GoldenNetworks } from '../parity/networks';
-import { assertKept, worst } from '../parity/testing';
-import { withMaterial } from '../testing/material';
+import { GoldenFolder } from '../../proof/parity/folder';
+import { gradientSections, lossSections } from '../../proof/parity/losses_parity';
+import { GoldenNetworks } from '../../proof/parity/networks';
+import { assertKept, worst } from '../../proof/parity/testing';
+import { withMaterial } from '../../proof/testing/material';
 
 let networks: GoldenNetworks | undefined;
 test.after(() => networks?.dispose());

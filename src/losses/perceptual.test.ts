@@ -1,6 +1,6 @@
 import test from 'node:test';
-import { assertClose, assertNoLeak } from '../testing/close';
-import { normalTensor, randomVgg } from '../testing/toy';
+import { assertClose, assertNoLeak } from '../../proof/testing/close';
+import { normalTensor, randomVgg } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { perceptualLoss, realFeatures } from './perceptual';
 

@@ -1,6 +1,6 @@
 import test from 'node:test';
-import { assertClose, checkGradient } from '../testing/close';
-import { normalTensor } from '../testing/toy';
+import { assertClose, checkGradient } from '../../proof/testing/close';
+import { normalTensor } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { l1, totalVariation } from './pixel';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { IGNORE } from '../data/types';
 import { UserError } from '../common/errors';
-import { labelMap } from '../testing/toy';
+import { labelMap } from '../../proof/testing/toy';
 import { classScoreAccuracy } from './class_score';
 
 test('class score accuracy by hand: only classes that are present count, a tie is no hit', () => {

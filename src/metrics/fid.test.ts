@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { assertClose, assertNoLeak, normals } from '../testing/close';
-import { withMaterial } from '../testing/material';
-import { readNpz } from '../testing/npz';
+import { assertClose, assertNoLeak, normals } from '../../proof/testing/close';
+import { withMaterial } from '../../proof/testing/material';
+import { readNpz } from '../../proof/testing/npz';
 import * as tf from '../engine/tf';
 import { extractFeatures, type FeatureNetwork, type Features } from './features';
 import { fid } from './fid';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { RgbImage } from '../data/types';
-import { set5Section } from '../parity/metrics_parity';
-import { isOk } from '../parity/row';
-import { withMaterial } from '../testing/material';
+import { set5Section } from '../../proof/parity/metrics_parity';
+import { isOk } from '../../proof/parity/row';
+import { withMaterial } from '../../proof/testing/material';
 import { imageQuality, psnr, ssim } from './image_quality';
 import { luma, luma8 } from './luma';
 

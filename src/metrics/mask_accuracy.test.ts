@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { LabelMap, Pair, PairDataset } from '../data/types';
-import { normals } from '../testing/close';
+import { normals } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { Confusion, maskAccuracy, maskReport, meanColours, paintMeanColours } from './mask_accuracy';
 import { trainSegmenter } from './train_segmenter';

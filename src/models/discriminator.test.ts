@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { originalShape } from '../checkpoints/layout';
 import { UserError } from '../common/errors';
-import { assertClose, assertNoLeak } from '../testing/close';
-import { goldenJson } from '../testing/golden';
-import { withMaterial } from '../testing/material';
-import { normalTensor, scatter } from '../testing/toy';
+import { assertClose, assertNoLeak } from '../../proof/testing/close';
+import { goldenJson } from '../../proof/testing/golden';
+import { withMaterial } from '../../proof/testing/material';
+import { normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { Discriminator, halve } from './discriminator';
 

@@ -4,7 +4,7 @@ import test from 'node:test';
 import { imageFolder } from '../data/pairs';
 import { srFolders } from '../data/sr_pairs';
 import { psnr } from '../metrics/image_quality';
-import { material, withMaterial } from '../testing/material';
+import { material, withMaterial } from '../../proof/testing/material';
 import { Edsr } from './edsr';
 
 test('EDSR reaches 37.65 dB on Set5 x2, what its file was measured to reach elsewhere', async (t) => {

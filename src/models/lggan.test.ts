@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { originalShape } from '../checkpoints/layout';
 import { UserError } from '../common/errors';
-import { goldenJson } from '../testing/golden';
-import { assertClose, assertNoLeak } from '../testing/close';
-import { withMaterial } from '../testing/material';
-import { labelMap as map, scatter } from '../testing/toy';
+import { goldenJson } from '../../proof/testing/golden';
+import { assertClose, assertNoLeak } from '../../proof/testing/close';
+import { withMaterial } from '../../proof/testing/material';
+import { labelMap as map, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { LGGAN, disposeOutput, whole, type LGGANOutput } from './lggan';
 

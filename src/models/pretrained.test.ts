@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { saveParameters } from '../checkpoints/parameters';
 import { UserError } from '../common/errors';
-import { labelMap } from '../testing/toy';
-import { assertClose } from '../testing/close';
+import { labelMap } from '../../proof/testing/toy';
+import { assertClose } from '../../proof/testing/close';
 import { LGGAN, disposeOutput } from './lggan';
 import { chooseCheckpoint, loadLGGAN, shipped } from './pretrained';
 

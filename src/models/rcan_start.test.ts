@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertClose, assertNoLeak } from '../testing/close';
+import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { RCAN } from './rcan';
 import { startBilinear } from './rcan_start';

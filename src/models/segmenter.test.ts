@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { extractFeatures } from '../metrics/features';
 import { pixelCrossEntropy } from '../metrics/train_segmenter';
-import { assertClose, assertNoLeak, checkGradient, normals } from '../testing/close';
+import { assertClose, assertNoLeak, checkGradient, normals } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { Segmenter } from './segmenter';
 

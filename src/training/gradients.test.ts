@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Parameters } from '../layers/parameters';
-import { assertClose, assertNoLeak } from '../testing/close';
+import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { gradients } from './gradients';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Batch, BatchSource } from '../data/batches';
-import { labelMap, photo } from '../data/fixtures';
+import { labelMap, photo } from '../../proof/testing/fixtures';
 import { writeNormalised } from '../data/batches';
 import { UserError } from '../common/errors';
 import * as tf from '../engine/tf';

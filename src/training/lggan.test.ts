@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import test from 'node:test';
 import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../common/errors';
-import { normals } from '../testing/close';
+import { normals } from '../../proof/testing/close';
 import type { Branches } from '../models/lggan';
-import { labelMap, randomVgg } from '../testing/toy';
+import { labelMap, randomVgg } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
 

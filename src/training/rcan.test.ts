@@ -7,7 +7,7 @@ import { newestCheckpoint } from '../checkpoints/checkpoint';
 import { srPairsOf } from '../data/sr_pairs';
 import type { RgbImage } from '../data/types';
 import { RCAN } from '../models/rcan';
-import { assertClose, assertNoLeak } from '../testing/close';
+import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { RcanTrainer, bicubicEnlarged, srQuality, trainRcan, type RcanData } from './rcan';
 import { rcanLearningRate, trainRcanConfig, type TrainRcanConfig } from './rcan_config';

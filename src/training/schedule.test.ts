@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { UserError } from '../common/errors';
-import { assertClose } from '../testing/close';
+import { assertClose } from '../../proof/testing/close';
 import { LOSS_WEIGHTS, Schedule } from './schedule';
 
 test('the original\'s rates: half for the generator, twice for the discriminator, falling over the last 50 of 120 epochs', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import * as tf from '../engine/tf';
-import { assertNoLeak } from '../testing/close';
+import { assertNoLeak } from '../../proof/testing/close';
 import { eventLog } from './tensorboard';
 
 /** The records of an event file: length (8 bytes), its checksum (4), the event, its checksum (4). */

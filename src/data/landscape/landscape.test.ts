@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { CLASS_NAMES, NUM_CLASSES } from '../../classes';
 import { UserError } from '../../common/errors';
-import { temporaryFolder } from '../fixtures';
+import { temporaryFolder } from '../../../proof/testing/fixtures';
 import { readImage } from '../image';
 import { readLabelMap } from '../label_map';
 import { folderPairs } from '../pairs';

@@ -6,11 +6,11 @@ import { IGNORE, type LabelMap } from '../../data/types';
 import { disposeInspection, inspect, SAU_NAMES, sauAttention, type Inspection } from '../../inspection/inspect';
 import { kernelEntropy, kernelsOf, labelsAt, sameClassShare, TAPS } from '../../inspection/kernels';
 import { LGGAN } from '../../models/lggan';
-import { assertNoLeak } from '../../testing/close';
-import { labelMap as map, scatter } from '../../testing/toy';
+import { assertNoLeak } from '../../../proof/testing/close';
+import { labelMap as map, scatter } from '../../../proof/testing/toy';
 import * as tf from '../../engine/tf';
 import { showInteractive } from '../show';
-import { pretendNotebook } from '../testing';
+import { pretendNotebook } from '../../../proof/testing/figures';
 import { dequantise, quantise } from './pack';
 import { SauExplorer, sauExplorer } from './sau_explorer';
 

@@ -1,0 +1,188 @@
+/**
+ * `npm run bench`: times and peak memory of the networks, each workload in a process of its own, alternating with a peer's where one is
+ * given. Options in SPEC below.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { runCommand } from '../../src/cli/arguments';
+import { convolutionSpeed } from '../../src/cli/doctor';
+import { UserError } from '../../src/common/errors';
+import { ROOT } from '../testing/material';
+import * as tf from '../../src/engine/tf';
+import { drawGrowth, growthCases } from './growth';
+import { DEFAULT_WORKLOAD, labelMaps, type Workload } from './workloads';
+
+interface Case {
+  name: string;
+  workload: Workload;
+  /** Whether the peer can do it. */
+  peer: boolean;
+  /** The case whose time and memory this one is compared with. */
+  against?: string;
+}
+
+const made = (name: string, changes: Partial<Workload>, peer = false, against?: string): Case => ({
+  name,
+  workload: { ...DEFAULT_WORKLOAD, ...changes },
+  peer,
+  against,
+});
+
+const CASES: Case[] = [
+  made('forward', {}, true),
+  made('backward', { kind: 'backward' }, true),
+  made('step', { kind: 'step' }, true),
+  made('step, batch 2', { kind: 'step', batch: 2 }),
+  made('step, 384x512', { kind: 'step', size: [384, 512] }),
+  made('forward, 150 classes', { classes: 150 }, false, 'forward'),
+  made('forward, noise, dense', { labels: 'noise', dense: true }),
+  made('forward, noise', { labels: 'noise' }, false, 'forward, noise, dense'),
+  made('RCAN', { kind: 'rcan' }, true),
+  made('reading a batch of 2', { kind: 'data', batch: 2 }, false, 'step, batch 2'),
+];
+
+export interface Measured {
+  /** Seconds of each run, in order. */
+  seconds: number[];
+  /** Peak resident memory of the process, GB. */
+  memory: number;
+}
+
+export interface Row {
+  name: string;
+  ours: Measured;
+  peer?: Measured;
+  against?: string;
+}
+
+export const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length / 2;
+  return sorted.length % 2 ? sorted[Math.floor(half)] : (sorted[half - 1] + sorted[half]) / 2;
+};
+
+/** A process that answers lines. */
+class Worker {
+  private readonly lines: AsyncIterator<string>;
+
+  private constructor(private readonly child: ChildProcess, private readonly what: string) {
+    this.lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  }
+
+  static async start(command: string, args: string[], what: string): Promise<Worker> {
+    // The peer runs as it would by itself.
+    const { GLIBC_TUNABLES, ...plain } = process.env;
+    const env = command === process.execPath ? process.env : plain;
+    const child = spawn(command, args, { cwd: ROOT, env, stdio: ['pipe', 'pipe', 'inherit'] });
+    child.on('error', () => undefined); // Its output ends, which is reported below.
+    const worker = new Worker(child, what);
+    const first = await worker.line();
+    if (first !== 'ready') throw new UserError(`${what}: expected "ready", got "${first}".`);
+    return worker;
+  }
+
+  async ask(question: 'run' | 'memory'): Promise<number> {
+    this.child.stdin!.write(`${question}\n`);
+    return Number(await this.line());
+  }
+
+  stop(): void {
+    this.child.kill();
+  }
+
+  private async line(): Promise<string> {
+    const { value, done } = await this.lines.next();
+    if (done) throw new UserError(`${this.what} ended before it answered; its own message stands above.`);
+    return value;
+  }
+}
+
+const worker = (workload: Workload, what: string) =>
+  Worker.start(process.execPath, ['--require', 'ts-node/register/transpile-only', join(__dirname, 'worker.ts'), JSON.stringify(workload)], what);
+
+async function peerWorker(script: string, python: string, workload: Workload): Promise<Worker> {
+  const folder = mkdtempSync(join(tmpdir(), 'lggan-bench-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const labels = join(folder, 'labels');
+  if (workload.kind !== 'rcan') writeFileSync(labels, Buffer.concat((await labelMaps(workload)).map((m) => m.data)));
+  const args = [join(__dirname, 'peer.py'), resolve(script), JSON.stringify(workload), labels, String(tf.engineInfo().threads)];
+  return Worker.start(python, args, `${python} bench/peer.py (PyTorch has to be installed there)`);
+}
+
+/** Both warm up once, then take turns, so that what else the machine does weighs on both. */
+async function measure({ name, workload, peer }: Case, runs: number, script: string | undefined, python: string): Promise<Row> {
+  const workers = [await worker(workload, name)];
+  try {
+    if (peer && script) workers.push(await peerWorker(script, python, workload));
+    const seconds: number[][] = workers.map(() => []);
+    for (let i = 0; i <= runs; i++) {
+      for (const [w, one] of workers.entries()) {
+        const took = await one.ask('run');
+        if (i > 0) seconds[w].push(took);
+      }
+    }
+    const measured = await Promise.all(workers.map(async (one, w) => ({ seconds: seconds[w], memory: await one.ask('memory') })));
+    return { name, ours: measured[0], peer: measured[1] };
+  } finally {
+    workers.forEach((one) => one.stop());
+  }
+}
+
+const spread = ({ seconds }: Measured) =>
+  `${median(seconds).toFixed(2)} (${Math.min(...seconds).toFixed(2)} to ${Math.max(...seconds).toFixed(2)})`;
+
+/** The rows as a Markdown table. */
+function table(rows: Row[]): string {
+  const lines = rows.map((row) => {
+    const base = rows.find((r) => r.name === row.against);
+    const compared = row.peer ?? base?.ours;
+    const ratio = compared ? median(compared.seconds) / median(row.ours.seconds) : undefined;
+    const note = row.peer
+      ? `${ratio!.toFixed(2)} times as fast`
+      : base
+        ? `${(1 / ratio!).toFixed(2)} times the time of "${base.name}", ${(row.ours.memory / base.ours.memory).toFixed(2)} times the memory`
+        : '';
+    const peer = row.peer ? [spread(row.peer), row.peer.memory.toFixed(2)] : ['', ''];
+    return `| ${[row.name, spread(row.ours), row.ours.memory.toFixed(2), ...peer, note].join(' | ')} |`;
+  });
+  return ['| what | seconds | GB | peer, seconds | peer, GB | |', '| --- | --- | --- | --- | --- | --- |', ...lines].join('\n');
+}
+
+void runCommand(
+  {
+    name: 'npm run bench --',
+    description: 'Times the full-size networks at 192x256 and their peak memory: median and range of the runs, each workload in its own process.',
+    options: {
+      peer: { type: 'string', value: 'SCRIPT', help: 'PyTorch port to take turns with; lggan_torch.py and lggan_train_torch.py lie beside it' },
+      python: { type: 'string', value: 'PROGRAM', default: 'python3', help: 'Python that has PyTorch, for --peer' },
+      only: { type: 'list', value: 'NAME', help: `cases: ${CASES.map((c) => `"${c.name}"`).join(', ')}` },
+      runs: { type: 'integer', default: 3, min: 1, help: 'runs of each after one to warm up' },
+      profile: { type: 'string', choices: ['forward', 'backward', 'step', 'rcan'], help: 'where the time of one workload goes, by block and by kernel' },
+      growth: { type: 'string', value: 'FILE', help: 'measure how the cost grows with size, batch and classes, and draw it into FILE (.png)' },
+      json: { type: 'flag', help: 'for machines' },
+    },
+  },
+  async ({ peer, python, only, runs, profile, growth, json }) => {
+    const unknown = only?.find((name) => !CASES.some((c) => c.name === name));
+    if (unknown !== undefined) throw new UserError(`--only ${unknown}: the cases are ${CASES.map((c) => `"${c.name}"`).join(', ')}.`);
+    if (profile) {
+      const file = join(__dirname, 'profile.ts');
+      const { status } = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', file, profile], { cwd: ROOT, stdio: 'inherit' });
+      process.exitCode = status ?? 1;
+      return;
+    }
+    const cases = growth ? growthCases() : CASES.filter((c) => !only || only.includes(c.name));
+    const rows: Row[] = [];
+    for (const one of cases) {
+      process.stderr.write(`${one.name} ...\n`);
+      rows.push({ ...(await measure(one, runs, peer, python)), against: one.against });
+    }
+    const machine = { engine: tf.engineInfo().description, convolution: Math.round(convolutionSpeed()), node: process.version };
+    if (growth) await drawGrowth(rows, growth);
+    if (json) console.log(JSON.stringify({ machine, rows }, undefined, 1));
+    else console.log(`${machine.engine}; convolutions at ${machine.convolution} GFLOP/s.\n\n${table(rows)}`);
+  },
+);
