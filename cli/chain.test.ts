@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import sharp from 'sharp';
-import { writePng } from '../data/image';
-import { writeLandscapes } from '../data/landscape';
+import { writePng } from '../src/data/image';
+import { writeLandscapes } from '../src/data/landscape';
 
 const dir = mkdtempSync(join(tmpdir(), 'chain-'));
 after(() => rmSync(dir, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
-import { exportCheckpoint } from '../checkpoints/export';
-import { reporter } from '../common/progress';
+import { exportCheckpoint } from '../src/checkpoints/export';
+import { reporter } from '../src/common/progress';
 import { runCommand } from './arguments';
 
 void runCommand(

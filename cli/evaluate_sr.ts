@@ -1,14 +1,14 @@
-import { srCrops } from '../data/crops';
-import { folderPairs, imageFolder } from '../data/pairs';
-import { srFolders, srPairsOf, type SrPair } from '../data/sr_pairs';
-import type { RgbImage } from '../data/types';
-import { UserError } from '../common/errors';
-import { markdownTable } from '../figures/show';
-import { psnr, ssim } from '../metrics/image_quality';
-import { Edsr } from '../models/edsr';
-import { loadRCAN } from '../models/pretrained';
-import { findWeights } from '../models/weights';
-import { bicubicEnlarged } from '../training/rcan';
+import { srCrops } from '../src/data/crops';
+import { folderPairs, imageFolder } from '../src/data/pairs';
+import { srFolders, srPairsOf, type SrPair } from '../src/data/sr_pairs';
+import type { RgbImage } from '../src/data/types';
+import { UserError } from '../src/common/errors';
+import { markdownTable } from '../src/figures/show';
+import { psnr, ssim } from '../src/metrics/image_quality';
+import { Edsr } from '../src/models/edsr';
+import { loadRCAN } from '../src/models/pretrained';
+import { findWeights } from '../src/models/weights';
+import { bicubicEnlarged } from '../src/training/rcan';
 import { runCommand } from './arguments';
 
 type Enlarge = (pair: SrPair) => RgbImage | Promise<RgbImage>;

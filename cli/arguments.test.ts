@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { UserError } from '../common/errors';
+import { UserError } from '../src/common/errors';
 import { parseArguments } from './arguments';
 
 const spec = {

@@ -1,17 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { throughJpeg, writeJpeg, writePng } from '../data/image';
-import { labelFolder } from '../data/pairs';
-import { resizeImage } from '../data/resize';
-import { saveFigure } from '../figures/figure';
-import { lgganPanel } from '../figures/lggan_panel';
-import { sauKernels } from '../figures/sau_kernels';
-import { imageFromTensor } from '../figures/tensors';
-import { disposeOutput } from '../models/lggan';
-import { chooseCheckpoint, loadLGGAN, loadRCAN } from '../models/pretrained';
-import { progress } from '../common/progress';
-import { engineInfo } from '../engine/tf';
-import { readMapping } from '../data/mapping';
+import { throughJpeg, writeJpeg, writePng } from '../src/data/image';
+import { labelFolder } from '../src/data/pairs';
+import { resizeImage } from '../src/data/resize';
+import { saveFigure } from '../src/figures/figure';
+import { lgganPanel } from '../src/figures/lggan_panel';
+import { sauKernels } from '../src/figures/sau_kernels';
+import { imageFromTensor } from '../src/figures/tensors';
+import { disposeOutput } from '../src/models/lggan';
+import { chooseCheckpoint, loadLGGAN, loadRCAN } from '../src/models/pretrained';
+import { progress } from '../src/common/progress';
+import { engineInfo } from '../src/engine/tf';
+import { readMapping } from '../src/data/mapping';
 import { interruptible, runCommand } from './arguments';
 
 void runCommand(

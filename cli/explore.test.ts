@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { saveParameters } from '../checkpoints/parameters';
-import { writeLandscapes } from '../data/landscape';
-import { LGGAN, type LGGANConfig } from '../models/lggan';
+import { saveParameters } from '../src/checkpoints/parameters';
+import { writeLandscapes } from '../src/data/landscape';
+import { LGGAN, type LGGANConfig } from '../src/models/lggan';
 
 const dir = mkdtempSync(join(tmpdir(), 'explore-'));
 after(() => rmSync(dir, { recursive: true, force: true }));

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
-import { labelFolder } from '../data/pairs';
-import { readLabelMap } from '../data/label_map';
-import type { LabelMap } from '../data/types';
-import { UserError } from '../common/errors';
-import { saveFigure } from '../figures/figure';
-import { sauExplorer } from '../figures/sau_explorer/sau_explorer';
-import { markdownTable } from '../figures/show';
-import { disposeInspection, inspect, untrained } from '../inspection/inspect';
+import { labelFolder } from '../src/data/pairs';
+import { readLabelMap } from '../src/data/label_map';
+import type { LabelMap } from '../src/data/types';
+import { UserError } from '../src/common/errors';
+import { saveFigure } from '../src/figures/figure';
+import { sauExplorer } from '../src/figures/sau_explorer/sau_explorer';
+import { markdownTable } from '../src/figures/show';
+import { disposeInspection, inspect, untrained } from '../src/inspection/inspect';
 import {
   localRows,
   localShares,
@@ -16,11 +16,11 @@ import {
   sauRows,
   type LocalShare,
   type SauMeasure,
-} from '../inspection/measures';
-import type { LGGAN } from '../models/lggan';
-import { loadLGGAN } from '../models/pretrained';
-import { progress } from '../common/progress';
-import { engineInfo } from '../engine/tf';
+} from '../src/inspection/measures';
+import type { LGGAN } from '../src/models/lggan';
+import { loadLGGAN } from '../src/models/pretrained';
+import { progress } from '../src/common/progress';
+import { engineInfo } from '../src/engine/tf';
 import { interruptible, runCommand } from './arguments';
 
 void runCommand(

@@ -6,13 +6,13 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { saveCheckpoint } from '../checkpoints/checkpoint';
-import { writePng } from '../data/image';
-import { Discriminator } from '../models/discriminator';
-import { LGGAN } from '../models/lggan';
-import { RCAN } from '../models/rcan';
-import { labelMap } from '../../proof/testing/toy';
-import { History } from '../training/history';
+import { saveCheckpoint } from '../src/checkpoints/checkpoint';
+import { writePng } from '../src/data/image';
+import { Discriminator } from '../src/models/discriminator';
+import { LGGAN } from '../src/models/lggan';
+import { RCAN } from '../src/models/rcan';
+import { labelMap } from '../proof/testing/toy';
+import { History } from '../src/training/history';
 
 const dir = mkdtempSync(join(tmpdir(), 'figures-'));
 after(() => rmSync(dir, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
-import { splitDataset, undoSplit } from '../data/split';
-import { reporter } from '../common/progress';
+import { splitDataset, undoSplit } from '../src/data/split';
+import { reporter } from '../src/common/progress';
 import { runCommand } from './arguments';
 
 void runCommand(

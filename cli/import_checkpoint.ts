@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { importCheckpoint } from '../checkpoints/import';
-import { listed } from '../checkpoints/safetensors';
-import { reporter } from '../common/progress';
+import { importCheckpoint } from '../src/checkpoints/import';
+import { listed } from '../src/checkpoints/safetensors';
+import { reporter } from '../src/common/progress';
 import { runCommand } from './arguments';
 
 /** The file's name in a folder of checkpoints. */

@@ -1,6 +1,6 @@
-import { FAULTS, checkData, type FaultKind } from '../data/check';
-import { excerpt } from '../common/errors';
-import { reporter } from '../common/progress';
+import { FAULTS, checkData, type FaultKind } from '../src/data/check';
+import { excerpt } from '../src/common/errors';
+import { reporter } from '../src/common/progress';
 import { runCommand } from './arguments';
 
 void runCommand(

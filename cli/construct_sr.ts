@@ -1,5 +1,5 @@
-import { constructSrDataset } from '../data/sr_pairs';
-import { reporter } from '../common/progress';
+import { constructSrDataset } from '../src/data/sr_pairs';
+import { reporter } from '../src/common/progress';
 import { runCommand } from './arguments';
 
 void runCommand(

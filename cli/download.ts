@@ -1,8 +1,8 @@
-import { UserError } from '../common/errors';
-import { LANDSCAPE, downloadLandscape } from '../download/landscape';
-import { downloadWeights } from '../download/weights';
-import { WEIGHTS, type WeightsName } from '../models/weights';
-import { progress } from '../common/progress';
+import { UserError } from '../src/common/errors';
+import { LANDSCAPE, downloadLandscape } from '../src/download/landscape';
+import { downloadWeights } from '../src/download/weights';
+import { WEIGHTS, type WeightsName } from '../src/models/weights';
+import { progress } from '../src/common/progress';
 import { interruptible, runCommand } from './arguments';
 
 void runCommand(

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { writeLandscapes } from '../data/landscape';
+import { writeLandscapes } from '../src/data/landscape';
 
 const dir = mkdtempSync(join(tmpdir(), 'ablation-cli-'));
 after(() => rmSync(dir, { recursive: true, force: true }));

@@ -1,11 +1,11 @@
-import { writeFileAtomically } from '../common/atomic';
-import { UserError } from '../common/errors';
-import { nearest } from '../common/config';
-import { GoldenFolder } from '../../proof/parity/folder';
-import { compareFolder, PARTS, type Part } from '../../proof/parity/parity';
-import { allOk, jsonReport, markdownReport, textReport } from '../../proof/parity/report';
-import { reporter } from '../common/progress';
-import { engineInfo } from '../engine/tf';
+import { writeFileAtomically } from '../src/common/atomic';
+import { UserError } from '../src/common/errors';
+import { nearest } from '../src/common/config';
+import { GoldenFolder } from '../proof/parity/folder';
+import { compareFolder, PARTS, type Part } from '../proof/parity/parity';
+import { allOk, jsonReport, markdownReport, textReport } from '../proof/parity/report';
+import { reporter } from '../src/common/progress';
+import { engineInfo } from '../src/engine/tf';
 import { runCommand } from './arguments';
 
 void runCommand(

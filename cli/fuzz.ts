@@ -1,5 +1,5 @@
-import { reporter } from '../common/progress';
-import { ALLOCATION_LIMIT, HANG_MS, fuzz } from '../../proof/testing/fuzz/fuzz';
+import { reporter } from '../src/common/progress';
+import { ALLOCATION_LIMIT, HANG_MS, fuzz } from '../proof/testing/fuzz/fuzz';
 import { runCommand } from './arguments';
 
 void runCommand(

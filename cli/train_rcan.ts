@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { HELD_OUT, srCrops } from '../data/crops';
-import { folderPairs } from '../data/pairs';
-import { srFolder } from '../data/sr_pairs';
-import { RCAN_DEFAULTS } from '../models/rcan';
-import { progress } from '../common/progress';
-import { engineInfo } from '../engine/tf';
-import { trainRcan } from '../training/rcan';
-import { TRAIN_RCAN_DEFAULTS as D } from '../training/rcan_config';
+import { HELD_OUT, srCrops } from '../src/data/crops';
+import { folderPairs } from '../src/data/pairs';
+import { srFolder } from '../src/data/sr_pairs';
+import { RCAN_DEFAULTS } from '../src/models/rcan';
+import { progress } from '../src/common/progress';
+import { engineInfo } from '../src/engine/tf';
+import { trainRcan } from '../src/training/rcan';
+import { TRAIN_RCAN_DEFAULTS as D } from '../src/training/rcan_config';
 import { interruptible, runCommand } from './arguments';
 
 void runCommand(

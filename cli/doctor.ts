@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import * as tf from '../engine/tf';
+import * as tf from '../src/engine/tf';
 
 /** Forward time of a 3x3 convolution, 256 to 256 channels on 64x64 pixels, as GFLOP/s (two operations a multiply-add).
  *  The best of those that fit into a second, as a busy machine slows some. */

@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { UserError, excerpt } from '../common/errors';
+import { UserError, excerpt } from '../src/common/errors';
 
 /** One option of a command, or one of its positional arguments. */
 export type OptionSpec =

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { UserError } from '../common/errors';
-import { labelPhotos, reportText } from '../labelling/label_photos';
-import { SceneSegmenter } from '../models/scene_segmenter';
-import { findWeights } from '../models/weights';
-import { progress } from '../common/progress';
+import { UserError } from '../src/common/errors';
+import { labelPhotos, reportText } from '../src/labelling/label_photos';
+import { SceneSegmenter } from '../src/models/scene_segmenter';
+import { findWeights } from '../src/models/weights';
+import { progress } from '../src/common/progress';
 import { interruptible, runCommand } from './arguments';
 
 void runCommand(

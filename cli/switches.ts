@@ -1,4 +1,4 @@
-import { measureSwitches } from '../../proof/parity/switches';
+import { measureSwitches } from '../proof/parity/switches';
 import { runCommand } from './arguments';
 
 void runCommand(
