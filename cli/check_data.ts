@@ -1,4 +1,4 @@
-import { FAULTS, checkData, type FaultKind } from '../src/data/check';
+import { FAULTS, checkData, type FaultKind } from '../tools/check/check';
 import { excerpt } from '../src/common/errors';
 import { reporter } from '../src/common/progress';
 import { runCommand } from './arguments';

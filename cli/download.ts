@@ -1,6 +1,6 @@
 import { UserError } from '../src/common/errors';
-import { LANDSCAPE, downloadLandscape } from '../src/download/landscape';
-import { downloadWeights } from '../src/download/weights';
+import { LANDSCAPE, downloadLandscape } from '../tools/download/landscape';
+import { downloadWeights } from '../tools/download/weights';
 import { WEIGHTS, type WeightsName } from '../src/models/weights';
 import { progress } from '../src/common/progress';
 import { interruptible, runCommand } from './arguments';

@@ -1,4 +1,4 @@
-import { exportCheckpoint } from '../src/checkpoints/export';
+import { exportCheckpoint } from '../tools/convert/export';
 import { reporter } from '../src/common/progress';
 import { runCommand } from './arguments';
 

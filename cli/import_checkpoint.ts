@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { importCheckpoint } from '../src/checkpoints/import';
+import { importCheckpoint } from '../tools/convert/import';
 import { listed } from '../src/checkpoints/safetensors';
 import { reporter } from '../src/common/progress';
 import { runCommand } from './arguments';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../src/common/errors';
-import { labelPhotos, reportText } from '../src/labelling/label_photos';
+import { labelPhotos, reportText } from '../tools/labelling/label_photos';
 import { SceneSegmenter } from '../src/models/scene_segmenter';
 import { findWeights } from '../src/models/weights';
 import { progress } from '../src/common/progress';

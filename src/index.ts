@@ -28,7 +28,7 @@ export { Inception } from './models/inception';
 export { Segmenter } from './models/segmenter';
 export { SceneSegmenter } from './models/scene_segmenter';
 export { Nima } from './models/nima';
-export { labelPhotos } from './labelling/label_photos';
+export { labelPhotos } from '../tools/labelling/label_photos';
 export { chooseCheckpoint, findCheckpoint, loadLGGAN, loadRCAN, shipped } from './models/pretrained';
 
 export {

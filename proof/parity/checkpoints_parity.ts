@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { importCheckpoint } from '../../src/checkpoints/import';
+import { importCheckpoint } from '../../tools/convert/import';
 import { loadRCAN } from '../../src/models/pretrained';
 import { readNpz } from '../testing/npz';
 import * as tf from '../../src/engine/tf';

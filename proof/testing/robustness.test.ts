@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import sharp from 'sharp';
 import { saveParameters } from '../../src/checkpoints/parameters';
-import { checkData } from '../../src/data/check';
+import { checkData } from '../../tools/check/check';
 import { labelMap, photo, writePairs } from './fixtures';
 import { readImage, writeJpeg, writePng } from '../../src/data/image';
 import { readLabelMap } from '../../src/data/label_map';

@@ -5,9 +5,9 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { UserError } from '../common/errors';
-import { installInception } from '../models/inception_weights';
-import { WEIGHTS, type Weights, type WeightsFile, type WeightsName } from '../models/weights';
+import { UserError } from '../../src/common/errors';
+import { installInception } from '../../src/models/inception_weights';
+import { WEIGHTS, type Weights, type WeightsFile, type WeightsName } from '../../src/models/weights';
 import { checkFile, copyChecked, fetchFile, type FetchOptions } from './fetch';
 
 export interface DownloadWeightsOptions extends Pick<FetchOptions, 'signal'> {

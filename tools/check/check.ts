@@ -3,16 +3,16 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { CLASS_NAMES, NUM_CLASSES } from '../classes';
-import { UserError } from '../common/errors';
-import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, byCodePoint, hasExtension, listAll, readBytes, stem } from '../common/files';
-import { decodeImage, readLabelValues } from './image';
-import { readLabelMap } from './label_map';
-import { readMapping, type ClassMapping } from './mapping';
-import { fitting, sameSize } from './pairs';
-import { pngHeader } from './png_indices';
-import { countClasses } from './statistics';
-import type { LabelMap, RgbImage } from './types';
+import { CLASS_NAMES, NUM_CLASSES } from '../../src/classes';
+import { UserError } from '../../src/common/errors';
+import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, byCodePoint, hasExtension, listAll, readBytes, stem } from '../../src/common/files';
+import { decodeImage, readLabelValues } from '../../src/data/image';
+import { readLabelMap } from '../../src/data/label_map';
+import { readMapping, type ClassMapping } from '../../src/data/mapping';
+import { fitting, sameSize } from '../../src/data/pairs';
+import { pngHeader } from '../../src/data/png_indices';
+import { countClasses } from '../../src/data/statistics';
+import type { LabelMap, RgbImage } from '../../src/data/types';
 
 /** What can be wrong, in the order of the report. */
 export const FAULTS = {

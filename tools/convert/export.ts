@@ -1,9 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../common/errors';
-import { newestCheckpoint } from './checkpoint';
+import { UserError } from '../../src/common/errors';
+import { newestCheckpoint } from '../../src/checkpoints/checkpoint';
 import { savePickle } from './pickle_writer';
-import { readTensors, saveTensors, type TensorEntry } from './safetensors';
+import { readTensors, saveTensors, type TensorEntry } from '../../src/checkpoints/safetensors';
 
 export interface ExportOptions {
   /** Which network of a run's folder: G, D, EMA, RCAN. */

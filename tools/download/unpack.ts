@@ -1,9 +1,9 @@
 /** Unpacking of archives from the network: nothing leaves the folder, nothing fills the disk. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { ZipFile, type ZipEntry } from '../common/zip';
-import { removeOldParts, writeWhole } from '../common/files';
-import { UserError, excerpt } from '../common/errors';
+import { ZipFile, type ZipEntry } from '../../src/common/zip';
+import { removeOldParts, writeWhole } from '../../src/common/files';
+import { UserError, excerpt } from '../../src/common/errors';
 
 /** What an archive may unpack to. The contest's largest holds 20 000 files, of some hundred kilobytes each. */
 export interface UnpackLimits {

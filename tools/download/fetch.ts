@@ -4,8 +4,8 @@ import { createReadStream } from 'node:fs';
 import { chmod, copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { explain } from '../common/atomic';
-import { UserError } from '../common/errors';
+import { explain } from '../../src/common/atomic';
+import { UserError } from '../../src/common/errors';
 
 /** What a file has to be. */
 export interface Expected {

@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { withoutDrawing } from '../layers/parameters';
-import { LGGAN } from '../models/lggan';
-import { Discriminator } from '../models/discriminator';
-import { RCAN } from '../models/rcan';
+import { withoutDrawing } from '../../src/layers/parameters';
+import { LGGAN } from '../../src/models/lggan';
+import { Discriminator } from '../../src/models/discriminator';
+import { RCAN } from '../../src/models/rcan';
 import { guessNetwork, importWeights, type Match, type NetworkGuess } from './convert';
 import { openForeign, type ForeignCheckpoint } from './foreign';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { replaceFile } from '../common/atomic';
-import type { TensorEntry } from './safetensors';
+import { replaceFile } from '../../src/common/atomic';
+import type { TensorEntry } from '../../src/checkpoints/safetensors';
 
 export interface PickleOptions {
   /** Put the weights into a dictionary under this name, as the original's RCAN reads them ('model'). */

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import { rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../common/atomic';
-import { withFolderLock } from '../common/lock';
-import { ZipFile } from '../common/zip';
-import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, hasExtension, listFiles, readJson, stem } from '../common/files';
-import { UserError } from '../common/errors';
+import { writeFileAtomically } from '../../src/common/atomic';
+import { withFolderLock } from '../../src/common/lock';
+import { ZipFile } from '../../src/common/zip';
+import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, hasExtension, listFiles, readJson, stem } from '../../src/common/files';
+import { UserError } from '../../src/common/errors';
 import { fetchFile, sha256Of, type FetchOptions } from './fetch';
 import { isThere, unpack, type Unpacked } from './unpack';
 

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { UserError } from '../common/errors';
+import { UserError } from '../../src/common/errors';
 import { copyChecked, fetchFile } from './fetch';
 
 const CONTENT = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * i * 31 + 7) % 251));

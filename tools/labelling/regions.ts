@@ -1,4 +1,4 @@
-import type { LabelMap } from '../data/types';
+import type { LabelMap } from '../../src/data/types';
 
 /**
  * Gives connected regions (4 neighbours) of fewer than `smallest` pixels the class that borders them most, so that a map has no specks.

@@ -2,17 +2,17 @@
 import { mkdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import sharp from 'sharp';
-import { CLASS_NAMES } from '../classes';
-import { NEVER_LABELLED, labelTable } from '../data/ade20k';
-import { IMAGE_EXTENSIONS, listAll, listFiles, readBytes, stem, writeWhole } from '../common/files';
-import { encodeJpeg, decodeImage, writePng } from '../data/image';
-import { resizeImage } from '../data/resize';
-import type { LabelMap, RgbImage } from '../data/types';
-import { UserError } from '../common/errors';
-import { saveFigure } from '../figures/figure';
-import { imageGrid } from '../figures/grid';
-import { classLegend, overlayLabels } from '../figures/labels';
-import type { SceneSegmenter, Votes } from '../models/scene_segmenter';
+import { CLASS_NAMES } from '../../src/classes';
+import { NEVER_LABELLED, labelTable } from '../../src/data/ade20k';
+import { IMAGE_EXTENSIONS, listAll, listFiles, readBytes, stem, writeWhole } from '../../src/common/files';
+import { encodeJpeg, decodeImage, writePng } from '../../src/data/image';
+import { resizeImage } from '../../src/data/resize';
+import type { LabelMap, RgbImage } from '../../src/data/types';
+import { UserError } from '../../src/common/errors';
+import { saveFigure } from '../../src/figures/figure';
+import { imageGrid } from '../../src/figures/grid';
+import { classLegend, overlayLabels } from '../../src/figures/labels';
+import type { SceneSegmenter, Votes } from '../../src/models/scene_segmenter';
 import { removeSmallRegions } from './regions';
 
 export interface LabelPhotosOptions {

@@ -3,11 +3,11 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { UserError } from '../common/errors';
+import { UserError } from '../../src/common/errors';
 import { checkData } from './check';
 import { labelMap, photo, temporaryFolder, writePairs } from '../../proof/testing/fixtures';
-import { readImage, writeJpeg, writePng } from './image';
-import { folderPairs } from './pairs';
+import { readImage, writeJpeg, writePng } from '../../src/data/image';
+import { folderPairs } from '../../src/data/pairs';
 
 test('a good set has no faults; classes are counted over all its folders', async (t) => {
   const dir = temporaryFolder(t);

@@ -1,8 +1,8 @@
-import { UserError } from '../common/errors';
+import { UserError } from '../../src/common/errors';
 import type { ForeignCheckpoint, ForeignTensor } from './foreign';
-import { singularVectors } from '../layers/spectral_norm';
-import { originalShape, type NamedVariables } from './layout';
-import { isFiniteArray, listed, saveTensors, type TensorEntry } from './safetensors';
+import { singularVectors } from '../../src/layers/spectral_norm';
+import { originalShape, type NamedVariables } from '../../src/checkpoints/layout';
+import { isFiniteArray, listed, saveTensors, type TensorEntry } from '../../src/checkpoints/safetensors';
 
 /** Which of the system's networks a file of weights holds, and the part of its configuration that its shapes tell. */
 export type NetworkGuess =

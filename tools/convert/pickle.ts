@@ -1,7 +1,7 @@
-import { UserError } from '../common/errors';
-import { bfloat16ToFloat, halfToFloat } from './half';
-import { DamagedFileError } from './safetensors';
-import type { Source } from '../common/source';
+import { UserError } from '../../src/common/errors';
+import { bfloat16ToFloat, halfToFloat } from '../../src/checkpoints/half';
+import { DamagedFileError } from '../../src/checkpoints/safetensors';
+import type { Source } from '../../src/common/source';
 
 /*
  * A reader of Python's pickles for the few things a file of weights is made of: numbers, texts, tuples, lists,
