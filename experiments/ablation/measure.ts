@@ -1,0 +1,182 @@
+/** What is measured of a run: the images that its generator paints of the held-out windows. */
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CropBatches, heldOutCrops, photoParts, trainingCrops } from '../../src/data/crops';
+import { folderPairs } from '../../src/data/pairs';
+import type { LabelMap, Pair, PairDataset, RgbImage } from '../../src/data/types';
+import { imagesFromTensor } from '../../src/figures/tensors';
+import { perceptualLoss, realFeatures } from '../../src/losses/perceptual';
+import { classScoreAccuracy } from '../../src/metrics/class_score';
+import { extractFeatures, type Features } from '../../src/metrics/features';
+import { fid } from '../../src/metrics/fid';
+import { imageQuality } from '../../src/metrics/image_quality';
+import { findJudges, type FoundJudges } from '../../src/metrics/judges';
+import { kid } from '../../src/metrics/kid';
+import { maskAccuracy, meanColours, paintMeanColours } from '../../src/metrics/mask_accuracy';
+import type { Metric } from '../../src/metrics/metric';
+import { trainSegmenter } from '../../src/metrics/train_segmenter';
+import { findInception } from '../../src/models/inception_weights';
+import { disposeOutput, type LGGAN } from '../../src/models/lggan';
+import { hasOnnxRuntime } from '../../src/models/onnx';
+import { Segmenter } from '../../src/models/segmenter';
+import { Vgg19 } from '../../src/models/vgg19';
+import { findVgg19 } from '../../src/models/vgg19_weights';
+import { findWeights } from '../../src/models/weights';
+import * as tf from '../../src/engine/tf';
+import type { AblationSettings } from './settings';
+
+/** What a figure is, and which way it is better. */
+export interface MetricInfo {
+  name: string;
+  better: 'higher' | 'lower';
+  /** The network that looked, or how it is computed. */
+  by: string;
+  unit?: string;
+}
+
+/** Which figures there can be, in the order of tables, and which way each is better. */
+export const FIGURES = {
+  maskAccuracy: 'higher',
+  fid: 'lower',
+  kid: 'lower',
+  aesthetic: 'higher',
+  psnr: 'higher',
+  ssim: 'higher',
+  vggDistance: 'lower',
+  classScore: 'higher',
+} as const;
+export type FigureKey = keyof typeof FIGURES;
+export const FIGURE_KEYS = Object.keys(FIGURES) as FigureKey[];
+
+export interface Measured {
+  /** Figures that could be measured. */
+  metrics: Partial<Record<FigureKey, number>>;
+  info: Partial<Record<FigureKey, MetricInfo>>;
+}
+
+/** Windows that the own segmenter learns from. */
+const SEGMENTER_WINDOWS = 128;
+
+/** Where the own segmenter of an ablation lies. */
+const segmenterFile = (output: string) => join(output, 'segmenter.safetensors');
+
+/** The windows that every run is judged by, at the size of its images. */
+export function heldOut(settings: AblationSettings): Promise<PairDataset> {
+  return heldOutCrops(folderPairs(settings.input), settings.imageSize as [number, number], { count: settings.windows });
+}
+
+/** Batches of one seed: the same windows in the same order for every variant. */
+export function batches(settings: AblationSettings, seed: number): Promise<CropBatches> {
+  const { input, imageSize, batchSize } = settings;
+  return CropBatches.of(folderPairs(input), { imageSize: imageSize as [number, number], batchSize, seed });
+}
+
+/** Trains the own segmenter where one of the judges is missing and it has to stand in; once, for all runs. */
+export async function prepareSegmenter(settings: AblationSettings, output: string, judges: string, onProgress?: (done: number, total: number) => void): Promise<void> {
+  const file = segmenterFile(output);
+  if (existsSync(file) || (findInception(judges) && findWeights('segmenter', judges) && (await hasOnnxRuntime()))) return;
+  const imageSize = settings.imageSize as [number, number];
+  const dataset = await trainingCrops(folderPairs(settings.input), SEGMENTER_WINDOWS, { imageSize, seed: 0 });
+  const segmenter = await trainSegmenter(dataset, { steps: settings.segmenterSteps, imageSize }, onProgress);
+  await mkdir(output, { recursive: true });
+  await segmenter.save(file);
+  segmenter.dispose();
+}
+
+/** The judges of an ablation, with what they see in the real windows, which serves all runs. */
+export class AblationJudges {
+  private constructor(
+    private readonly pairs: readonly Pair[],
+    private readonly judges: FoundJudges,
+    private readonly real: Features | undefined,
+    private readonly vgg: Vgg19 | undefined,
+  ) {}
+
+  /** @param folder where the networks of others lie */
+  static async load(settings: AblationSettings, output: string, folder: string): Promise<AblationJudges> {
+    const dataset = await heldOut(settings);
+    const pairs = await Promise.all(Array.from({ length: dataset.length }, (_, i) => dataset.at(i)));
+    const file = segmenterFile(output);
+    const own = existsSync(file) ? await Segmenter.load(file) : undefined;
+    const judges = await findJudges(pairs.map((p) => p.labels), { folder, own });
+    const vggFile = findVgg19(folder);
+    const real = judges.features && (await extractFeatures(pairs.map((p) => p.image), judges.features));
+    return new AblationJudges(pairs, judges, real, vggFile ? await Vgg19.load(vggFile) : undefined);
+  }
+
+  /** What is left out, and why. */
+  get missing(): readonly string[] {
+    return this.vgg ? this.judges.missing : [...this.judges.missing, 'The VGG19 distance is left out: its weights are not there.'];
+  }
+
+  /** Paints every window and judges what comes out. */
+  async ofGenerator(generator: LGGAN): Promise<Measured> {
+    const images: RgbImage[] = [];
+    const scores: number[][][] = [];
+    for (const { labels } of this.pairs) {
+      const output = generator.generate(labels);
+      images.push(...(await imagesFromTensor(output.final)));
+      if (output.scores) scores.push(...(output.scores.arraySync() as number[][][]));
+      disposeOutput(output);
+    }
+    const measured = await this.ofImages(images);
+    if (scores.length) put(measured, 'classScore', classScoreAccuracy(scores, this.labels()), "the generator's own classifier");
+    return measured;
+  }
+
+  /** The photographs themselves: what the judges allow at best. */
+  async ofPhotographs(): Promise<Measured> {
+    const { metrics, info } = await this.ofImages(this.pairs.map((p) => p.image));
+    // Against themselves, distances are nothing and similarities perfect.
+    const { maskAccuracy: mask, aesthetic } = metrics;
+    return { metrics: { ...(mask !== undefined && { maskAccuracy: mask }), ...(aesthetic !== undefined && { aesthetic }) }, info };
+  }
+
+  /** Each class in its mean colour, as in the training part of the photographs. */
+  async ofMeanColours(settings: AblationSettings): Promise<Measured> {
+    const colours = await meanColours(await photoParts(folderPairs(settings.input), 'train'));
+    return this.ofImages(this.labels().map((map) => paintMeanColours(map, colours)));
+  }
+
+  private labels(): LabelMap[] {
+    return this.pairs.map((p) => p.labels);
+  }
+
+  private async ofImages(images: readonly RgbImage[]): Promise<Measured> {
+    const measured: Measured = { metrics: {}, info: {} };
+    const { segmenter, features, others = [] } = this.judges;
+    if (segmenter) {
+      const judged = images.map((image, i) => ({ image, labels: this.pairs[i].labels }));
+      put(measured, 'maskAccuracy', (await maskAccuracy(segmenter, judged, { kind: 'generated' })).accuracy);
+    }
+    if (features && this.real) {
+      const fake = await extractFeatures(images, features);
+      put(measured, 'fid', fid(this.real, fake));
+      if (images.length >= 4) put(measured, 'kid', kid(this.real, fake));
+    }
+    for (const judge of others) if (judge.measures === 'aesthetic') put(measured, 'aesthetic', await judge.judge(images));
+    const quality = imageQuality(images.map((image, i) => ({ image, reference: this.pairs[i].image })));
+    put(measured, 'psnr', quality.psnr, 'against the held-out window');
+    put(measured, 'ssim', quality.ssim, 'against the held-out window');
+    if (this.vgg) put(measured, 'vggDistance', { name: 'VGG19 distance', value: this.vggDistance(this.vgg, images), network: this.vgg.name });
+    return measured;
+  }
+
+  /** The perceptual loss against the held-out windows, mean over them. */
+  private vggDistance(vgg: Vgg19, images: readonly RgbImage[]): number {
+    const tensor = ({ data, height, width }: RgbImage) => tf.sub(tf.div(tf.tensor4d(Float32Array.from(data), [1, height, width, 3]), 127.5), 1) as tf.Tensor4D;
+    const distances = images.map((image, i) => tf.tidy(() => perceptualLoss(vgg, tensor(image), realFeatures(vgg, tensor(this.pairs[i].image))).dataSync()[0]));
+    return distances.reduce((a, b) => a + b, 0) / distances.length;
+  }
+
+  async dispose(): Promise<void> {
+    this.vgg?.dispose();
+    await this.judges.dispose();
+  }
+}
+
+function put({ metrics, info }: Measured, key: FigureKey, metric: Pick<Metric, 'name' | 'value' | 'network' | 'unit'>, by = metric.network ?? 'no network'): void {
+  metrics[key] = metric.value;
+  info[key] = { name: metric.name, better: FIGURES[key], by, ...(metric.unit && { unit: metric.unit }) };
+}

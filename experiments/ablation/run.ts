@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomically } from '../../src/common/atomic';
+import { UserError } from '../../src/common/errors';
+import { parseJson } from '../../src/common/json';
+import { Vgg19 } from '../../src/models/vgg19';
+import { trainLGGAN, type TrainLGGANConfig } from '../../src/training/lggan';
+import { batches, type AblationJudges, type Measured } from './measure';
+import type { AblationSettings } from './settings';
+import { VARIANTS, type Group, type Variant } from './variants';
+
+/** One variant from one seed. */
+export interface Job {
+  variant: string;
+  seed: number;
+}
+
+/** What a finished run leaves in its folder. */
+export interface RunResult extends Measured {
+  variant: string;
+  group: Group;
+  seed: number;
+  /** Of training. */
+  seconds: number;
+}
+
+/** Every variant from every seed; seed by seed, so that an ablation cut short has compared all variants. */
+export function jobsOf(seeds: number): Job[] {
+  return Array.from({ length: seeds }, (_, i) => VARIANTS.map(({ name }) => ({ variant: name, seed: i + 1 }))).flat();
+}
+
+export const folderOf = (output: string, { variant, seed }: Job) => join(output, `${variant.replace(/[^a-z]+/g, '_')}-${seed}`);
+
+/** The result of a finished run; undefined where it has not finished. @throws UserError that names a damaged file */
+export async function readResult(output: string, job: Job): Promise<RunResult | undefined> {
+  const file = join(folderOf(output, job), 'result.json');
+  if (!existsSync(file)) return undefined;
+  try {
+    return parseJson(await readFile(file, 'utf8')) as RunResult;
+  } catch (e) {
+    throw new UserError(`${file} is not JSON; remove it, and the run is measured again.`, { cause: e });
+  }
+}
+
+/** Steps of an epoch: the schedule counts in epochs, and a run of a few hundred steps has ten. */
+const epochsOf = (steps: number) => Math.min(10, steps);
+
+/** How a run trains: as `train` does, with the proportions of the original's schedule. */
+export function trainingOf(settings: AblationSettings, variant: Variant, seed: number, output: string): Partial<TrainLGGANConfig> {
+  const { imageSize, ngf, spadeHidden, residualBlocks, sauCompressed, ndf, steps, learningRate, ema } = settings;
+  const epochs = epochsOf(steps);
+  return {
+    generator: { imageSize, ngf, spadeHidden, residualBlocks, sauCompressed, seed, ...variant.generator },
+    discriminator: { ndf },
+    lossWeights: variant.lossWeights ?? {},
+    schedule: { epochs, decayEpochs: Math.round((epochs * 50) / 120), secondStageFrom: Math.floor((epochs * 90) / 120) + 1, learningRate },
+    stepsPerEpoch: steps / epochs,
+    fakes: 'same',
+    ema,
+    output,
+    checkpointEvery: 100,
+    keepCheckpoints: 1,
+    sampleEvery: steps,
+  };
+}
+
+export interface RunHooks {
+  /** Steps of this run that are done. */
+  onStep?(done: number): void;
+  onMessage?(message: string): void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Trains and measures one run, or goes on with it; one that has finished is only read. Undefined where `signal` stopped it: it is saved then.
+ */
+export async function runJob(settings: AblationSettings, output: string, job: Job, judges: Pick<AblationJudges, 'ofGenerator'>, hooks: RunHooks = {}): Promise<RunResult | undefined> {
+  const finished = await readResult(output, job);
+  if (finished) return finished;
+  const variant = VARIANTS.find((v) => v.name === job.variant);
+  if (!variant) throw new UserError(`ablation: there is no variant '${job.variant}'.`);
+  const folder = folderOf(output, job);
+  await mkdir(folder, { recursive: true });
+  const vggPath = settings.vgg === 'none' ? undefined : settings.vgg;
+  const vgg = vggPath ? await Vgg19.load(vggPath) : undefined;
+  const source = await batches(settings, job.seed);
+  try {
+    const { generator, trainer, history, interrupted } = await trainLGGAN(
+      trainingOf(settings, variant, job.seed, folder),
+      source,
+      { onStep: (_, done) => hooks.onStep?.(done), onMessage: hooks.onMessage, signal: hooks.signal },
+      vgg,
+    );
+    try {
+      // A trained run that was stopped is measured when the ablation goes on.
+      if (interrupted || hooks.signal?.aborted) return undefined;
+      const seconds = history.series('seconds').values.reduce((a, b) => a + b, 0);
+      const result: RunResult = { variant: variant.name, group: variant.group, seed: job.seed, ...(await judges.ofGenerator(generator)), seconds };
+      await writeFileAtomically(join(folder, 'result.json'), `${JSON.stringify(result, undefined, 1)}\n`);
+      return result;
+    } finally {
+      trainer.dispose();
+    }
+  } finally {
+    vgg?.dispose();
+  }
+}

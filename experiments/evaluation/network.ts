@@ -1,0 +1,161 @@
+/** How good a trained network is on real material: held-out windows of the photographs, and the contest's label maps where they are at hand. */
+import { heldOutCrops, photoParts, trainingCrops } from '../../src/data/crops';
+import { resizeImage, resizeLabels } from '../../src/data/resize';
+import type { LabelMap, Pair, PairDataset, RgbImage } from '../../src/data/types';
+import { PUBLISHED_ROWS, resultsTable } from '../../src/metrics/contest';
+import { Evaluator, floorCaveats, type Evaluation, type OnProgress } from '../../src/metrics/evaluation';
+import { findJudges, type FindJudgesOptions } from '../../src/metrics/judges';
+import type { Judged } from '../../src/metrics/mask_accuracy';
+import { sizeOf } from '../../src/metrics/metric';
+import type { LGGAN } from '../../src/models/lggan';
+import type { RCAN } from '../../src/models/rcan';
+import { sample } from '../../src/notebook';
+import { NO_CONTEST, type Contest } from './contest';
+
+/** A label map, and what was painted from it. */
+export interface Painted {
+  name: string;
+  /** At the size of the images. */
+  labels: LabelMap;
+  /** The photograph, where there is one of this very map. */
+  photo?: RgbImage;
+  bicubic: RgbImage;
+  rcan?: RgbImage;
+  /** What the original's network made of the map. */
+  original?: RgbImage;
+}
+
+/** The better of the two images. */
+export const finalOf = ({ rcan, bicubic }: Painted): RgbImage => rcan ?? bicubic;
+
+/** One set of label maps, painted and judged. */
+export interface SetReport {
+  title: string;
+  painted: Painted[];
+  /** By bicubic interpolation, and by RCAN if there is one; absent where no judge is at hand. */
+  evaluations: Evaluation[];
+  /** What a reader of its figures has to know. */
+  notes: string[];
+}
+
+export interface NetworkReport {
+  heldOut: SetReport;
+  /** Absent without the contest's label maps. */
+  contest?: SetReport;
+  /** On the maps that the original's outputs are known of: ours, then the original's, by the same judges. */
+  original?: { maps: number; ours: Evaluation; theirs: Evaluation };
+  /** Which segmenter judges; what is left out, and why. */
+  sentences: string[];
+}
+
+export interface NetworkOptions extends Pick<FindJudgesOptions, 'folder' | 'segmenter' | 'steps'> {
+  /** Windows of each photograph's held-out strip. Default 6. */
+  windows?: number;
+  /** Default none; see `findContest`. */
+  contest?: Contest;
+  onProgress?(label: string): OnProgress;
+}
+
+/**
+ * Paints and judges. With `segmenter: 'independent'` what has no network of others is left out, otherwise the own segmenter is trained on
+ * windows of the training parts where it has to stand in.
+ * @param photos few large photographs with label maps; the network has not seen their right quarters
+ */
+export async function evaluateNetwork(generator: LGGAN, rcan: RCAN | undefined, photos: PairDataset, options: NetworkOptions = {}): Promise<NetworkReport> {
+  const { windows = 6, contest = {}, segmenter = 'independent', onProgress = () => () => undefined } = options;
+  const size = generator.config.imageSize.map((n) => 2 * n) as [number, number];
+  const held = await heldOutCrops(photos, size, { count: windows });
+  const pairs = await all(held);
+  const painted = await paint(generator, rcan, pairs, onProgress('painting held-out windows'));
+  const maps = contest.labels ? await all(contest.labels) : [];
+  const known = contest.originals ? await all(contest.originals) : [];
+  const sketched = (await paint(generator, rcan, maps, onProgress("painting the contest's label maps"))).map((p) => {
+    const original = known.find((k) => k.name === p.name)?.image;
+    return { ...p, ...(original && { original }) };
+  });
+
+  const train = segmenter === 'independent' ? undefined : await trainingCrops(photos, 128, { imageSize: size });
+  const everyMap = [...painted, ...sketched].map((p) => p.labels);
+  const judges = await findJudges(everyMap, { ...options, segmenter, train, onProgress: onProgress('training the segmenter') });
+  try {
+    const colours = await photoParts(photos, 'train');
+    const judge = async (evaluator: Evaluator, images: readonly Painted[]): Promise<Evaluation[]> => {
+      const results = [await evaluator.evaluate('BICUBIC', images.map((p) => judged(p, p.bicubic)), onProgress('judging bicubic'))];
+      if (rcan) results.push(await evaluator.evaluate('RCAN', images.map((p) => judged(p, finalOf(p))), onProgress('judging RCAN')));
+      return results.filter((r) => r.measures.length);
+    };
+    const heldOut: SetReport = { title: 'held-out windows', painted, evaluations: await judge(new Evaluator(judges, held, colours), painted), notes: [] };
+    heldOut.notes = heldOut.evaluations.slice(-1).flatMap(floorCaveats);
+    const report: NetworkReport = { heldOut, sentences: [judges.choice, ...judges.missing.filter((m) => m !== judges.choice)] };
+    if (!sketched.length) return { ...report, sentences: [...report.sentences, NO_CONTEST] };
+
+    // There are no photographs of these maps, and so no distance to them.
+    const { features, ...others } = judges;
+    const evaluator = new Evaluator(others, held, colours);
+    report.contest = { title: "the contest's label maps", painted: sketched, evaluations: await judge(evaluator, sketched), notes: [] };
+    report.contest.notes = report.contest.evaluations.slice(-1).flatMap(floorCaveats);
+    if (features) report.contest.notes.push("FID and KID are left out: there are no photographs of the contest's label maps here.");
+    if (report.contest.evaluations.length) report.contest.notes.push('Real images are the held-out windows, not photographs of these maps.');
+    const common = sketched.filter((p) => p.original);
+    if (common.length && report.contest.evaluations.length) {
+      const ours = await evaluator.evaluate('ours', common.map((p) => judged(p, finalOf(p))), onProgress('judging ours'));
+      const theirs = await evaluator.evaluate('original', common.map((p) => judged(p, p.original!)), onProgress("judging the original's"));
+      report.original = { maps: common.length, ours, theirs };
+      report.contest.notes.push(...floorCaveats(theirs).map((caveat) => `The original's outputs: ${caveat}`));
+    }
+    return report;
+  } finally {
+    await judges.dispose();
+  }
+}
+
+/** The table in the form of the original's README: ours on each set, the original's outputs by the same judges, and what was published. */
+export function networkTable({ heldOut, contest, original }: NetworkReport): string {
+  const named = ({ title, painted, evaluations }: SetReport) => evaluations.map(({ row }) => ({ ...row, scaling: `${row.scaling}, ${title} (${painted.length})` }));
+  const some = (maps: number) => `${maps} of these maps`;
+  const both = original && [
+    { ...original.ours.row, scaling: `${some(original.maps)}, ours` },
+    { ...original.theirs.row, scaling: `${some(original.maps)}, the original's published outputs` },
+  ];
+  return resultsTable([
+    ...named(heldOut),
+    ...(contest ? named(contest) : []),
+    ...(both ?? []),
+    ...PUBLISHED_ROWS.map((row) => ({ ...row, scaling: `${row.scaling}, as published (other judges, the contest's set)` })),
+  ]);
+}
+
+/** Paints every label map, and enlarges the images both ways. */
+export async function paint(
+  generator: LGGAN,
+  rcan: RCAN | undefined,
+  items: readonly (Omit<Pair, 'image'> & { image?: RgbImage })[],
+  onProgress?: OnProgress,
+): Promise<Painted[]> {
+  const painted: Painted[] = [];
+  for (const { name, labels, image } of items) {
+    const [small] = await sample(generator, [labels]);
+    const size: [number, number] = [2 * small.height, 2 * small.width];
+    painted.push({
+      name,
+      labels: resizeLabels(labels, size),
+      bicubic: resizeImage(small, size),
+      ...(image && { photo: sizeOf(image) === size.join('x') ? image : resizeImage(image, size) }),
+      ...(rcan && { rcan: await rcan.upscale(small) }),
+    });
+    onProgress?.(painted.length, items.length, name);
+  }
+  return painted;
+}
+
+/** An image with its label map; the original's outputs have a size of their own. */
+function judged({ name, labels }: Painted, image: RgbImage): Judged {
+  const fits = image.height === labels.height && image.width === labels.width;
+  return { name, image, labels: fits ? labels : resizeLabels(labels, [image.height, image.width]) };
+}
+
+async function all<T>(dataset: { readonly length: number; at(i: number): Promise<T> }): Promise<T[]> {
+  const items: T[] = [];
+  for (let i = 0; i < dataset.length; i++) items.push(await dataset.at(i));
+  return items;
+}
