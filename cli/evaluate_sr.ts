@@ -3,11 +3,11 @@ import { folderPairs, imageFolder } from '../src/data/pairs';
 import { srFolders, srPairsOf, type SrPair } from '../src/data/sr_pairs';
 import type { RgbImage } from '../src/data/types';
 import { UserError } from '../src/common/errors';
-import { markdownTable } from '../src/figures/show';
+import { markdownTable } from '../src/notebook/show';
 import { psnr, ssim } from '../src/metrics/image_quality';
-import { Edsr } from '../src/models/edsr';
+import { Edsr } from '../src/judges/edsr';
 import { loadRCAN } from '../src/models/pretrained';
-import { findWeights } from '../src/models/weights';
+import { findWeights } from '../src/judges/weights';
 import { bicubicEnlarged } from '../src/training/rcan';
 import { runCommand } from './arguments';
 

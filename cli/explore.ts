@@ -5,7 +5,7 @@ import type { LabelMap } from '../src/data/types';
 import { UserError } from '../src/common/errors';
 import { saveFigure } from '../src/figures/figure';
 import { sauExplorer } from '../src/figures/sau_explorer/sau_explorer';
-import { markdownTable } from '../src/figures/show';
+import { markdownTable } from '../src/notebook/show';
 import { disposeInspection, inspect, untrained } from '../src/inspection/inspect';
 import {
   localRows,

@@ -16,7 +16,7 @@ import { discriminatorConfig } from '../experiments/figures/network/discriminato
 import { PAPER_FIGURES, type PaperInputs } from '../experiments/figures/paper';
 import { savePrint } from '../experiments/figures/print';
 import { readEvaluation } from '../experiments/figures/results';
-import { withoutDrawing } from '../src/layers/parameters';
+import { withoutDrawing } from '../src/layers/core/parameters';
 import { sizesOf } from '../src/metrics/metric';
 import { Discriminator } from '../src/models/discriminator';
 import { checkpointFile, loadLGGAN, loadRCAN } from '../src/models/pretrained';

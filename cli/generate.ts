@@ -6,7 +6,7 @@ import { resizeImage } from '../src/data/resize';
 import { saveFigure } from '../src/figures/figure';
 import { lgganPanel } from '../src/figures/lggan_panel';
 import { sauKernels } from '../src/figures/sau_kernels';
-import { imageFromTensor } from '../src/figures/tensors';
+import { imageFromTensor } from '../src/data/tensors';
 import { disposeOutput } from '../src/models/lggan';
 import { chooseCheckpoint, loadLGGAN, loadRCAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';

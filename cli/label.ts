@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { UserError } from '../src/common/errors';
 import { labelPhotos, reportText } from '../tools/labelling/label_photos';
-import { SceneSegmenter } from '../src/models/scene_segmenter';
-import { findWeights } from '../src/models/weights';
+import { SceneSegmenter } from '../src/judges/scene_segmenter';
+import { findWeights } from '../src/judges/weights';
 import { progress } from '../src/common/progress';
 import { interruptible, runCommand } from './arguments';
 

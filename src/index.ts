@@ -2,7 +2,7 @@
 export * as tf from './engine/tf';
 export { engineInfo } from './engine/tf';
 export { UserError } from './common/errors';
-export { featureNetwork, notebookSettings, renew, sample, take, tensorsLeft, writeText } from './notebook';
+export { featureNetwork, notebookSettings, renew, sample, take, tensorsLeft, writeText } from './notebook/notebook';
 export { CLASSES, CLASS_NAMES, NUM_CLASSES } from './classes';
 
 export { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage } from './data/types';
@@ -23,11 +23,11 @@ export { landscapes, renderLandscape, writeLandscapes } from './data/landscape';
 export { LGGAN, disposeOutput, type LGGANConfig, type LGGANOutput } from './models/lggan';
 export { Discriminator } from './models/discriminator';
 export { RCAN } from './models/rcan';
-export { Vgg19 } from './models/vgg19';
-export { Inception } from './models/inception';
-export { Segmenter } from './models/segmenter';
-export { SceneSegmenter } from './models/scene_segmenter';
-export { Nima } from './models/nima';
+export { Vgg19 } from './judges/vgg19';
+export { Inception } from './judges/inception';
+export { Segmenter } from './judges/segmenter';
+export { SceneSegmenter } from './judges/scene_segmenter';
+export { Nima } from './judges/nima';
 export { labelPhotos } from '../tools/labelling/label_photos';
 export { chooseCheckpoint, findCheckpoint, loadLGGAN, loadRCAN, shipped } from './models/pretrained';
 
@@ -42,7 +42,7 @@ export { LOSS_WEIGHTS, Schedule } from './training/schedule';
 export { bicubicEnlarged, srQuality, trainRcan } from './training/rcan';
 export { History } from './training/history';
 
-export { trainSegmenter } from './metrics/train_segmenter';
+export { trainSegmenter } from './training/segmenter';
 export { paintMeanColours } from './metrics/mask_accuracy';
 export { Evaluator, measuresTable } from './metrics/evaluation';
 export { evaluateNetwork, networkTable } from '../experiments/evaluation/network';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeFileAtomically } from '../../src/common/atomic';
 import { UserError } from '../../src/common/errors';
 import { parseJson } from '../../src/common/json';
-import { Vgg19 } from '../../src/models/vgg19';
+import { Vgg19 } from '../../src/judges/vgg19';
 import { trainLGGAN, type TrainLGGANConfig } from '../../src/training/lggan';
 import { batches, type AblationJudges, type Measured } from './measure';
 import type { AblationSettings } from './settings';

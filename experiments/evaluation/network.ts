@@ -9,7 +9,7 @@ import type { Judged } from '../../src/metrics/mask_accuracy';
 import { sizeOf } from '../../src/metrics/metric';
 import type { LGGAN } from '../../src/models/lggan';
 import type { RCAN } from '../../src/models/rcan';
-import { sample } from '../../src/notebook';
+import { sample } from '../../src/notebook/notebook';
 import { NO_CONTEST, type Contest } from './contest';
 
 /** A label map, and what was painted from it. */

@@ -22,7 +22,7 @@ import { type EvaluationFile, measuresFigure, resultsFigure } from './results';
 import { sauKernels } from '../../src/figures/sau_kernels';
 import { sketchLandscape } from '../../src/figures/sketch_landscape';
 import { srComparison } from '../../src/figures/sr_comparison';
-import { imageFromTensor } from '../../src/figures/tensors';
+import { imageFromTensor } from '../../src/data/tensors';
 
 /** What figures are made from. What is not at hand is undefined; the figures that need it are left out. */
 export interface PaperInputs {

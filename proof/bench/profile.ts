@@ -3,14 +3,14 @@
  * has finished when its call returns), and counted for the block of the network that asked for it, forward or backward.
  */
 import { ClassSpecificGenerator } from '../../src/layers/class_specific';
-import { LabelPyramid } from '../../src/layers/label_pyramid';
+import { LabelPyramid } from '../../src/layers/neighbourhoods/label_pyramid';
 import { ResidualBlock } from '../../src/layers/residual_block';
 import { Sau } from '../../src/layers/sau';
 import { Spade } from '../../src/layers/spade';
 import { SpadeBlock } from '../../src/layers/spade_block';
 import { Discriminator } from '../../src/models/discriminator';
 import { LGGAN } from '../../src/models/lggan';
-import { Vgg19 } from '../../src/models/vgg19';
+import { Vgg19 } from '../../src/judges/vgg19';
 import * as tf from '../../src/engine/tf';
 import { Adam } from '../../src/training/adam';
 import { DEFAULT_WORKLOAD, build, type Workload } from './workloads';

@@ -1,4 +1,4 @@
-import { LabelPyramid } from '../../src/layers/label_pyramid';
+import { LabelPyramid } from '../../src/layers/neighbourhoods/label_pyramid';
 import { halve } from '../../src/models/discriminator';
 import * as tf from '../../src/engine/tf';
 import { compareArray, type Values } from './compare';

@@ -1,5 +1,5 @@
 import type { LabelMap } from '../../src/data/types';
-import { instanceNorm } from '../../src/layers/normalisation';
+import { instanceNorm } from '../../src/layers/core/normalisation';
 import { disposeOutput, whole, type LGGAN, type WholeOutput } from '../../src/models/lggan';
 import * as tf from '../../src/engine/tf';
 import type { Values } from './compare';

@@ -1,6 +1,6 @@
 import { toOriginal } from '../../src/checkpoints/layout';
 import type { LabelMap } from '../../src/data/types';
-import { LabelPyramid } from '../../src/layers/label_pyramid';
+import { LabelPyramid } from '../../src/layers/neighbourhoods/label_pyramid';
 import { fakeHinge, generatorHinge, realHinge } from '../../src/losses/adversarial';
 import { classScore, localL1 } from '../../src/losses/class_specific';
 import { generatorLosses, realSide, stackImages, type LossWeights, type RealSide } from '../../src/losses/generator';

@@ -1,6 +1,6 @@
 import { originalShape } from '../../src/checkpoints/layout';
 import { UserError } from '../../src/common/errors';
-import { withoutDrawing, type Parameters } from '../../src/layers/parameters';
+import { withoutDrawing, type Parameters } from '../../src/layers/core/parameters';
 import { Discriminator } from '../../src/models/discriminator';
 import { LGGAN } from '../../src/models/lggan';
 import * as tf from '../../src/engine/tf';

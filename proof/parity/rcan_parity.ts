@@ -1,5 +1,5 @@
 import { RCAN, type RcanConfig } from '../../src/models/rcan';
-import { withoutDrawing } from '../../src/layers/parameters';
+import { withoutDrawing } from '../../src/layers/core/parameters';
 import { UserError } from '../../src/common/errors';
 import * as tf from '../../src/engine/tf';
 import { compareArray, compareSummary, type Summary, type Values } from './compare';

@@ -9,7 +9,7 @@ import { readLabelMap } from '../../src/data/label_map';
 import { photographs } from '../../src/data/photos';
 import { resizeImage } from '../../src/data/resize';
 import type { LabelMap, Pair, RgbImage } from '../../src/data/types';
-import { withoutDrawing, type Parameters } from '../../src/layers/parameters';
+import { withoutDrawing, type Parameters } from '../../src/layers/core/parameters';
 import { singularVectors } from '../../src/layers/spectral_norm';
 import { generatorLosses, realSide, stackImages } from '../../src/losses/generator';
 import { psnr } from '../../src/metrics/image_quality';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { turnToOriginal } from '../../src/checkpoints/layout';
 import { UserError } from '../../src/common/errors';
-import { withoutDrawing, type ParameterEntry } from '../../src/layers/parameters';
+import { withoutDrawing, type ParameterEntry } from '../../src/layers/core/parameters';
 import * as tf from '../../src/engine/tf';
 import type { Adam } from '../../src/training/adam';
 import { LGGANTrainer } from '../../src/training/lggan';

@@ -1,6 +1,6 @@
 import type { LabelMap } from '../../src/data/types';
-import { Vgg19 } from '../../src/models/vgg19';
-import { VGG19_LAYERS } from '../../src/models/vgg19_weights';
+import { Vgg19 } from '../../src/judges/vgg19';
+import { VGG19_LAYERS } from '../../src/judges/vgg19_weights';
 import * as tf from '../../src/engine/tf';
 import { assertClose, normals } from './close';
 

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { UserError } from '../common/errors';
-import type { ParameterKind } from '../layers/parameters';
+import type { ParameterKind } from '../layers/core/parameters';
 import * as tf from '../engine/tf';
 import { assertNoLeak } from '../../proof/testing/close';
 import { loadCheckpoint, loadParameters, newestCheckpoint, saveCheckpoint, saveParameters } from './checkpoint';

@@ -1,4 +1,4 @@
-import type { ParameterKind } from '../layers/parameters';
+import type { ParameterKind } from '../layers/core/parameters';
 import * as tf from '../engine/tf';
 
 /** The part of a network's parameters that a checkpoint needs; `Parameters` of src/layers is one. */

@@ -10,7 +10,7 @@ export { type Cell, type GridOptions, GridSheet, imageGrid } from './grid';
 export { type Box, crop } from './images';
 export { type ClassStyles, classLegend, colourLabels, overlayLabels } from './labels';
 export { lgganPanel, type PanelOptions } from './lggan_panel';
-export { type LiveOptions, type LiveTraining, liveTraining } from './live';
+export { type LiveOptions, type LiveTraining, liveTraining } from '../notebook/live';
 export { type HistoryColumns, type HistoryRow, type LossCurveOptions, lossCurves } from './loss_curves';
 export { discriminatorDiagram } from '../../experiments/figures/network/discriminator_diagram';
 export { lgganDiagram } from '../../experiments/figures/network/lggan_diagram';
@@ -41,8 +41,8 @@ export {
   showMarkdown,
   type ShowOptions,
   showTable,
-} from './show';
+} from '../notebook/show';
 export { type Painted, sketchLandscape } from './sketch_landscape';
 export { mostDetailed, srComparison, type SrComparisonOptions, type SrExample } from './sr_comparison';
 export { tableFigure, type TableOptions } from '../../experiments/figures/table';
-export { imageFromTensor, imagesFromTensor, mapsFromTensor } from './tensors';
+export { imageFromTensor, imagesFromTensor, mapsFromTensor } from '../data/tensors';

@@ -5,7 +5,7 @@ import { heatMap } from './colours';
 import { type Cell, type GridSheet, imageGrid } from './grid';
 import { resizeForDisplay, resizeNearest } from './images';
 import { type ClassStyles, classLegend, colourLabels } from './labels';
-import { imagesFromTensor, mapsFromTensor } from './tensors';
+import { imagesFromTensor, mapsFromTensor } from '../data/tensors';
 
 export interface PanelOptions {
   title?: string;

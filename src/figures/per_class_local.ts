@@ -5,7 +5,7 @@ import type { LGGANOutput } from '../models/lggan';
 import { type Cell, type GridSheet, imageGrid } from './grid';
 import { resizeNearest } from './images';
 import { type ClassStyles, colourLabels, countPixels } from './labels';
-import { imagesFromTensor } from './tensors';
+import { imagesFromTensor } from '../data/tensors';
 
 export interface PerClassOptions {
   title?: string;

@@ -1,7 +1,7 @@
-import { Convolution } from '../layers/convolution';
-import type { LabelLevel } from '../layers/label_pyramid';
-import { BatchNorm } from '../layers/normalisation';
-import { Parameters } from '../layers/parameters';
+import { Convolution } from '../layers/core/convolution';
+import type { LabelLevel } from '../layers/neighbourhoods/label_pyramid';
+import { BatchNorm } from '../layers/core/normalisation';
+import { Parameters } from '../layers/core/parameters';
 import { ResidualBlock } from '../layers/residual_block';
 import { Sau } from '../layers/sau';
 import { Spade } from '../layers/spade';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { assertClose, assertNoLeak, checkGradient, normals } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { ChannelAttention } from './channel_attention';
-import { Parameters } from './parameters';
+import { Parameters } from './core/parameters';
 
 function random(shape: [number, number, number, number], seed: number): tf.Tensor4D {
   return tf.tensor4d(Float32Array.from({ length: shape.reduce((a, b) => a * b) }, normals(seed)), shape);

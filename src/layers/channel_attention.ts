@@ -1,8 +1,8 @@
 import * as tf from '../engine/tf';
-import { relu } from './activation';
-import type { Convolution } from './convolution';
-import type { Parameters } from './parameters';
-import { torchConvolution } from './torch_convolution';
+import { relu } from './core/activation';
+import type { Convolution } from './core/convolution';
+import type { Parameters } from './core/parameters';
+import { torchConvolution } from './core/torch_convolution';
 
 /**
  * Channel attention (RCAN, 1807.02758, section 3.3, eq. 9 to 12): each channel's mean over the whole image goes through two 1x1

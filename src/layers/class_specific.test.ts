@@ -5,8 +5,8 @@ import { assertClose, assertNoLeak, checkGradient } from '../../proof/testing/cl
 import { assertSame, labelMap, normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { ClassSpecificGenerator, type ClassSpecificOutput } from './class_specific';
-import { LabelPyramid } from './label_pyramid';
-import { Parameters } from './parameters';
+import { LabelPyramid } from './neighbourhoods/label_pyramid';
+import { Parameters } from './core/parameters';
 
 const CLASSES = 5;
 const CHANNELS = 3;

@@ -1,10 +1,10 @@
 import * as tf from '../engine/tf';
 import type { LabelMap } from '../data/types';
-import { tanh } from './activation';
-import { Convolution } from './convolution';
-import type { LabelPyramid } from './label_pyramid';
-import { pad2d } from './padding';
-import type { Parameters } from './parameters';
+import { tanh } from './core/activation';
+import { Convolution } from './core/convolution';
+import type { LabelPyramid } from './neighbourhoods/label_pyramid';
+import { pad2d } from './core/padding';
+import type { Parameters } from './core/parameters';
 
 /** Images by class index. */
 export type PerClass = Record<number, tf.Tensor4D>;

@@ -5,7 +5,7 @@ import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import { labelMap } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { NoiseInput } from './noise';
-import { Parameters } from './parameters';
+import { Parameters } from './core/parameters';
 
 const [H, W, C] = [40, 60, 3];
 

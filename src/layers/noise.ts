@@ -1,6 +1,6 @@
 import { Random } from '../common/random';
 import * as tf from '../engine/tf';
-import type { Parameters } from './parameters';
+import type { Parameters } from './core/parameters';
 
 /**
  * A pattern of noise, scaled by a learned factor for each channel and added to a map (StyleGAN's noise inputs, 1812.04948, section 3.2, but

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertClose, assertNoLeak, checkGradient, normals } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
-import { Parameters } from './parameters';
+import { Parameters } from './core/parameters';
 import { Rcab, ResidualGroup } from './rcab';
 
 const random = (shape: [number, number, number, number], seed: number) =>

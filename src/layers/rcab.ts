@@ -1,9 +1,9 @@
 import * as tf from '../engine/tf';
-import { relu } from './activation';
+import { relu } from './core/activation';
 import { ChannelAttention } from './channel_attention';
-import type { Convolution } from './convolution';
-import type { Parameters } from './parameters';
-import { torchConvolution } from './torch_convolution';
+import type { Convolution } from './core/convolution';
+import type { Parameters } from './core/parameters';
+import { torchConvolution } from './core/torch_convolution';
 
 /**
  * Residual channel attention block (RCAN, 1807.02758, section 3.3, eq. 13 to 15): x + attention(conv3(relu(conv3(x)))).

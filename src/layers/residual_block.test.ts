@@ -3,8 +3,8 @@ import test from 'node:test';
 import { assertClose, assertNoLeak, checkGradient } from '../../proof/testing/close';
 import { normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
-import { instanceNorm } from './normalisation';
-import { Parameters } from './parameters';
+import { instanceNorm } from './core/normalisation';
+import { Parameters } from './core/parameters';
 import { ResidualBlock } from './residual_block';
 
 function toy(channels: number) {

@@ -1,8 +1,8 @@
 import * as tf from '../engine/tf';
-import { relu } from './activation';
-import { Convolution } from './convolution';
-import { instanceNorm } from './normalisation';
-import type { Parameters } from './parameters';
+import { relu } from './core/activation';
+import { Convolution } from './core/convolution';
+import { instanceNorm } from './core/normalisation';
+import type { Parameters } from './core/parameters';
 
 /** x + IN(conv3(pad(relu(IN(conv3(pad(x))))))), reflect-padded by 1, as in LGGAN's local generator. [B,H,W,C] -> [B,H,W,C]. */
 export class ResidualBlock {

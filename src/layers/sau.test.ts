@@ -5,7 +5,7 @@ import { applyFormula, goldenArray, goldenIndex, nhwc } from '../../proof/testin
 import { withMaterial } from '../../proof/testing/material';
 import { assertSame, normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
-import { Parameters } from './parameters';
+import { Parameters } from './core/parameters';
 import { Sau } from './sau';
 
 function toy(channels: number, compressed: number) {

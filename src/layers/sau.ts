@@ -1,7 +1,7 @@
 import * as tf from '../engine/tf';
-import { Convolution } from './convolution';
-import type { Parameters } from './parameters';
-import { blocksToSpace } from './upsample';
+import { Convolution } from './core/convolution';
+import type { Parameters } from './core/parameters';
+import { blocksToSpace } from './core/upsample';
 
 const TAPS = 25;
 

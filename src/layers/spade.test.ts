@@ -3,8 +3,8 @@ import { IGNORE, type LabelMap } from '../data/types';
 import { assertClose, assertNoLeak, checkGradient, normals } from '../../proof/testing/close';
 import { assertSame, labelMap, normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
-import { LabelPyramid, type LabelLevel } from './label_pyramid';
-import { Parameters } from './parameters';
+import { LabelPyramid, type LabelLevel } from './neighbourhoods/label_pyramid';
+import { Parameters } from './core/parameters';
 import { Spade } from './spade';
 
 const CLASSES = 5;

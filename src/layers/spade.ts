@@ -1,12 +1,12 @@
 import * as tf from '../engine/tf';
 import type { Choice } from '../common/config';
-import { relu } from './activation';
-import { Convolution } from './convolution';
-import { gatherRows } from './gather_rows';
-import type { LabelLevel, Neighbourhoods } from './label_pyramid';
-import { BatchNorm, EPSILON, fusedNorm, fusedNormGradient, type OnStatistics } from './normalisation';
-import { XAVIER, type Parameters } from './parameters';
-import { convolveTable } from './window_table';
+import { relu } from './core/activation';
+import { Convolution } from './core/convolution';
+import { gatherRows } from './core/gather_rows';
+import type { LabelLevel, Neighbourhoods } from './neighbourhoods/label_pyramid';
+import { BatchNorm, EPSILON, fusedNorm, fusedNormGradient, type OnStatistics } from './core/normalisation';
+import { XAVIER, type Parameters } from './core/parameters';
+import { convolveTable } from './neighbourhoods/window_table';
 
 /**
  * Spatially-adaptive normalisation (SPADE, 1903.07291, eq. 1): batch norm without affine parameters, then a scale and a shift for

@@ -4,9 +4,9 @@ import { behaviour } from '../common/config';
 import { assertClose, assertNoLeak, checkGradient } from '../../proof/testing/close';
 import { labelMap, normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
-import { LabelPyramid } from './label_pyramid';
-import { standardisePlain } from './normalisation';
-import { Parameters } from './parameters';
+import { LabelPyramid } from './neighbourhoods/label_pyramid';
+import { standardisePlain } from './core/normalisation';
+import { Parameters } from './core/parameters';
 import { SpadeBlock } from './spade_block';
 
 const CLASSES = 3;

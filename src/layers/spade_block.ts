@@ -1,10 +1,10 @@
 import * as tf from '../engine/tf';
 import type { Behaviour } from '../common/config';
-import { leakyRelu } from './activation';
-import { Convolution } from './convolution';
-import type { LabelLevel } from './label_pyramid';
+import { leakyRelu } from './core/activation';
+import { Convolution } from './core/convolution';
+import type { LabelLevel } from './neighbourhoods/label_pyramid';
 import { NoiseInput } from './noise';
-import type { Parameters } from './parameters';
+import type { Parameters } from './core/parameters';
 import { Spade } from './spade';
 import { SpectralNorm } from './spectral_norm';
 

@@ -2,7 +2,7 @@ import test from 'node:test';
 import { assertClose, assertNoLeak, checkGradient } from '../../proof/testing/close';
 import { normalTensor } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
-import { Parameters } from './parameters';
+import { Parameters } from './core/parameters';
 import { singularVectors, SpectralNorm } from './spectral_norm';
 
 function toy(shape: [number, number, number, number]) {

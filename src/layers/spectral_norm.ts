@@ -1,5 +1,5 @@
 import * as tf from '../engine/tf';
-import type { Parameters } from './parameters';
+import type { Parameters } from './core/parameters';
 
 /**
  * Spectral norm (1802.05957): a kernel divided by its largest singular value as a matrix [out, in*kh*kw], which the vectors

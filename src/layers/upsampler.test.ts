@@ -3,7 +3,7 @@ import test from 'node:test';
 import { assertClose, checkGradient } from '../../proof/testing/close';
 import { normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
-import { Parameters } from './parameters';
+import { Parameters } from './core/parameters';
 import { UPSAMPLINGS, upsampler } from './upsampler';
 
 test('the transposed convolution is PyTorch\'s', () => {

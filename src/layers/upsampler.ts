@@ -1,8 +1,8 @@
 import * as tf from '../engine/tf';
-import { Convolution } from './convolution';
-import { XAVIER, type Parameters } from './parameters';
+import { Convolution } from './core/convolution';
+import { XAVIER, type Parameters } from './core/parameters';
 import { Sau } from './sau';
-import { upsampleNearest2 } from './upsample';
+import { upsampleNearest2 } from './core/upsample';
 
 /** `sau`: semantic-aware upsampling. The others are what the papers compare it with. */
 export type Upsampling = 'sau' | 'transposed' | 'nearest';

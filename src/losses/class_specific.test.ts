@@ -1,7 +1,7 @@
 import test from 'node:test';
 import { IGNORE, type LabelMap } from '../data/types';
 import type { ClassSpecificOutput, PerClass } from '../layers/class_specific';
-import { LabelPyramid } from '../layers/label_pyramid';
+import { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
 import { assertClose, checkGradient } from '../../proof/testing/close';
 import { labelMap, normalTensor } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';

@@ -1,7 +1,7 @@
 import * as tf from '../engine/tf';
 import type { Choice } from '../common/config';
 import type { ClassSpecificOutput } from '../layers/class_specific';
-import type { LabelPyramid } from '../layers/label_pyramid';
+import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
 
 /**
  * Local L1 (LGGAN, 1912.12215, section 3.3): the sum over all classes of the mean absolute difference of what a class paints and the

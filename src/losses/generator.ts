@@ -1,9 +1,9 @@
 import * as tf from '../engine/tf';
 import type { Behaviour } from '../common/config';
-import type { LabelPyramid } from '../layers/label_pyramid';
+import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
 import type { Discriminator, ScaleOutput } from '../models/discriminator';
 import type { LGGANOutput } from '../models/lggan';
-import type { Vgg19 } from '../models/vgg19';
+import type { Vgg19 } from '../judges/vgg19';
 import { featureMatching, generatorHinge } from './adversarial';
 import { classScore, localL1 } from './class_specific';
 import { perceptualLoss, realFeatures } from './perceptual';

@@ -1,4 +1,4 @@
-import type { Vgg19 } from '../models/vgg19';
+import type { Vgg19 } from '../judges/vgg19';
 import { apart, freeEarly, isRecording } from '../engine/tape';
 import * as tf from '../engine/tf';
 import { l1 } from './pixel';

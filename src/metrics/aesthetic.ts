@@ -1,6 +1,6 @@
 import type { RgbImage } from '../data/types';
 import { UserError } from '../common/errors';
-import type { Nima } from '../models/nima';
+import type { Nima } from '../judges/nima';
 import { bootstrapMean } from './bootstrap';
 import type { Judge } from './judge';
 import { sizesOf, type Metric } from './metric';

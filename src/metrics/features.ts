@@ -1,6 +1,6 @@
 import type { RgbImage } from '../data/types';
 import { UserError } from '../common/errors';
-import type { FeatureNetwork } from '../models/feature_network';
+import type { FeatureNetwork } from '../judges/feature_network';
 import { sizeOf } from './metric';
 
 export type { FeatureNetwork };

@@ -1,17 +1,17 @@
 /** Which networks judge a set: those of others where their files are at hand, the project's own segmenter where it has to. */
 import type { LabelMap, PairDataset } from '../data/types';
 import { UserError } from '../common/errors';
-import { Inception } from '../models/inception';
-import { findInception } from '../models/inception_weights';
-import { Nima } from '../models/nima';
-import { hasOnnxRuntime } from '../models/onnx';
-import { SceneSegmenter } from '../models/scene_segmenter';
-import type { Segmenter } from '../models/segmenter';
-import { findWeights } from '../models/weights';
+import { Inception } from '../judges/inception';
+import { findInception } from '../judges/inception_weights';
+import { Nima } from '../judges/nima';
+import { hasOnnxRuntime } from '../judges/onnx';
+import { SceneSegmenter } from '../judges/scene_segmenter';
+import type { Segmenter } from '../judges/segmenter';
+import { findWeights } from '../judges/weights';
 import { AestheticJudge } from './aesthetic';
 import type { Judges, OnProgress } from './evaluation';
 import { SceneJudge, judgedShare } from './scene_judge';
-import { trainSegmenter } from './train_segmenter';
+import { trainSegmenter } from '../training/segmenter';
 
 export interface FindJudgesOptions {
   /** Where the networks lie. Default 'checkpoints'. */

@@ -4,7 +4,7 @@ import type { LabelMap, Pair, PairDataset } from '../data/types';
 import { normals } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { Confusion, maskAccuracy, maskReport, meanColours, paintMeanColours } from './mask_accuracy';
-import { trainSegmenter } from './train_segmenter';
+import { trainSegmenter } from '../training/segmenter';
 
 const map = (values: number[], width = values.length): LabelMap => ({
   data: Uint8Array.from(values),

@@ -1,6 +1,6 @@
-import { ADE20K_NAMES, GROUP_OF_ADE20K, GROUP_OF_CLASS, JUDGED_GROUPS } from '../data/ade20k';
+import { ADE20K_NAMES, GROUP_OF_ADE20K, GROUP_OF_CLASS, JUDGED_GROUPS } from '../judges/ade20k';
 import { IGNORE, type LabelMap, type RgbImage } from '../data/types';
-import type { SceneSegmenter } from '../models/scene_segmenter';
+import type { SceneSegmenter } from '../judges/scene_segmenter';
 import type { MaskSegmenter } from './mask_accuracy';
 
 /**

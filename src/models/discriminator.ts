@@ -1,9 +1,9 @@
 import * as tf from '../engine/tf';
 import { behaviour, configure, wholeNumbers, type Behaviour, type BehaviourOption } from '../common/config';
-import { leakyRelu } from '../layers/activation';
-import { Convolution, convolve } from '../layers/convolution';
-import { instanceNorm } from '../layers/normalisation';
-import { Parameters } from '../layers/parameters';
+import { leakyRelu } from '../layers/core/activation';
+import { Convolution, convolve } from '../layers/core/convolution';
+import { instanceNorm } from '../layers/core/normalisation';
+import { Parameters } from '../layers/core/parameters';
 import { SpectralNorm } from '../layers/spectral_norm';
 
 export interface DiscriminatorConfig {

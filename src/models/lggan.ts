@@ -3,18 +3,18 @@ import { behaviour, configure, oneOf, wholeNumbers, type Behaviour, type Behavio
 import { resizeLabels } from '../data/resize';
 import type { LabelMap } from '../data/types';
 import { UserError } from '../common/errors';
-import { leakyRelu, relu, tanh } from '../layers/activation';
+import { leakyRelu, relu, tanh } from '../layers/core/activation';
 import { ClassSpecificGenerator, type ClassSpecificOutput, type PerClass } from '../layers/class_specific';
-import { Convolution } from '../layers/convolution';
-import { gatherRows } from '../layers/gather_rows';
-import { LabelPyramid } from '../layers/label_pyramid';
-import { instanceNorm } from '../layers/normalisation';
-import { Parameters } from '../layers/parameters';
+import { Convolution } from '../layers/core/convolution';
+import { gatherRows } from '../layers/core/gather_rows';
+import { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
+import { instanceNorm } from '../layers/core/normalisation';
+import { Parameters } from '../layers/core/parameters';
 import { ResidualBlock } from '../layers/residual_block';
 import { SpadeBlock } from '../layers/spade_block';
-import { upsampleNearest2 } from '../layers/upsample';
+import { upsampleNearest2 } from '../layers/core/upsample';
 import { UPSAMPLINGS, upsampler, type Upsampler, type Upsampling } from '../layers/upsampler';
-import { convolveTable } from '../layers/window_table';
+import { convolveTable } from '../layers/neighbourhoods/window_table';
 
 /** Side of the encoder's first kernel. */
 const FIRST_KERNEL = 7;

@@ -5,7 +5,7 @@ import { loadParameters } from '../checkpoints/parameters';
 import { readTensorsHeader } from '../checkpoints/safetensors';
 import { UserError, excerpt } from '../common/errors';
 import { parseJson } from '../common/json';
-import { withoutDrawing } from '../layers/parameters';
+import { withoutDrawing } from '../layers/core/parameters';
 import { LGGAN, type LGGANConfig } from './lggan';
 import { RCAN, type RcanConfig } from './rcan';
 

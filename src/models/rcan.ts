@@ -4,11 +4,11 @@ import { readTensors, type StoredTensor } from '../checkpoints/safetensors';
 import { configure, wholeNumbers } from '../common/config';
 import type { RgbImage } from '../data/types';
 import { UserError } from '../common/errors';
-import type { Convolution } from '../layers/convolution';
-import { Parameters, withoutDrawing } from '../layers/parameters';
-import { pixelShuffle } from '../layers/pixel_shuffle';
+import type { Convolution } from '../layers/core/convolution';
+import { Parameters, withoutDrawing } from '../layers/core/parameters';
+import { pixelShuffle } from '../layers/core/pixel_shuffle';
 import { applyInTurn, ResidualGroup } from '../layers/rcab';
-import { torchConvolution } from '../layers/torch_convolution';
+import { torchConvolution } from '../layers/core/torch_convolution';
 
 export interface RcanConfig {
   /** Residual groups. Default 10. */

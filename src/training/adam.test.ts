@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Parameters, type ParameterEntry } from '../layers/parameters';
+import { Parameters, type ParameterEntry } from '../layers/core/parameters';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import { normalTensor } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';

@@ -1,6 +1,6 @@
 import * as tf from '../engine/tf';
 import { configure, type Choice } from '../common/config';
-import type { ParameterEntry } from '../layers/parameters';
+import type { ParameterEntry } from '../layers/core/parameters';
 
 export interface AdamConfig {
   /** Decay of the mean of the gradients. Default 0.9. */

@@ -1,5 +1,5 @@
 import * as tf from '../engine/tf';
-import { Parameters } from '../layers/parameters';
+import { Parameters } from '../layers/core/parameters';
 
 /**
  * Exponential moving average of a network's parameters: average = decay * average + (1 - decay) * parameter. Until the average has

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Parameters } from '../layers/parameters';
+import { Parameters } from '../layers/core/parameters';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { gradients } from './gradients';

@@ -1,5 +1,5 @@
 import * as tf from '../engine/tf';
-import type { Parameters } from '../layers/parameters';
+import type { Parameters } from '../layers/core/parameters';
 import { freeEarly } from '../engine/tape';
 
 /**

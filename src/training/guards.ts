@@ -1,5 +1,5 @@
 /** What keeps a run of days from being lost to one bad step: numbers that are not finite are caught before they reach a weight. */
-import type { ParameterEntry } from '../layers/parameters';
+import type { ParameterEntry } from '../layers/core/parameters';
 import * as tf from '../engine/tf';
 import type { History } from './history';
 

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { withoutDrawing } from '../../src/layers/parameters';
+import { withoutDrawing } from '../../src/layers/core/parameters';
 import { LGGAN } from '../../src/models/lggan';
 import { Discriminator } from '../../src/models/discriminator';
 import { RCAN } from '../../src/models/rcan';

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import sharp from 'sharp';
 import { CLASS_NAMES } from '../../src/classes';
-import { NEVER_LABELLED, labelTable } from '../../src/data/ade20k';
+import { NEVER_LABELLED, labelTable } from '../../src/judges/ade20k';
 import { IMAGE_EXTENSIONS, listAll, listFiles, readBytes, stem, writeWhole } from '../../src/common/files';
 import { encodeJpeg, decodeImage, writePng } from '../../src/data/image';
 import { resizeImage } from '../../src/data/resize';
@@ -12,7 +12,7 @@ import { UserError } from '../../src/common/errors';
 import { saveFigure } from '../../src/figures/figure';
 import { imageGrid } from '../../src/figures/grid';
 import { classLegend, overlayLabels } from '../../src/figures/labels';
-import type { SceneSegmenter, Votes } from '../../src/models/scene_segmenter';
+import type { SceneSegmenter, Votes } from '../../src/judges/scene_segmenter';
 import { removeSmallRegions } from './regions';
 
 export interface LabelPhotosOptions {

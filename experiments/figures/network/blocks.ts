@@ -2,8 +2,8 @@
 import { resizeLabels } from '../../../src/data/resize';
 import type { LabelMap } from '../../../src/data/types';
 import { ClassSpecificGenerator } from '../../../src/layers/class_specific';
-import { Convolution } from '../../../src/layers/convolution';
-import type { ParameterEntry } from '../../../src/layers/parameters';
+import { Convolution } from '../../../src/layers/core/convolution';
+import type { ParameterEntry } from '../../../src/layers/core/parameters';
 import { Rcab, ResidualGroup } from '../../../src/layers/rcab';
 import { ResidualBlock } from '../../../src/layers/residual_block';
 import { Sau } from '../../../src/layers/sau';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { withoutDrawing } from '../../../src/layers/parameters';
+import { withoutDrawing } from '../../../src/layers/core/parameters';
 import { Discriminator } from '../../../src/models/discriminator';
 import { LGGAN } from '../../../src/models/lggan';
 import { RCAN } from '../../../src/models/rcan';

@@ -9,7 +9,7 @@ import { LGGAN } from '../../models/lggan';
 import { assertNoLeak } from '../../../proof/testing/close';
 import { labelMap as map, scatter } from '../../../proof/testing/toy';
 import * as tf from '../../engine/tf';
-import { showInteractive } from '../show';
+import { showInteractive } from '../../notebook/show';
 import { pretendNotebook } from '../../../proof/testing/figures';
 import { dequantise, quantise } from './pack';
 import { SauExplorer, sauExplorer } from './sau_explorer';

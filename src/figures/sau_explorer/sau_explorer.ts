@@ -11,7 +11,7 @@ import { VIRIDIS } from '../colours';
 import type { Figure } from '../figure';
 import type { ClassStyles } from '../labels';
 import { choosePoints, sauKernels } from '../sau_kernels';
-import { imagesFromTensor, mapsFromTensor } from '../tensors';
+import { imagesFromTensor, mapsFromTensor } from '../../data/tensors';
 import { escapeXml } from '../text';
 import { dequantise, packPlanes, quantise, type BytePlane, type QuantisedKernels } from './pack';
 

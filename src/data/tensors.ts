@@ -1,0 +1,47 @@
+/** The border between tensors and pictures: networks speak [-1, 1] in float32, pictures 0..255 in bytes. */
+import type * as tf from '../engine/tf';
+import type { RgbImage } from './types';
+import { type FloatMap, NOT_A_NUMBER } from '../figures/colours';
+
+/**
+ * A batch [B, H, W, 3] (or one image [H, W, 3]) in [-1, 1] as pictures: round((x + 1) * 127.5), clamped to 0..255. A
+ * pixel with a NaN is magenta. The tensor is not disposed.
+ */
+export async function imagesFromTensor(tensor: tf.Tensor): Promise<RgbImage[]> {
+  const [batch, height, width, channels] = tensor.rank === 3 ? [1, ...tensor.shape] : tensor.shape;
+  if (tensor.rank < 3 || tensor.rank > 4 || channels !== 3) {
+    throw new RangeError(`expected a tensor [B, H, W, 3] or [H, W, 3], got [${tensor.shape}]`);
+  }
+  const values = await tensor.data();
+  const size = height * width * 3;
+  return Array.from({ length: batch }, (_, b) => {
+    const data = new Uint8Array(size);
+    for (let i = 0, o = b * size; i < size; i++, o++)
+      data[i] = Math.min(255, Math.max(0, Math.round((values[o] + 1) * 127.5)));
+    for (let i = 0, o = b * size; i < size; i += 3, o += 3) {
+      if (Number.isNaN(values[o] + values[o + 1] + values[o + 2])) data.set(NOT_A_NUMBER, i);
+    }
+    return { data, height, width };
+  });
+}
+
+/** The first picture of a batch, or the only one. */
+export async function imageFromTensor(tensor: tf.Tensor): Promise<RgbImage> {
+  return (await imagesFromTensor(tensor))[0];
+}
+
+/**
+ * Every channel of every image of a batch [B, H, W, C] as a map of its own: `maps[b][c]`. The tensor is not disposed.
+ */
+export async function mapsFromTensor(tensor: tf.Tensor): Promise<FloatMap[][]> {
+  if (tensor.rank !== 4) throw new RangeError(`expected a tensor [B, H, W, C], got [${tensor.shape}]`);
+  const [batch, height, width, channels] = tensor.shape;
+  const values = await tensor.data();
+  return Array.from({ length: batch }, (_, b) =>
+    Array.from({ length: channels }, (_, c) => {
+      const data = new Float32Array(height * width);
+      for (let i = 0, o = b * height * width * channels + c; i < data.length; i++, o += channels) data[i] = values[o];
+      return { data, height, width };
+    }),
+  );
+}

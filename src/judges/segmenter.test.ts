@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { extractFeatures } from '../metrics/features';
+import { pixelCrossEntropy } from '../training/segmenter';
+import { assertClose, assertNoLeak, checkGradient, normals } from '../../proof/testing/close';
+import * as tf from '../engine/tf';
+import { Segmenter } from './segmenter';
+
+const tiny = { classes: 3, imageSize: [16, 24], features: 4 };
+const noise = (height: number, width: number, seed: number) => {
+  const normal = normals(seed);
+  return { data: Uint8Array.from({ length: height * width * 3 }, () => 128 + 40 * normal()), height, width };
+};
+
+describe('segmenter', () => {
+  it('gives each pixel a class, whatever the size of the image', () => {
+    const s = new Segmenter(tiny);
+    const maps = s.segment([noise(16, 24, 1), noise(50, 31, 2)]);
+    assert.deepEqual(
+      maps.map((m) => [m.height, m.width, m.data.length]),
+      [
+        [16, 24, 384],
+        [16, 24, 384],
+      ],
+    );
+    assert.ok(maps.every((m) => m.data.every((v) => v < 3)));
+    assert.deepEqual(s.segment([]), []);
+    s.dispose();
+  });
+
+  it('has logits at half the size, the same for an image alone and in a batch when it does not train', () => {
+    const s = new Segmenter(tiny);
+    const x = tf.randomNormal([2, 16, 24, 3]) as tf.Tensor4D;
+    const both = s.logits(x);
+    const second = s.logits(tf.slice(x, 1, 1));
+    assert.deepEqual(both.shape, [2, 8, 12, 3]);
+    assertClose(second, tf.slice(both, 1, 1));
+    s.dispose();
+  });
+
+  it('has gradients in every parameter', () => {
+    const s = new Segmenter(tiny);
+    const x = tf.randomNormal([2, 16, 24, 3], 0, 1, 'float32', 3) as tf.Tensor4D;
+    const labels = tf.tensor3d(
+      Array.from({ length: 192 }, (_, i) => i % 3),
+      [2, 8, 12],
+    );
+    const variables = s.parameters.trainable.map((e) => e.variable);
+    const { grads } = tf.variableGrads(() => pixelCrossEntropy(s.logits(x, true), labels), variables);
+    for (const { name, variable } of s.parameters.trainable) {
+      const size = Math.max(...grads[variable.name].abs().dataSync());
+      assert.ok(size > 0 && Number.isFinite(size), `${name}: ${size}`);
+    }
+    tf.dispose(grads);
+    s.dispose();
+  });
+
+  it('gives features that carry its name, not that of FID', async () => {
+    const s = new Segmenter(tiny);
+    const features = await extractFeatures([noise(20, 20, 1), noise(20, 20, 2)], s.featureNetwork());
+    assert.equal(features.dimensions, 16);
+    assert.equal(features.canonical, false);
+    assert.match(features.network, /^bottleneck of the own U-Net .*untrained/);
+    s.dispose();
+  });
+
+  it('comes back from its file as it was', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'segmenter-'));
+    try {
+      const file = join(folder, 's.safetensors');
+      const s = new Segmenter({ ...tiny, seed: 5 });
+      s.trainedOn = 'nothing';
+      // Running statistics are part of it.
+      tf.dispose(s.logits(tf.randomNormal([2, 16, 24, 3], 3) as tf.Tensor4D, true));
+      await s.save(file);
+      const t = await Segmenter.load(file);
+      assert.equal(t.name, s.name);
+      assert.deepEqual(t.segment([noise(16, 24, 1)]), s.segment([noise(16, 24, 1)]));
+      s.dispose();
+      t.dispose();
+      writeFileSync(file, 'x');
+      await assert.rejects(Segmenter.load(file), /s\.safetensors/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('refuses sizes it cannot halve three times', () => {
+    assert.throws(() => new Segmenter({ imageSize: [90, 128] }), /90x128 has to be multiples of 8/);
+    assert.throws(() => new Segmenter({ imageSize: [96] }), /expected height and width/);
+  });
+
+  it('leaves no tensor behind', async () => {
+    await assertNoLeak(() => {
+      const s = new Segmenter(tiny);
+      s.segment([noise(16, 24, 1)]);
+      s.dispose();
+    });
+  });
+});
+
+describe('cross entropy of pixels', () => {
+  it('is the mean over the pixels that have a class', () => {
+    // Two pixels with classes, one without: (-log softmax([1,2])[0] - log softmax([3,3])[1]) / 2
+    const logits = tf.tensor4d([1, 2, 3, 3, 9, -9], [1, 1, 3, 2]);
+    const labels = tf.tensor3d([0, 1, 255], [1, 1, 3]);
+    assertClose(pixelCrossEntropy(logits, labels), (Math.log(1 + Math.E) + Math.log(2)) / 2, 1e-6);
+    const gradient = tf.grad((x) => pixelCrossEntropy(x as tf.Tensor4D, labels))(logits);
+    const p = 1 / (1 + Math.E);
+    assertClose(gradient, [(p - 1) / 2, (1 - p) / 2, 0.25, -0.25, 0, 0], 1e-6);
+  });
+
+  it('has the gradient of finite differences', () => {
+    const logits = tf.randomNormal([2, 3, 4, 5], 0, 1, 'float32', 7) as tf.Tensor4D;
+    const labels = tf.tensor3d(
+      Array.from({ length: 24 }, (_, i) => (i % 7 === 0 ? 255 : i % 5)),
+      [2, 3, 4],
+    );
+    checkGradient((x) => pixelCrossEntropy(x as tf.Tensor4D, labels), [logits]);
+  });
+
+  it('is 0 without any class', () => {
+    assert.equal(Math.abs(pixelCrossEntropy(tf.ones([1, 1, 2, 3]), tf.fill([1, 1, 2], 255)).dataSync()[0]), 0);
+  });
+});

@@ -1,0 +1,100 @@
+/** What only notebooks need: short names for what their cells do. */
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { writeFileAtomically } from '../common/atomic';
+import { configure } from '../common/config';
+import type { LabelMap, RgbImage } from '../data/types';
+import { inNotebook, outputPath, Slot } from './show';
+import { imagesFromTensor } from '../data/tensors';
+import type { FeatureNetwork } from '../judges/feature_network';
+import { Inception } from '../judges/inception';
+import { findInception } from '../judges/inception_weights';
+import { disposeOutput, type LGGAN } from '../models/lggan';
+import type { Segmenter } from '../judges/segmenter';
+import { replacingSink, setProgressSink } from '../common/progress';
+import * as tf from '../engine/tf';
+
+// Progress is rewritten in place, in an output of its own.
+if (inNotebook()) {
+  setProgressSink(() => {
+    const slot = new Slot();
+    return replacingSink((text) => slot.text(text));
+  });
+}
+
+/**
+ * A notebook's settings. With the environment variable LGGAN_TOY=1 (tests) the toy values stand in for theirs, so that every cell runs
+ * within seconds.
+ * @throws UserError naming a toy value that the settings do not have
+ */
+export function notebookSettings<T extends object>(settings: T, toy: Partial<T>): T {
+  return process.env.LGGAN_TOY === '1' ? configure(settings, toy, 'settings') : settings;
+}
+
+interface Held {
+  readonly made: object;
+  readonly tensors: number;
+}
+
+const held = new Map<string, Held>();
+
+function free({ made }: Held): void {
+  if ('dispose' in made && typeof made.dispose === 'function') made.dispose();
+  else tf.dispose(made as tf.TensorContainer);
+}
+
+/**
+ * Makes what a cell holds on to (a network, an output's tensors), after freeing what the cell made under this name when it last ran: running
+ * a cell again costs no memory.
+ *
+ * ```ts
+ * const generator = await renew('generator', () => loadLGGAN('checkpoints/lggan'));
+ * ```
+ */
+export async function renew<T extends object>(name: string, make: () => T | Promise<T>): Promise<T> {
+  const before = held.get(name);
+  held.delete(name);
+  if (before) free(before);
+  const count = tf.memory().numTensors;
+  const made = await make();
+  held.set(name, { made, tensors: tf.memory().numTensors - count });
+  return made;
+}
+
+/** A sentence on the tensors that nobody holds, which should be none: '0 tensors are left, beside the 231 of generator, output'. */
+export function tensorsLeft(): string {
+  const known = [...held.values()].reduce((sum, { tensors }) => sum + tensors, 0);
+  const left = `${tf.memory().numTensors - known} tensors are left`;
+  return known ? `${left}, beside the ${known} of ${[...held.keys()].join(', ')}` : left;
+}
+
+/** The first `count` items of a data set, or all if it has fewer. */
+export async function take<T>(dataset: { readonly length: number; at(i: number): Promise<T> }, count: number): Promise<T[]> {
+  const items: T[] = [];
+  for (let i = 0; i < Math.min(count, dataset.length); i++) items.push(await dataset.at(i));
+  return items;
+}
+
+/** The final image of each label map. */
+export async function sample(generator: LGGAN, labels: readonly LabelMap[]): Promise<RgbImage[]> {
+  const images: RgbImage[] = [];
+  for (const map of labels) {
+    const output = generator.generate(map);
+    images.push(...(await imagesFromTensor(output.final)));
+    disposeOutput(output);
+  }
+  return images;
+}
+
+/** The network for FID and KID: the canonical Inception where its weights are in `checkpoints/`, else the segmenter's features. */
+export async function featureNetwork(segmenter: Segmenter): Promise<FeatureNetwork> {
+  const weights = findInception();
+  return weights ? Inception.load(weights) : segmenter.featureNetwork();
+}
+
+/** Writes a text file, all or nothing; folders are made as needed. */
+export async function writeText(file: string, text: string): Promise<void> {
+  const path = outputPath(file);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileAtomically(path, text);
+}
