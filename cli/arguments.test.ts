@@ -103,12 +103,12 @@ test('help shows the table and parses nothing', () => {
 const folder = mkdtempSync(join(tmpdir(), 'arguments-'));
 after(() => rmSync(folder, { recursive: true }));
 const node = ['--require', 'ts-node/register/transpile-only'];
-const cwd = join(__dirname, '..', '..');
+const cwd = join(__dirname, '..');
 function script(body: string): string {
   const file = join(folder, 'command.js');
   writeFileSync(
     file,
-    `const { interruptible, runCommand } = require(${JSON.stringify(join(__dirname, 'arguments.ts'))});\nconst { UserError } = require(${JSON.stringify(join(__dirname, '..', 'errors.ts'))});\n${body}`,
+    `const { interruptible, runCommand } = require(${JSON.stringify(join(__dirname, 'arguments.ts'))});\nconst { UserError } = require(${JSON.stringify(join(__dirname, '..', 'src', 'common', 'errors.ts'))});\n${body}`,
   );
   return file;
 }

@@ -1,4 +1,4 @@
-/** Runs a command of src/cli: `node scripts/cli.mjs NAME ARGUMENTS...`; set-up first, which speaks only if it has work to do. */
+/** Runs a command of cli: `node scripts/cli.mjs NAME ARGUMENTS...`; set-up first, which speaks only if it has work to do. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { run, setUp } from '../setup.mjs';
@@ -7,7 +7,7 @@ import { runtimeEnvironment } from './setup/plan.mjs';
 
 await run(async () => {
   const [name, ...args] = process.argv.slice(2);
-  const file = path.join(root, 'src/cli', `${name}.ts`);
+  const file = path.join(root, 'cli', `${name}.ts`);
   if (!name || !fs.existsSync(file)) {
     const { scripts } = readJson(path.join(root, 'package.json'));
     const names = Object.keys(scripts).filter((script) => scripts[script].startsWith('node scripts/cli.mjs'));

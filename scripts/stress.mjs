@@ -7,7 +7,7 @@ import { run, setUp } from '../setup.mjs';
 import { SetupError, foreground, root } from './setup/system.mjs';
 import { runtimeEnvironment } from './setup/plan.mjs';
 
-const FILES = ['src/training/kill.test.ts', 'src/training/disk_full.test.ts', 'src/training/memory.test.ts'];
+const FILES = ['proof/testing/kill.test.ts', 'proof/testing/disk_full.test.ts', 'proof/testing/memory.test.ts'];
 
 await run(async () => {
   const words = process.argv.slice(2);

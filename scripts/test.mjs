@@ -1,5 +1,5 @@
 /**
- * `npm test`: set-up, type check, then every `*.test.ts` of src and `*.test.mjs` of scripts with Node's test runner.
+ * `npm test`: set-up, type check, then every `*.test.ts` of the code and `*.test.mjs` of scripts with Node's test runner.
  * `npm test -- rcan sau` runs the files whose path contains one of the words (and checks no types).
  */
 import fs from 'node:fs';
@@ -21,7 +21,7 @@ function* testFiles(folder) {
 
 await run(async () => {
   const words = process.argv.slice(2);
-  const all = ['src', 'bench', 'scripts'].flatMap((folder) => [...testFiles(folder)]).sort();
+  const all = ['src', 'tools', 'experiments', 'cli', 'proof', 'scripts'].flatMap((folder) => [...testFiles(folder)]).sort();
   const files = words.length ? all.filter((file) => words.some((word) => file.includes(word))) : all;
   if (!files.length) throw new SetupError(`No test file has ${words.join(' or ')} in its path.`);
 

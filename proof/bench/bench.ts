@@ -109,7 +109,7 @@ async function peerWorker(script: string, python: string, workload: Workload): P
   const labels = join(folder, 'labels');
   if (workload.kind !== 'rcan') writeFileSync(labels, Buffer.concat((await labelMaps(workload)).map((m) => m.data)));
   const args = [join(__dirname, 'peer.py'), resolve(script), JSON.stringify(workload), labels, String(tf.engineInfo().threads)];
-  return Worker.start(python, args, `${python} bench/peer.py (PyTorch has to be installed there)`);
+  return Worker.start(python, args, `${python} proof/bench/peer.py (PyTorch has to be installed there)`);
 }
 
 /** Both warm up once, then take turns, so that what else the machine does weighs on both. */

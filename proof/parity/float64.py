@@ -5,7 +5,7 @@ equals the original to 5e-6) with the original's choices, from the same formula 
 - the generator's outputs at 192x256 as golden_full.json tells them (mean, standard deviation, least, largest, samples), in both modes
 - the gradient of the generator's losses by every parameter at 64x96, as golden_small.json tells them (grad_total_G_loss_batch1_bn_eval)
 
-    python src/parity/float64.py SHARED_FOLDER          (torch==2.13.0, two minutes, 6 GB)
+    python proof/parity/float64.py SHARED_FOLDER          (torch==2.13.0, two minutes, 6 GB)
 """
 import json, os
 

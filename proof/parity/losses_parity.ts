@@ -135,7 +135,7 @@ export async function gradientSections(networks: GoldenNetworks, name: string, m
     const [theirs] = gradientRows(new Map(Object.entries(expected)), exact, {}, IN_FLOAT64);
     sections.push({
       title: `${title}, in float64 (${name})`,
-      reference: 'PyTorch in float64 (src/parity/float64.py)',
+      reference: 'PyTorch in float64 (proof/parity/float64.py)',
       rows: gradientRows(ours, exact, {}, IN_FLOAT64),
       notes: [`The original's own gradients stand ${theirs.error.toExponential(1)} from these in the median: its sums are in float32.`],
     });

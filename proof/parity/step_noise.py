@@ -7,7 +7,7 @@ for each kind of block; of the length of Adam's update of a parameter, in steps 
 are zero in float64, where float32 leaves only rounding. `discriminator` is the discriminator's own step, whose gradients scatter with the images that
 a moved generator paints, on images that are given: the reference in float64, and the scatter as above.
 
-    python src/parity/step_noise.py FOLDER          (torch==2.13.0, four minutes on two cores)
+    python proof/parity/step_noise.py FOLDER          (torch==2.13.0, four minutes on two cores)
 """
 import json, os, re, sys, tempfile, types
 

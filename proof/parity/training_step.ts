@@ -86,7 +86,7 @@ export function compareTrainingStep(folder: GoldenFolder): Section | undefined {
     rows.push(...updateRows(name, ours, expected, golden.G_gradients[name], noise));
   const notes = [
     `Allowed is a relative ${RELATIVE}, or ${TIMES_NOISE} times what PyTorch departs from itself: in float64, with another number of threads, ` +
-      'from weights moved by their last bit (src/parity/step_noise.json). Its gradients scatter by up to 2% in head_0, where batch norm sees 4x6 pixels, and by 0.04% in the median of all.',
+      'from weights moved by their last bit (proof/parity/step_noise.json). Its gradients scatter by up to 2% in head_0, where batch norm sees 4x6 pixels, and by 0.04% in the median of all.',
     'Adam moves a number at first by the learning rate in the direction of its gradient, however small that is: numbers whose gradient is below ' +
       "the scatter may go the other way. The discriminator sees the moved generator's images, hence the larger scatter of its gradients.",
   ];

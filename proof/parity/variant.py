@@ -1,6 +1,6 @@
 """Writes a folder of golden files that the original never made: other constants of the formula, other label maps, size, batch and width.
 
-    python src/parity/variant.py SHARED_FOLDER OUT [NGF [HEIGHT WIDTH BATCH]]          (torch==2.13.0)
+    python proof/parity/variant.py SHARED_FOLDER OUT [NGF [HEIGHT WIDTH BATCH]]          (torch==2.13.0)
 
 The numbers are the PyTorch port's in float64, in the original's way (see port.py). `npm run parity -- OUT` compares with them; `variant/`
 beside this file was written so (ngf 4, 64x96, batch 2) for the test of that command. Large arrays are told by their figures.

@@ -38,7 +38,7 @@ async function sentence(work: Promise<unknown>): Promise<string> {
   return `refused: "${e.message}"`;
 }
 function command(name: string, args: string[], options: { uid?: number } = {}) {
-  const run = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', join(ROOT, 'src/cli', `${name}.ts`), ...args], {
+  const run = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', join(ROOT, 'cli', `${name}.ts`), ...args], {
     encoding: 'utf8', cwd: ROOT, ...(options.uid && { uid: options.uid, gid: options.uid }), env: { ...process.env, HOME: root },
   });
   return { status: run.status, out: run.stdout, err: run.stderr };
@@ -275,7 +275,7 @@ test('docs/robustness.md says what happened here', (t) => {
   const text = [
     '# Odd files, and what happens',
     '',
-    'Written by `npm run robustness` from what its tests (`src/testing/robustness.test.ts`) found; `npm test` compares.',
+    'Written by `npm run robustness` from what its tests (`proof/testing/robustness.test.ts`) found; `npm test` compares.',
     '',
     '| what | tried | happens |',
     '| --- | --- | --- |',

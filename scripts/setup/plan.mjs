@@ -14,7 +14,7 @@ export function cacheFolder(env, platform, home) {
   return path.join(home, ...(platform === 'darwin' ? ['Library', 'Caches'] : ['.cache']), 'lggan-sau');
 }
 
-/** What has to be in the environment when Node starts; the rest is set in src/tf.ts. One arena: with one for each thread of TensorFlow a training step holds a tenth more memory. */
+/** What has to be in the environment when Node starts; the rest is set in src/engine/tf.ts. One arena: with one for each thread of TensorFlow a training step holds a tenth more memory. */
 export const runtimeEnvironment = (platform) => (platform === 'linux' ? { GLIBC_TUNABLES: 'glibc.malloc.arena_max=1' } : {});
 
 /** The NVIDIA devices in the output of `nvidia-smi --query-gpu=name,driver_version --format=csv,noheader`. */

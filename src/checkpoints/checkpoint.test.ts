@@ -269,7 +269,7 @@ test('killed at any moment, a whole checkpoint is left', { timeout: 60000 }, asy
   writeFileSync(
     script,
     // The engine is not needed to write files, and loading it for each child would take most of the time.
-    `const engine = ${JSON.stringify(join(__dirname, '..', 'tf.ts'))};
+    `const engine = ${JSON.stringify(join(__dirname, '..', 'engine', 'tf.ts'))};
      require.cache[engine] = { id: engine, filename: engine, loaded: true, exports: {} };
      const { saveCheckpoint, newestCheckpoint } = require(${JSON.stringify(join(__dirname, 'checkpoint.ts'))});
      const fs = require('node:fs');

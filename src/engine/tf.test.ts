@@ -5,11 +5,11 @@ import * as path from 'node:path';
 import test from 'node:test';
 import * as tf from './tf';
 
-const root = path.join(__dirname, '..');
+const root = path.join(__dirname, '..', '..');
 
 /** Runs code in a Node of its own after importing the engine as `tf`. */
 function inNewProcess(code: string, env: Record<string, string>): { stdout: string; stderr: string } {
-  const script = `const tf = require('./src/tf'); ${code}`;
+  const script = `const tf = require('./src/engine/tf'); ${code}`;
   const result = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', '-e', script], {
     cwd: root,
     env: { ...process.env, ...env },
