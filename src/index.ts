@@ -13,12 +13,11 @@ export { resizeImage, resizeLabels } from './data/resize';
 export { splitDataset, splitPairs } from './data/split';
 export { constructSrDataset, srFolder } from './data/sr_pairs';
 export { embeddedDataset, splitFolder } from './data/embedded';
-export { photoCrops, photographs } from './data/photos';
+export { paintedLandscapes, photographs } from './data/carried';
 export { CropBatches, SYNONYMS, heldOutCrops, srCrops } from './data/crops';
 export { datasetStatistics } from './data/statistics';
 export { TrainingBatches, transformPair } from './data/batches';
 export { SrPatches } from './data/sr_batches';
-export { landscapes, renderLandscape, writeLandscapes } from './data/landscape';
 
 export { LGGAN, disposeOutput, type LGGANConfig, type LGGANOutput } from './models/lggan';
 export { Discriminator } from './models/discriminator';
