@@ -11,7 +11,7 @@ import { classScoreAccuracy } from '../../src/metrics/class_score';
 import { extractFeatures, type Features } from '../../src/metrics/features';
 import { fid } from '../../src/metrics/fid';
 import { imageQuality } from '../../src/metrics/image_quality';
-import { findJudges, type FoundJudges } from '../../src/metrics/judges';
+import { findJudges, type FoundJudges } from '../evaluation/judges';
 import { kid } from '../../src/metrics/kid';
 import { maskAccuracy, meanColours, paintMeanColours } from '../../src/metrics/mask_accuracy';
 import type { Metric } from '../../src/metrics/metric';

@@ -4,7 +4,7 @@ import { resizeImage, resizeLabels } from '../../src/data/resize';
 import type { LabelMap, Pair, PairDataset, RgbImage, Size } from '../../src/data/types';
 import { PUBLISHED_ROWS, resultsTable } from '../../src/metrics/contest';
 import { Evaluator, floorCaveats, type Evaluation, type OnProgress } from '../../src/metrics/evaluation';
-import { findJudges, type FindJudgesOptions } from '../../src/metrics/judges';
+import { findJudges, type FindJudgesOptions } from './judges';
 import type { Judged } from '../../src/metrics/mask_accuracy';
 import { sizeOf } from '../../src/metrics/metric';
 import type { LGGAN } from '../../src/models/lggan';

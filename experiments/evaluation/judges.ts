@@ -1,17 +1,17 @@
 /** Which networks judge a set: those of others where their files are at hand, the project's own segmenter where it has to. */
-import type { LabelMap, PairDataset } from '../data/types';
-import { UserError } from '../common/errors';
-import { Inception } from '../judges/inception';
-import { findInception } from '../judges/inception_weights';
-import { Nima } from '../judges/nima';
-import { hasOnnxRuntime } from '../judges/onnx';
-import { SceneSegmenter } from '../judges/scene_segmenter';
-import type { Segmenter } from '../judges/segmenter';
-import { findWeights } from '../judges/weights';
-import { AestheticJudge } from './aesthetic';
-import type { Judges, OnProgress } from './evaluation';
-import { SceneJudge, judgedShare } from './scene_judge';
-import { trainSegmenter } from '../training/segmenter';
+import type { LabelMap, PairDataset } from '../../src/data/types';
+import { UserError } from '../../src/common/errors';
+import { Inception } from '../../src/judges/inception';
+import { findInception } from '../../src/judges/inception_weights';
+import { Nima } from '../../src/judges/nima';
+import { hasOnnxRuntime } from '../../src/judges/onnx';
+import { SceneSegmenter } from '../../src/judges/scene_segmenter';
+import type { Segmenter } from '../../src/judges/segmenter';
+import { findWeights } from '../../src/judges/weights';
+import { AestheticJudge } from '../../src/metrics/aesthetic';
+import type { Judges, OnProgress } from '../../src/metrics/evaluation';
+import { SceneJudge, judgedShare } from '../../src/metrics/scene_judge';
+import { trainSegmenter } from '../../src/training/segmenter';
 
 export interface FindJudgesOptions {
   /** Where the networks lie. Default 'checkpoints'. */
