@@ -54,7 +54,7 @@ export interface CheckpointChoice {
 }
 
 /** The small network that comes with the project. */
-export const shipped = (network: NetworkName, folder = 'checkpoints') => join(folder, 'pretrained', `${NETWORKS[network].run}.safetensors`);
+export const pretrained = (network: NetworkName, folder = 'checkpoints') => join(folder, 'pretrained', `${NETWORKS[network].run}.safetensors`);
 
 /**
  * Which network is meant: the one that is named; else the run that training leaves (`checkpoints/lggan`, `checkpoints/rcan`), if there is one;
@@ -64,7 +64,7 @@ export async function findCheckpoint(network: NetworkName, named?: string, folde
   const { title, run } = NETWORKS[network];
   if (named) return { path: named, sentence: `${title}: ${named}, as asked.` };
   const own = join(folder, run);
-  const carried = shipped(network, folder);
+  const carried = pretrained(network, folder);
   if (existsSync(own) && (await networkFile(own, network))) return { path: own, sentence: `${title}: ${own}, which was trained here.` };
   if (existsSync(carried)) return { path: carried, sentence: `${title}: ${carried}, which comes with the project, as there is no run in ${own}.` };
   return undefined;
@@ -76,7 +76,7 @@ export async function chooseCheckpoint(network: NetworkName, named?: string, fol
   if (found) return found;
   const { run, option } = NETWORKS[network];
   throw new UserError(
-    `${join(folder, run)}: there is no trained network, nor ${shipped(network, folder)}, which comes with the project; train one, or give the path of another with ${option}.`,
+    `${join(folder, run)}: there is no trained network, nor ${pretrained(network, folder)}, which comes with the project; train one, or give the path of another with ${option}.`,
   );
 }
 
