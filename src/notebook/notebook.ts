@@ -3,13 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFileAtomically } from '../common/atomic';
 import { configure } from '../common/config';
-import { TOY, type NotebookName } from './toy';
+import { embeddedDataset, type EmbeddedOptions } from '../data/embedded';
+import { TOY, TOY_EMBEDDED, type NotebookName } from './toy';
 import { inNotebook, outputPath, Slot } from './show';
 import type { FeatureNetwork } from '../judges/feature_network';
 import { Inception } from '../judges/inception';
 import { findInception } from '../judges/inception_weights';
 import type { Segmenter } from '../judges/segmenter';
-import { replacingSink, setProgressSink } from '../common/progress';
+import { replacingSink, reporter, setProgressSink } from '../common/progress';
 import * as tf from '../engine/tf';
 
 // Progress is rewritten in place, in an output of its own.
@@ -71,6 +72,15 @@ export async function first<T>(dataset: { readonly length: number; at(i: number)
   const items: T[] = [];
   for (let i = 0; i < Math.min(count, dataset.length); i++) items.push(await dataset.at(i));
   return items;
+}
+
+/**
+ * Copies the data set that comes with the project to the folder that the notebooks use (see `embeddedDataset`), where it is not there. Any
+ * other folder is yours and stays as it is.
+ */
+export async function prepareDataset(folder: string): Promise<void> {
+  const embedded: Readonly<Record<string, EmbeddedOptions>> = { 'datasets/embedded': {}, 'datasets/toy': TOY_EMBEDDED };
+  if (embedded[folder]) await embeddedDataset(folder, { ...embedded[folder], onProgress: reporter('copying') });
 }
 
 /** The network for FID and KID: the canonical Inception where its weights are in `checkpoints/`, else the segmenter's features. */
