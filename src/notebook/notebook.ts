@@ -26,7 +26,7 @@ if (inNotebook()) {
  * within seconds.
  * @throws UserError naming a toy value that the settings do not have
  */
-export function notebookSettings<T extends object>(notebook: NotebookName, settings: T): T {
+export function notebookSettings<const T extends object>(notebook: NotebookName, settings: T): T {
   return process.env.LGGAN_TOY === '1' ? configure(settings, TOY[notebook] as Partial<T>, 'settings') : settings;
 }
 
