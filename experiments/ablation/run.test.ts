@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { copyPainted } from '../../src/data/embedded';
 import { UserError } from '../../src/common/errors';
-import { LGGAN } from '../../src/models/lggan';
+import { LGGAN } from '../../src/models/lggan/lggan';
 import * as tf from '../../src/engine/tf';
 import { AblationJudges, prepareSegmenter } from './measure';
 import { folderOf, jobsOf, readResult, runJob, trainingOf } from './run';

@@ -9,7 +9,7 @@ import { Sau } from '../../src/layers/sau';
 import { Spade } from '../../src/layers/spade';
 import { SpadeBlock } from '../../src/layers/spade_block';
 import { Discriminator } from '../../src/models/discriminator';
-import { LGGAN } from '../../src/models/lggan';
+import { LGGAN } from '../../src/models/lggan/lggan';
 import { Vgg19 } from '../../src/judges/vgg19';
 import * as tf from '../../src/engine/tf';
 import { Adam } from '../../src/training/adam';

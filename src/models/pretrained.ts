@@ -6,7 +6,10 @@ import { readTensorsHeader } from '../checkpoints/safetensors';
 import { UserError, excerpt } from '../common/errors';
 import { parseJson } from '../common/json';
 import { withoutDrawing } from '../layers/core/parameters';
-import { LGGAN, type LGGANConfig } from './lggan';
+import type { LGGANConfig } from './lggan/config';
+import type { Generator } from './lggan/generator';
+import { LGGAN } from './lggan/lggan';
+import { createGenerator } from './lggan/single_branch';
 import { RCAN, type RcanConfig } from './rcan';
 
 /**
@@ -15,8 +18,17 @@ import { RCAN, type RcanConfig } from './rcan';
  * @throws UserError that names what is missing, does not fit, or holds NaN
  */
 export async function loadLGGAN(path: string): Promise<LGGAN> {
+  const generator = await loadGenerator(path);
+  if (generator instanceof LGGAN) return generator;
+  const { branches } = generator.config;
+  generator.dispose();
+  throw new UserError(`${path}: this generator has its ${branches} branch alone; load one of both branches.`);
+}
+
+/** The same, or a generator of one branch alone. */
+export async function loadGenerator(path: string): Promise<Generator> {
   const { file, config, numbers } = await find(path, 'LGGAN');
-  const generator = withoutDrawing(() => new LGGAN(config as Partial<LGGANConfig>), { file, numbers });
+  const generator = withoutDrawing(() => createGenerator(config as Partial<LGGANConfig>), { file, numbers });
   return loaded(generator, file);
 }
 
@@ -68,7 +80,7 @@ export async function chooseCheckpoint(network: NetworkName, named?: string, fol
   );
 }
 
-async function loaded<N extends LGGAN | RCAN>(network: N, file: string): Promise<N> {
+async function loaded<N extends Generator | RCAN>(network: N, file: string): Promise<N> {
   try {
     await loadParameters(file, network.parameters, { requireFinite: true });
     return network;

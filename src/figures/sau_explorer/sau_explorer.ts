@@ -6,7 +6,7 @@ import type { LabelMap } from '../../data/types';
 import { UserError } from '../../common/errors';
 import { SAU_NAMES, sauAttention, type SauName } from '../../inspection/inspect';
 import { kernelsOf, sameClassShare, TAPS, type Kernels } from '../../inspection/kernels';
-import { whole, type LGGANOutput, type WholeOutput } from '../../models/lggan';
+import type { LGGANOutput } from '../../models/lggan/lggan';
 import { VIRIDIS } from '../colours';
 import type { Figure } from '../figure';
 import type { ClassStyles } from '../labels';
@@ -87,7 +87,7 @@ export async function sauExplorer(
   const [, height, width] = output.final.shape;
   const map = resizeLabels(labels, [height, width]);
   const kernels = await Promise.all(saus.map((name) => kernelsOf(attention[name], index)));
-  const pictures = await picturesOf(whole(output), index);
+  const pictures = await picturesOf(output, index);
   // The last step of what each class is painted from.
   const main = saus.includes('local 2') ? 'local 2' : saus[0];
   const common = {
@@ -123,7 +123,7 @@ export async function sauExplorer(
 }
 
 /** What can lie behind the kernels besides the label map: three images, and how much each branch gives. */
-async function picturesOf(output: Pick<WholeOutput, 'final' | 'global' | 'local' | 'weights'>, index: number) {
+async function picturesOf(output: Pick<LGGANOutput, 'final' | 'global' | 'local' | 'weights'>, index: number) {
   const images = await Promise.all(
     (['final', 'global', 'local'] as const).map(async (name) => {
       const { data, height, width } = (await imagesFromTensor(output[name]))[index];
