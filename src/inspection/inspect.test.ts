@@ -3,6 +3,7 @@ import test from 'node:test';
 import { UserError } from '../common/errors';
 import { disposeOutput } from '../models/lggan/generator';
 import { LGGAN } from '../models/lggan/lggan';
+import { observe } from './observe';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import { labelMap as map, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
@@ -120,5 +121,16 @@ test('without SAU there is no attention, and a sentence says so', () => {
   assert.equal(seen.attention, undefined);
   assert.throws(() => sauAttention(seen), /SAU's weights are missing/);
   disposeInspection(seen);
+  g.dispose();
+});
+
+test('layers whose apply a fast path goes around are named when listening stops', () => {
+  const g = network();
+  const heard = new Set<string>();
+  const stop = observe(g, (name) => void heard.add(name));
+  disposeOutput(g.generate(scene));
+  const missed = stop();
+  assert.ok(heard.has('conv2') && heard.has('deconv3_local') && !missed.includes('conv2'));
+  for (const name of ['conv1', 'deconv5_1', 'deconv3_local.downsample']) assert.ok(missed.includes(name) && !heard.has(name), name);
   g.dispose();
 });
