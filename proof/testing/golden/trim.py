@@ -2,7 +2,8 @@
 
     python proof/testing/golden/trim.py SHARED_FOLDER/golden          (numpy, Pillow)
 
-Values are left out, never rounded: a large array keeps every STRIDE-th element in C order, under the name KEY|STRIDE|SHAPE; documents are whole.
+Values are left out, never rounded: a large array keeps every STRIDE-th element in C order, its largest magnitude (what limits are measured
+against) among them, under the name KEY|STRIDE|FIRST|SHAPE; documents are whole.
 `sau.npz` holds the upper left corner of what enters the upsamplers, and what comes out. The checkpoints are those that Jittor, numpy, PyTorch and
 safetensors wrote: `checkpoints.json` holds every byte that the formula of the weights does not give. `../trimmed.ts` reads all this.
 """
@@ -41,7 +42,8 @@ for name in ('golden_small', 'golden_rcan'):
         for key in large.files:
             a, step = large[key], stride(key, large[key].size)
             whole = step == 1 or key == 'in'
-            arrays[key if whole else '%s|%d|%s' % (key, step, 'x'.join(map(str, a.shape)))] = a if whole else a.reshape(-1)[::step]
+            first = int(np.abs(a.reshape(-1).astype(np.float64)).argmax()) % step
+            arrays[key if whole else '%s|%d|%d|%s' % (key, step, first, 'x'.join(map(str, a.shape)))] = a if whole else a.reshape(-1)[first::step]
         if name == 'golden_small':
             corner = {}
             for sau in ('deconv3_local', 'deconv4_local', 'deconv3_attention', 'deconv4_attention'):
