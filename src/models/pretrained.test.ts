@@ -9,7 +9,7 @@ import { labelMap } from '../../proof/testing/toy';
 import { assertClose } from '../../proof/testing/close';
 import { disposeOutput } from './lggan/generator';
 import { createGenerator } from './lggan/single_branch';
-import { chooseCheckpoint, loadGenerator, loadLGGAN, shipped } from './pretrained';
+import { chooseCheckpoint, loadGenerator, loadLGGAN, pretrained } from './pretrained';
 
 const dir = mkdtempSync(join(tmpdir(), 'pretrained-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -21,7 +21,7 @@ test('what is named, else what comes with the project, whatever was trained sinc
   assert.deepEqual(await chooseCheckpoint('RCAN', 'else.safetensors', folder), { path: 'else.safetensors', sentence: 'RCAN: else.safetensors, as asked.' });
 
   mkdirSync(join(folder, 'pretrained'), { recursive: true });
-  writeFileSync(shipped('LGGAN', folder), '');
+  writeFileSync(pretrained('LGGAN', folder), '');
   const carried = await chooseCheckpoint('LGGAN', undefined, folder);
   assert.equal(carried.path, join(folder, 'pretrained', 'lggan.safetensors'));
   assert.match(carried.sentence, /comes with the project\.$/);

@@ -54,7 +54,7 @@ export interface CheckpointChoice {
 }
 
 /** The small network that comes with the project. */
-export const shipped = (network: NetworkName, folder = 'checkpoints') => join(folder, 'pretrained', `${NETWORKS[network].run}.safetensors`);
+export const pretrained = (network: NetworkName, folder = 'checkpoints') => join(folder, 'pretrained', `${NETWORKS[network].run}.safetensors`);
 
 /**
  * Which network is meant: the one that is named, else the one that comes with the project, whatever was trained here since; undefined where
@@ -63,7 +63,7 @@ export const shipped = (network: NetworkName, folder = 'checkpoints') => join(fo
 export async function findCheckpoint(network: NetworkName, named?: string, folder = 'checkpoints'): Promise<CheckpointChoice | undefined> {
   const { title, run, option } = NETWORKS[network];
   if (named) return { path: named, sentence: `${title}: ${named}, as asked.` };
-  const carried = shipped(network, folder);
+  const carried = pretrained(network, folder);
   if (!existsSync(carried)) return undefined;
   const own = join(folder, run);
   const hint = existsSync(own) && (await networkFile(own, network)) ? `; ${option} ${own} takes the one that was trained here` : '';
@@ -76,7 +76,7 @@ export async function chooseCheckpoint(network: NetworkName, named?: string, fol
   if (found) return found;
   const { option } = NETWORKS[network];
   throw new UserError(
-    `${shipped(network, folder)}, the network that comes with the project, is missing; \`git checkout ${folder}/pretrained\` brings it back, or give the path of another with ${option}.`,
+    `${pretrained(network, folder)}, the network that comes with the project, is missing; \`git checkout ${folder}/pretrained\` brings it back, or give the path of another with ${option}.`,
   );
 }
 

@@ -8,7 +8,7 @@ import { labelMap, photo } from '../../proof/testing/fixtures';
 import { writeNormalised } from '../data/batches';
 import { UserError } from '../common/errors';
 import * as tf from '../engine/tf';
-import { StepFault, divergence, faultOf } from './guards';
+import { StepFault, divergence, faultOf, lossDivergence } from './guards';
 import { History } from './history';
 import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
 import { RcanTrainer } from './rcan';
@@ -156,4 +156,17 @@ test('a discriminator out of balance is seen in the history', () => {
   assert.match(divergence(history((step) => step))!, /diverges: its loss is 201\.0 on average/);
   assert.match(divergence(history(() => 0.01))!, /has won: its loss is 0\.020 on average/);
   assert.equal(divergence(history(() => NaN)), undefined);
+});
+
+test('a loss that has doubled since its first hundred steps is seen', () => {
+  const history = (loss: (step: number) => number, length = 250) => {
+    const h = new History();
+    for (let step = 1; step <= length; step++) h.append({ step, loss: loss(step) });
+    return h;
+  };
+  assert.equal(lossDivergence(history((step) => 30 / Math.sqrt(step))), undefined);
+  assert.equal(lossDivergence(history((step) => (step > 100 ? 90 : 10), 199)), undefined, 'too few steps to say');
+  // The gap of a skipped step is none of the values.
+  assert.match(lossDivergence(history((step) => (step === 7 ? NaN : step > 100 ? 25 : 10)))!, /has grown to 25\.0 on average, from 10\.0 in/);
+  assert.equal(lossDivergence(history((step) => (step > 100 ? 19 : 10))), undefined);
 });

@@ -119,6 +119,27 @@ test('a run validates, keeps its best, and goes on after an interruption as if t
   for (const r of [whole, first, second, again]) r.network.dispose();
 });
 
+test('a batch that is not finite is rolled back to the checkpoint, or skipped', async () => {
+  for (const [onFault, trained] of [['skip', [1, 2, 3, 5, 6]], ['rollback', [1, 2, 3, 4, 5, 6]]] as const) {
+    let read = 0;
+    const trainer = RcanTrainer.prototype;
+    const step = trainer.step;
+    trainer.step = function (batch, rate) {
+      return step.call(this, ++read === 4 ? { ...batch, high: batch.high.map(() => NaN) } : batch, rate);
+    };
+    const messages: string[] = [];
+    try {
+      const run = await trainRcan(toy(onFault, { onFault, checkpointEvery: 3 }), { train: data.train }, { onMessage: (m) => messages.push(m) });
+      assert.deepEqual(run.history.series('loss').steps, trained);
+      assert.equal(messages.length, 1);
+      assert.match(messages[0], onFault === 'skip' ? /^Step 4: .*; it was skipped\.$/ : /^Step 4: .*; back to step 3\.$/);
+      run.network.dispose();
+    } finally {
+      trainer.step = step;
+    }
+  }
+});
+
 test('the network comes back from its checkpoint alone, whatever its size', async () => {
   const run = await trainRcan(toy('alone', { network: { groups: 2, blocks: 3, features: 6, reduction: 3 }, epochs: 1 }), data);
   const file = join((await newestCheckpoint(join(folder, 'alone'), 'best'))!, 'RCAN.safetensors');

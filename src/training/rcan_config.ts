@@ -1,6 +1,7 @@
 import { configure, oneOf, wholeNumbers, type Choice } from '../common/config';
 import { UserError } from '../common/errors';
 import type { RcanConfig } from '../models/rcan';
+import { FAULT_POLICIES, type FaultPolicy } from './guards';
 
 export interface TrainRcanConfig {
   network: Partial<RcanConfig>;
@@ -38,6 +39,8 @@ export interface TrainRcanConfig {
   validationPairs: number;
   /** Steps between checkpoints. Default 500. */
   checkpointEvery: number;
+  /** What happens when a loss or a gradient is not finite, see `FaultPolicy`. Default 'skip'. */
+  onFault: FaultPolicy;
   /** How many of the latest checkpoints stay, and how many of the best. Default 2. */
   keepCheckpoints: number;
   /** Where checkpoints and the history go. Default 'checkpoints/rcan'. */
@@ -62,6 +65,7 @@ export const TRAIN_RCAN_DEFAULTS: TrainRcanConfig = {
   validationPairs: 32,
   checkpointEvery: 500,
   keepCheckpoints: 2,
+  onFault: 'skip',
   output: 'checkpoints/rcan',
 };
 
@@ -74,6 +78,7 @@ export function trainRcanConfig(overrides: Partial<TrainRcanConfig>): TrainRcanC
   oneOf(config.start, ['random', 'bilinear'], 'trainRcan.start');
   oneOf(config.adamEpsilon, ['paper', 'original'], 'trainRcan.adamEpsilon');
   oneOf(config.psnrLog, ['paper', 'original'], 'trainRcan.psnrLog');
+  oneOf(config.onFault, FAULT_POLICIES, 'trainRcan.onFault');
   if (config.learningRate <= 0) throw new UserError(`trainRcan.learningRate: expected more than 0, got ${config.learningRate}`);
   const { scale = 2 } = config.network;
   if (scale !== 2) throw new UserError(`trainRcan.network.scale: the pairs of this project differ by a factor of 2, got ${scale}`);
