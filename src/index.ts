@@ -41,7 +41,7 @@ export { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
 export { LOSS_WEIGHTS, Schedule } from './training/schedule';
-export { bicubicEnlarged, srQuality, trainRcan } from './training/rcan';
+export { bicubicEnlarged, srQuality, trainRCAN } from './training/rcan';
 export { History } from './training/history';
 
 export { trainSegmenter } from './training/segmenter';

@@ -34,7 +34,7 @@ test(`${STEPS} steps: the same number of tensors, ${LONG ? 'resident size within
       checkpointEvery: LONG ? 50 : 10,
       output,
     },
-    batches,
+    { train: batches },
     {
       onStep: () => {
         global.gc?.();

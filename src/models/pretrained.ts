@@ -10,7 +10,7 @@ import type { LGGANConfig } from './lggan/config';
 import type { Generator } from './lggan/generator';
 import { LGGAN } from './lggan/lggan';
 import { createGenerator } from './lggan/single_branch';
-import { RCAN, type RcanConfig } from './rcan';
+import { RCAN, type RCANConfig } from './rcan';
 
 /**
  * A trained generator from a `.safetensors` file or from the folder of a training run (its best checkpoint, else its latest; averaged
@@ -35,7 +35,7 @@ export async function loadGenerator(path: string): Promise<Generator> {
 /** A trained RCAN, found as `loadLGGAN` finds a generator. */
 export async function loadRCAN(path: string): Promise<RCAN> {
   const { file, config, numbers } = await find(path, 'RCAN');
-  const network = withoutDrawing(() => new RCAN(config as Partial<RcanConfig>), { file, numbers });
+  const network = withoutDrawing(() => new RCAN(config as Partial<RCANConfig>), { file, numbers });
   return loaded(network, file);
 }
 
