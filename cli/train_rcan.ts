@@ -7,7 +7,7 @@ import { RCAN_DEFAULTS } from '../src/models/rcan';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
 import { FAULT_POLICIES } from '../src/training/guards';
-import { trainRcan } from '../src/training/rcan';
+import { trainRCAN } from '../src/training/rcan';
 import { TRAIN_RCAN_DEFAULTS as D } from '../src/training/rcan_config';
 import { interruptible, runCommand } from './arguments';
 
@@ -48,7 +48,7 @@ void runCommand(
     console.log(`${train.length} pairs to train on, ${validation?.length ?? 0} to validate with`);
     const interrupt = interruptible();
     let bar: ReturnType<typeof progress> | undefined;
-    const result = await trainRcan(
+    const result = await trainRCAN(
       {
         network: { groups: args.groups, blocks: args.blocks, features: args.features, reduction: args.reduction, seed: args.seed },
         start: args.start,

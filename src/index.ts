@@ -3,7 +3,7 @@ export { memoryPairs, subset } from './data/dataset';
 export * as tf from './engine/tf';
 export { engineInfo } from './engine/tf';
 export { UserError } from './common/errors';
-export { featureNetwork, first, keep, notebookSettings, tensorsLeft, writeText } from './notebook/notebook';
+export { featureNetwork, first, keep, notebookSettings, prepareDataset, tensorsLeft, writeText } from './notebook/notebook';
 export { CLASSES, CLASS_NAMES, NUM_CLASSES } from './classes';
 
 export { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage } from './data/types';
@@ -42,7 +42,7 @@ export { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
 export { LOSS_WEIGHTS, Schedule } from './training/schedule';
-export { bicubicEnlarged, srQuality, trainRcan } from './training/rcan';
+export { bicubicEnlarged, srQuality, trainRCAN } from './training/rcan';
 export { History } from './training/history';
 
 export { trainSegmenter } from './training/segmenter';

@@ -3,13 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFileAtomically } from '../common/atomic';
 import { configure } from '../common/config';
-import { TOY, type NotebookName } from './toy';
+import { embeddedDataset, type EmbeddedOptions } from '../data/embedded';
+import { TOY, TOY_EMBEDDED, type NotebookName } from './toy';
 import { inNotebook, outputPath, Slot } from './show';
 import type { FeatureNetwork } from '../judges/feature_network';
 import { Inception } from '../judges/inception';
 import { findInception } from '../judges/inception_weights';
 import type { Segmenter } from '../judges/segmenter';
-import { replacingSink, setProgressSink } from '../common/progress';
+import { replacingSink, reporter, setProgressSink } from '../common/progress';
 import * as tf from '../engine/tf';
 import { readAll, type Dataset } from '../data/dataset';
 
@@ -26,7 +27,7 @@ if (inNotebook()) {
  * within seconds.
  * @throws UserError naming a toy value that the settings do not have
  */
-export function notebookSettings<T extends object>(notebook: NotebookName, settings: T): T {
+export function notebookSettings<const T extends object>(notebook: NotebookName, settings: T): T {
   return process.env.LGGAN_TOY === '1' ? configure(settings, TOY[notebook] as Partial<T>, 'settings') : settings;
 }
 
@@ -69,6 +70,15 @@ export function tensorsLeft(): string {
 
 /** The first `count` items of a data set, or all if it has fewer. */
 export const first = <T>(dataset: Dataset<T>, count: number): Promise<T[]> => readAll(dataset, count);
+
+/**
+ * Copies the data set that comes with the project to the folder that the notebooks use (see `embeddedDataset`), where it is not there. Any
+ * other folder is yours and stays as it is.
+ */
+export async function prepareDataset(folder: string): Promise<void> {
+  const embedded: Readonly<Record<string, EmbeddedOptions>> = { 'datasets/embedded': {}, 'datasets/toy': TOY_EMBEDDED };
+  if (embedded[folder]) await embeddedDataset(folder, { ...embedded[folder], onProgress: reporter('copying') });
+}
 
 /** The network for FID and KID: the canonical Inception where its weights are in `checkpoints/`, else the segmenter's features. */
 export async function featureNetwork(segmenter: Segmenter): Promise<FeatureNetwork> {

@@ -11,6 +11,7 @@ import { Discriminator, type DiscriminatorConfig } from '../models/discriminator
 import type { LGGANConfig } from '../models/lggan/config';
 import type { Generator } from '../models/lggan/generator';
 import { createGenerator } from '../models/lggan/single_branch';
+import { loadGenerator } from '../models/pretrained';
 import type { Vgg19 } from '../judges/vgg19';
 import { Adam } from './adam';
 import { MovingAverage } from './ema';
@@ -22,6 +23,11 @@ import { loadRun, saveRun, type Kept } from './saved_run';
 import { LOSS_WEIGHTS, Schedule, type ScheduleConfig } from './schedule';
 
 export interface TrainLGGANConfig {
+  /**
+   * A trained generator, file or folder of a run, whose weights the run begins with, and whose configuration it takes where `generator` does
+   * not say otherwise; the discriminator begins anew. Default '': random weights. A run that is saved goes on from there.
+   */
+  start: string;
   generator: Partial<LGGANConfig>;
   discriminator: Partial<DiscriminatorConfig>;
   schedule: Partial<ScheduleConfig>;
@@ -58,6 +64,7 @@ export interface TrainLGGANConfig {
 }
 
 export const TRAIN_LGGAN_DEFAULTS: TrainLGGANConfig = {
+  start: '',
   generator: {},
   discriminator: {},
   schedule: {},
@@ -221,6 +228,18 @@ export class LGGANTrainer {
     return losses;
   }
 
+  /** Begins with the weights of another generator, also in the average. @throws UserError where it is of another shape */
+  beginWith(other: Generator): void {
+    const weights = new Map(other.parameters.entries().map((e) => [e.name, e.variable]));
+    const own = this.generator.parameters.entries();
+    const stranger = own.find(({ name, variable }) => String(weights.get(name)?.shape) !== String(variable.shape));
+    if (stranger || weights.size !== own.length) {
+      throw new UserError(`${this.config.start}: this generator is of another shape${stranger ? ` (${stranger.name})` : ''}; leave the fields of train.generator to it.`);
+    }
+    for (const { name, variable } of own) variable.assign(weights.get(name)!);
+    this.average?.reset();
+  }
+
   /** Saves everything that the next step depends on. @throws UserError where a weight is not finite: nothing is written then */
   async save(name: 'latest' | 'best', state: Record<string, Json>): Promise<void> {
     await saveRun(this.config.output, name, this.kept, ({ optimiserG: G, optimiserD: D }) => ({ ...state, steps: { G, D, EMA: this.average?.step ?? 0 } }), {
@@ -253,22 +272,40 @@ export class LGGANTrainer {
   }
 }
 
+export interface LGGANData {
+  train: BatchSource;
+  /** For the perceptual loss; without it there is none. The caller disposes of it. */
+  vgg?: Vgg19;
+}
+
 /**
  * Trains LGGAN, or goes on with the run that `config.output` holds. Checkpoints, the history of every loss and the best generator are
  * kept there.
  */
-export async function trainLGGAN(
-  config: Partial<TrainLGGANConfig>,
-  batches: BatchSource,
-  hooks: TrainLGGANHooks = {},
-  vgg?: Vgg19,
-): Promise<TrainLGGANResult> {
-  const trainer = new LGGANTrainer(config, vgg);
+export async function trainLGGAN(config: Partial<TrainLGGANConfig>, data: LGGANData, hooks: TrainLGGANHooks = {}): Promise<TrainLGGANResult> {
+  const trainer = await begin(config, data.vgg);
   try {
-    return await withFolderLock(trainer.config.output, () => run(trainer, batches, hooks));
+    return await withFolderLock(trainer.config.output, () => run(trainer, data.train, hooks));
   } catch (e) {
     trainer.dispose();
     throw e;
+  }
+}
+
+async function begin(config: Partial<TrainLGGANConfig>, vgg?: Vgg19): Promise<LGGANTrainer> {
+  if (!config.start) return new LGGANTrainer(config, vgg);
+  const start = await loadGenerator(config.start);
+  try {
+    const trainer = new LGGANTrainer({ ...config, generator: { ...start.config, ...config.generator } }, vgg);
+    try {
+      trainer.beginWith(start);
+      return trainer;
+    } catch (e) {
+      trainer.dispose();
+      throw e;
+    }
+  } finally {
+    start.dispose();
   }
 }
 

@@ -16,7 +16,7 @@ import { gradients } from './gradients';
 import { StepFault, faultOf, lossDivergence } from './guards';
 import type { History } from './history';
 import { runSteps, type LoopHooks } from './loop';
-import { rcanLearningRate, trainRcanConfig, type TrainRcanConfig } from './rcan_config';
+import { rcanLearningRate, trainRCANConfig, type TrainRCANConfig } from './rcan_config';
 import { loadRun, saveRun, type Kept } from './saved_run';
 
 /** Mean PSNR over validation pairs, in dB. */
@@ -27,19 +27,19 @@ export type SrQuality = {
   y: number;
 };
 
-export interface RcanData {
+export interface RCANData {
   train: SrDataset;
   /** Pairs that training does not see. Without them there is no best checkpoint. */
   validation?: SrDataset;
 }
 
 /** Rows have `loss`, `learningRate`, `seconds`; after a validation `psnrRgb`, `psnrY`. */
-export interface TrainRcanHooks extends LoopHooks {
+export interface TrainRCANHooks extends LoopHooks {
   /** After each validation, with the network as it stands then. */
   onValidation?(network: RCAN, quality: SrQuality, bicubic: SrQuality, step: number): void | Promise<void>;
 }
 
-export interface TrainRcanResult {
+export interface TrainRCANResult {
   /** With the weights of the best validation where there was one, else the last. The caller disposes of it. */
   network: RCAN;
   history: History;
@@ -54,14 +54,14 @@ export interface TrainRcanResult {
 }
 
 /** The network, its optimiser and one training step. */
-export class RcanTrainer {
-  readonly config: TrainRcanConfig;
+export class RCANTrainer {
+  readonly config: TrainRCANConfig;
   readonly network: RCAN;
   private readonly optimiser: Adam;
 
   /** @throws UserError that names the field if one is unknown, ill-typed or out of range */
-  constructor(config: Partial<TrainRcanConfig>) {
-    this.config = trainRcanConfig(config);
+  constructor(config: Partial<TrainRCANConfig>) {
+    this.config = trainRCANConfig(config);
     this.network = new RCAN(this.config.network);
     if (this.config.start === 'bilinear') startBilinear(this.network);
     this.optimiser = new Adam(this.network.parameters.entries(), { epsilonChoice: this.config.adamEpsilon });
@@ -136,8 +136,8 @@ export const bicubicEnlarged = ({ low, high }: SrPair) => resizeImage(low, [high
  * that is halved every so many epochs. The latest and the best checkpoint (by PSNR on the validation pairs) and the history are kept there.
  * @throws UserError for a field, a file or a saved run that does not fit
  */
-export async function trainRcan(config: Partial<TrainRcanConfig>, data: RcanData, hooks: TrainRcanHooks = {}): Promise<TrainRcanResult> {
-  const trainer = new RcanTrainer(config);
+export async function trainRCAN(config: Partial<TrainRCANConfig>, data: RCANData, hooks: TrainRCANHooks = {}): Promise<TrainRCANResult> {
+  const trainer = new RCANTrainer(config);
   try {
     return await withFolderLock(trainer.config.output, () => run(trainer, data, hooks));
   } catch (e) {
@@ -148,7 +148,7 @@ export async function trainRcan(config: Partial<TrainRcanConfig>, data: RcanData
   }
 }
 
-async function run(trainer: RcanTrainer, data: RcanData, hooks: TrainRcanHooks): Promise<TrainRcanResult> {
+async function run(trainer: RCANTrainer, data: RCANData, hooks: TrainRCANHooks): Promise<TrainRCANResult> {
   const { config, network } = trainer;
   const { batchSize, patch, repeat, seed, output, onFault, validateEvery, checkpointEvery } = config;
   const batches = new SrPatches(data.train, { batchSize, patch, repeat, seed });
