@@ -26,16 +26,11 @@ import { findVgg19 } from '../../src/judges/vgg19_weights';
 import { findWeights } from '../../src/judges/weights';
 import * as tf from '../../src/engine/tf';
 import type { AblationSettings } from './settings';
+import type { AblationMetric } from './statistics';
 import { readAll } from '../../src/data/dataset';
 
 /** What a figure is, and which way it is better. */
-export interface MetricInfo {
-  name: string;
-  better: 'higher' | 'lower';
-  /** The network that looked, or how it is computed. */
-  by: string;
-  unit?: string;
-}
+export type MetricInfo = AblationMetric & { name: string; by: string };
 
 /** Which figures there can be, in the order of tables, and which way each is better. */
 export const FIGURES = {
