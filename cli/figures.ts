@@ -12,8 +12,8 @@ import { readMapping } from '../src/data/mapping';
 import { folderPairs, labelFolder } from '../src/data/pairs';
 import { SR_LOW, srFolder, srPairsOf, type SrDataset } from '../src/data/sr_pairs';
 import { UserError } from '../src/common/errors';
-import { readAblation } from '../experiments/figures/ablation';
-import { discriminatorConfig } from '../experiments/figures/network/discriminator_diagram';
+import { readAblation } from '../experiments/ablation/statistics';
+import { guessNetwork } from '../src/models/config_from_shapes';
 import { PAPER_FIGURES, type PaperInputs } from '../experiments/figures/paper';
 import { savePrint } from '../experiments/figures/print';
 import { readEvaluation } from '../experiments/figures/results';
@@ -205,7 +205,9 @@ async function findDiscriminator(generatorFile: string, classes: number): Promis
     return { discriminator: withoutDrawing(() => new Discriminator({ classes })), sentence: 'discriminator: the default configuration, as the checkpoint holds none' };
   }
   const { tensors } = await readTensorsHeader(file);
-  const discriminator = withoutDrawing(() => new Discriminator(discriminatorConfig(new Map([...tensors].map(([name, { shape }]) => [name, shape])))));
+  const guess = guessNetwork(file, tensors);
+  if (guess.network !== 'Discriminator') throw new UserError(`${file} holds no discriminator but ${guess.network}; move it away.`);
+  const discriminator = withoutDrawing(() => new Discriminator(guess.config));
   await loadParameters(file, discriminator.parameters);
   return { discriminator, sentence: `discriminator: ${shown(file)}` };
 }

@@ -24,11 +24,6 @@ export interface NpyArray {
   sampled?: { stride: number; first: number };
 }
 
-/** Reads a `.npy` file. */
-export function readNpy(file: string): NpyArray {
-  return parseNpy(readFileSync(file), file);
-}
-
 /** Reads all arrays of a `.npz` file by name (without the `.npy` they are stored under). `KEY|STRIDE|FIRST|AxBxC` is a sampled array. */
 export function readNpz(file: string): Map<string, NpyArray> {
   const zip = new ZipFile(file);
