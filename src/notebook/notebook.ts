@@ -12,6 +12,7 @@ import { findInception } from '../judges/inception_weights';
 import type { Segmenter } from '../judges/segmenter';
 import { replacingSink, reporter, setProgressSink } from '../common/progress';
 import * as tf from '../engine/tf';
+import { readAll, type Dataset } from '../data/dataset';
 
 // Progress is rewritten in place, in an output of its own.
 if (inNotebook()) {
@@ -26,7 +27,7 @@ if (inNotebook()) {
  * within seconds.
  * @throws UserError naming a toy value that the settings do not have
  */
-export function notebookSettings<T extends object>(notebook: NotebookName, settings: T): T {
+export function notebookSettings<const T extends object>(notebook: NotebookName, settings: T): T {
   return process.env.LGGAN_TOY === '1' ? configure(settings, TOY[notebook] as Partial<T>, 'settings') : settings;
 }
 
@@ -68,11 +69,7 @@ export function tensorsLeft(): string {
 }
 
 /** The first `count` items of a data set, or all if it has fewer. */
-export async function first<T>(dataset: { readonly length: number; at(i: number): Promise<T> }, count: number): Promise<T[]> {
-  const items: T[] = [];
-  for (let i = 0; i < Math.min(count, dataset.length); i++) items.push(await dataset.at(i));
-  return items;
-}
+export const first = <T>(dataset: Dataset<T>, count: number): Promise<T[]> => readAll(dataset, count);
 
 /**
  * Copies the data set that comes with the project to the folder that the notebooks use (see `embeddedDataset`), where it is not there. Any

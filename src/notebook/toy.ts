@@ -13,8 +13,8 @@ export const TOY: Readonly<Record<NotebookName, object>> = {
   construct_sr_dataset: data,
   train_lggan: {
     ...data,
-    imageSize: [32, 64],
-    generator: { ngf: 4, spadeHidden: 8, residualBlocks: 1, sauCompressed: 8 },
+    start: '',
+    generator: { ngf: 4, spadeHidden: 8, residualBlocks: 1, sauCompressed: 8, imageSize: [96, 128] },
     discriminator: { ndf: 4 },
     schedule: { epochs: 2, decayEpochs: 1, secondStageFrom: 2, learningRate: 1e-3 },
     stepsPerEpoch: 3,
