@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { halfToFloat } from '../../src/checkpoints/half';
 import { ZipFile } from '../../src/common/zip';
 import { UserError } from '../../src/common/errors';

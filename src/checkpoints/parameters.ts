@@ -1,5 +1,4 @@
 import { UserError } from '../common/errors';
-import type * as tf from '../engine/tf';
 import { fromOriginal, originalShape, toOriginal, type NamedVariables } from './layout';
 import {
   listed,
