@@ -1,9 +1,10 @@
 /** Reading and writing pictures and label maps. */
 import sharp, { type Sharp } from 'sharp';
 import { UserError } from '../common/errors';
-import { readBytes, writeWhole } from '../common/files';
+import { readBytes } from '../common/files';
 import { paletteAsGrey, pngHeader } from './png_indices';
 import type { LabelMap, RgbImage } from './types';
+import { writeWhole } from '../common/atomic';
 
 /** A picture with more pixels is refused: decoded it would fill 300 MB, and a file of some kilobytes can say that it has billions. */
 export const MAX_PIXELS = 1e8;

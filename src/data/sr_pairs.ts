@@ -2,13 +2,14 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../common/errors';
-import { IMAGE_EXTENSIONS, byCodePoint, listFiles, removeOldParts, stem } from '../common/files';
+import { IMAGE_EXTENSIONS, byCodePoint, listFiles, stem } from '../common/files';
 import { datasetOf, mapDataset, type Dataset } from './dataset';
 import { readImage, writeJpeg } from './image';
 import { pairFolders, type ImageDataset } from './pairs';
 import { resizeImage } from './resize';
 import type { RgbImage } from './types';
 import { cropBytes } from './batches';
+import { removeOldParts } from '../common/atomic';
 
 /** A picture and its half. `high` is exactly twice as large. */
 export interface SrPair {
