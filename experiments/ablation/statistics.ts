@@ -117,7 +117,7 @@ export function verdictOf(variant: Spread, baseline: Spread, better: 'higher' | 
 }
 
 /** The mean with as many digits as two of its deviation; with four where there is none. */
-export function meanText({ mean, deviation, values }: AblationSummary): string {
+export function meanText({ mean, deviation, values }: Spread): string {
   if (values.length < 2 || !(deviation > 0)) return numberText(mean);
   const decimals = Math.min(8, Math.max(0, 1 - Math.floor(Math.log10(Number(deviation.toPrecision(2))))));
   return `${mean.toFixed(decimals)} ± ${deviation.toFixed(decimals)}`;

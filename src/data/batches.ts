@@ -5,6 +5,7 @@ import { resizeImage, resizeLabels } from './resize';
 import { Random } from '../common/random';
 import { CACHE_BYTES, Cache, Sequence, type SequenceOptions, type Source } from './sequence';
 import type { LabelMap, Pair, PairDataset, RgbImage, Size } from './types';
+import { writeNormalised } from './tensors';
 
 /** What a training step takes. */
 export interface Batch {
@@ -91,23 +92,6 @@ export function cropBytes(
     out.set(data.subarray(begin, begin + width * channels), row * width * channels);
   }
   return out;
-}
-
-/** The byte 0..255 in [-1, 1] as the original computes it in float32: (x / 255 - 0.5) / 0.5. */
-const NORMALISED = Float32Array.from({ length: 256 }, (_, x) => (Math.fround(Math.fround(x / 255) - 0.5)) / 0.5);
-
-/** Writes an image, mirrored or not, into a batch's [-1, 1] floats at `offset`. */
-export function writeNormalised(image: RgbImage, out: Float32Array, offset = 0, mirrored = false): void {
-  const { data, height, width } = image;
-  let o = offset;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const i = (y * width + (mirrored ? width - 1 - x : x)) * 3;
-      out[o++] = NORMALISED[data[i]];
-      out[o++] = NORMALISED[data[i + 1]];
-      out[o++] = NORMALISED[data[i + 2]];
-    }
-  }
 }
 
 /** A label map, left and right exchanged. */

@@ -2,13 +2,14 @@
 import { CLASS_NAMES } from '../classes';
 import { wholeNumbers } from '../common/config';
 import { UserError } from '../common/errors';
-import { cropBytes, cropPair, mirrorLabels, transformPair, writeNormalised, type Batch } from './batches';
+import { cropBytes, cropPair, mirrorLabels, transformPair, type Batch } from './batches';
 import { itemsOf, mapDataset, memoryPairs } from './dataset';
 import { Random } from '../common/random';
 import { resizeImage } from './resize';
 import { Sequence, type SequenceOptions } from './sequence';
 import { halve, type SrDataset, type SrPair } from './sr_pairs';
 import type { LabelMap, Pair, PairDataset, RgbImage, Size } from './types';
+import { toByte, writeNormalised } from './tensors';
 
 /** The two parts of each photograph, which share no pixel: its right strip is held out, the rest is for training. */
 export type Part = 'train' | 'held-out';
@@ -165,7 +166,7 @@ export async function trainingCrops(dataset: PairDataset, count: number, options
   while (pairs.length < count) {
     const { images, labels: [labels], names } = await source.next();
     const { height, width } = labels;
-    const data = Uint8Array.from(images, (v) => Math.round((v + 1) * 127.5));
+    const data = Uint8Array.from(images, toByte);
     pairs.push({ name: `${names[0]}_${pairs.length + 1}`, image: { data, height, width }, labels });
   }
   return memoryPairs(pairs, `${count} ${source.source}`);
