@@ -273,7 +273,7 @@ function richest(labels: PaperInputs['labels']): PaperInputs['labels'][number] {
 function oneByOne(generator: LGGAN, maps: readonly LabelMap[]): Pick<LGGANOutput, 'final' | 'global' | 'local' | 'weights'> {
   const outputs = maps.map((map) => {
     const { final, global, local, weights, ...rest } = generator.generate(map);
-    tf.dispose(rest as unknown as tf.TensorContainer);
+    tf.dispose(rest);
     return { final, global, local, weights };
   });
   const all = (key: keyof (typeof outputs)[number]) => tf.concat(outputs.map((o) => o[key]));

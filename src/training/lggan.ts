@@ -196,7 +196,7 @@ export class LGGANTrainer {
     for (const [name, term] of Object.entries(terms)) losses[name] = term.dataSync()[0];
     const fault = faultOf('generator', losses, g);
     if (!fault) this.optimiserG.step(g, learningRate);
-    tf.dispose([value, g, terms, real, ...(fault ? [fakes] : [])] as unknown as tf.TensorContainer);
+    tf.dispose([value, g, terms, real, ...(fault ? [fakes] : [])]);
     if (fault) throw new StepFault(fault, losses);
     return { losses, fakes };
   }
@@ -222,7 +222,7 @@ export class LGGANTrainer {
     const losses: Losses = { discriminatorFake, discriminatorReal };
     const fault = faultOf('discriminator', losses, g);
     if (!fault) this.optimiserD.step(g, learningRate);
-    tf.dispose([value, g, parts] as unknown as tf.TensorContainer);
+    tf.dispose([value, g, parts]);
     if (fakes !== same) fakes.dispose();
     if (fault) throw new StepFault(fault, losses);
     return losses;

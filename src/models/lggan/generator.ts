@@ -59,7 +59,7 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
     const [height, width] = this.config.imageSize;
     const pyramid = this.prepare(maps.map((m) => resizeLabels(m, [height, width])));
     try {
-      return tf.tidy(() => this.forward(pyramid, options) as unknown as tf.TensorContainer) as unknown as Output;
+      return tf.tidy(() => this.forward(pyramid, options));
     } finally {
       pyramid.dispose();
     }
@@ -89,5 +89,5 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
 
 /** Frees every tensor of an output. */
 export function disposeOutput(output: GeneratorOutput): void {
-  tf.dispose(output as unknown as tf.TensorContainer);
+  tf.dispose(output);
 }
