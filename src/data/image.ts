@@ -161,7 +161,8 @@ export async function writePng(file: string, image: RgbImage | LabelMap): Promis
   await writeWhole(file, await encodePng(image));
 }
 
-function fromRaw({ data, height, width }: RgbImage | LabelMap): Sharp {
+/** A picture or label map for the image library. */
+export function fromRaw({ data, height, width }: RgbImage | LabelMap): Sharp {
   const channels = data.length / (height * width);
   if (channels !== 1 && channels !== 3) {
     throw new RangeError(`${data.length} bytes are neither an RGB image nor a label map of ${width}x${height}`);

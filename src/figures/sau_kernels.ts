@@ -3,11 +3,12 @@ import { IGNORE, type LabelMap, type RgbImage } from '../data/types';
 import type * as tf from '../engine/tf';
 import { SIDE, TAPS, fillTaps, kernelsOf, labelsAt } from '../inspection/kernels';
 import { inkOn, viridis } from './colours';
-import { type Box, resizeNearest } from './images';
+import { resizeNearest } from './images';
 import { IGNORE_COLOUR, type ClassStyles, classLegend, colourLabels } from './labels';
 import { drawColourBar, drawLegend, legendHeight } from './legend';
 import { Sheet } from './sheet';
 import { fitText, wrapText } from './text';
+import type { Box } from '../data/picture';
 
 /** A pixel of the attention's own grid. */
 export interface KernelPoint {
