@@ -87,7 +87,7 @@ interface Binding {
 interface Backend {
   binding: Binding;
   isUsingGpuDevice: boolean;
-  tensorMap: { get(dataId: object): Info | undefined };
+  tensorMap: { get(dataId: object): Info | undefined; has(dataId: object): boolean };
   getInputTensorIds(tensors: tf.TensorInfo[]): number[];
   createOutputTensor(info: OutputInfo): tf.Tensor;
   executeSingleOutput(name: string, attributes: KernelAttribute[], inputs: tf.TensorInfo[]): tf.Tensor;
@@ -289,6 +289,16 @@ class Recording {
     const before = new Map(variables.map((v) => [v, v.dataId]));
     for (const v of variables) if (!this.argumentOf.has(this.idOf(v))) this.variableOf.set(this.idOf(v), v);
 
+    try {
+      return this.record(f, own, variables, before);
+    } finally {
+      own.forEach((t, i) => {
+        if (!this.inputs.fixed[i]) t.dispose();
+      });
+    }
+  }
+
+  private record(f: (...args: unknown[]) => unknown, own: tf.Tensor[], variables: tf.Variable[], before: Map<tf.Variable, object>): { result: unknown; made: Recorded } {
     const tensorsBefore = tf.memory().numTensors;
     const restore = this.intercept();
     let result: unknown;
@@ -325,9 +335,6 @@ class Recording {
     });
     const functionName = `${this.name.replace(/\W/g, '_')}_${functions++}`;
     this.native.makeFunction(this.graph, functionName, Int32Array.from(outputs.flat()));
-    own.forEach((t, i) => {
-      if (!this.inputs.fixed[i]) t.dispose();
-    });
     const open = this.inputs.tensors.some((t) => openAxes.has(t));
     const made = new Recorded(this.name, functionName, this.feeds, shape, tensors.length, targets, names, open ? sizes(this.inputs) : undefined);
     return { result, made };
@@ -554,7 +561,7 @@ class Recorded {
   }
 
   private id(dataId: object, what: string): number {
-    const info = this.backend.tensorMap.get(dataId);
+    const info = this.backend.tensorMap.has(dataId) ? this.backend.tensorMap.get(dataId) : undefined;
     if (!info) throw new UserError(`${this.name}: it reads ${what}, which was disposed of.`);
     if (info.values != null) {
       info.id = this.backend.binding.createTensor(info.shape, info.dtype, info.values);
@@ -573,9 +580,8 @@ class Recorded {
 /** In words how `found` differs from `wanted`; undefined where it does not. */
 function compare(found: tf.Tensor, wanted: tf.Tensor, onGpu: boolean): string | undefined {
   if (found.dtype !== wanted.dtype || found.shape.join() !== wanted.shape.join()) return `is ${found.dtype} [${found.shape}] in place of ${wanted.dtype} [${wanted.shape}]`;
-  const a = found.dataSync() as Float32Array;
-  const b = wanted.dataSync() as Float32Array;
-  if (!(a instanceof Float32Array)) return a.every((v, i) => v === b[i]) ? undefined : 'has other values';
+  const [a, b] = [found.dataSync(), wanted.dataSync()];
+  if (!(a instanceof Float32Array && b instanceof Float32Array)) return a.every((v, i) => v === b[i]) ? undefined : 'has other values';
   const bits = (x: Float32Array) => Buffer.from(x.buffer, x.byteOffset, x.byteLength);
   if (bits(a).equals(bits(b))) return undefined;
   let largest = 0;
