@@ -23,6 +23,8 @@ export interface GeneratorOutput {
   perClass?: PerClass;
   /** Local branch: the colour that a class paints where it is absent, [classes,3] in -1..1. */
   constants?: tf.Tensor2D;
+  /** Local branch, in place of `perClass`, where the label maps were prepared for a compiled function: see `ClassSpecificOutput`. */
+  inSlots?: tf.Tensor4D;
   /** Local branch: class scores (logits); row r holds what the features of class r look like, [B,classes,classes]. */
   scores?: tf.Tensor3D;
   /** When asked for, with SAU: its weights over the 5x5 window of every pixel, [B,H/2,W/2,25] and [B,H,W,25]. */
@@ -76,10 +78,13 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
     return images;
   }
 
-  /** Label maps made ready for `forward`; the caller disposes of them. Height and width are multiples of 32. */
-  prepare(maps: readonly LabelMap[]): LabelPyramid {
+  /** Label maps made ready for `forward`; the caller disposes of them. Height and width are multiples of 32. `compiled`: for a compiled function. */
+  prepare(maps: readonly LabelMap[], { compiled = false } = {}): LabelPyramid {
     if (maps.length) checkSize(maps[0].height, maps[0].width, 'label map');
-    return new LabelPyramid(maps, this.config.classes, this.factors, FIRST_KERNEL);
+    const { classes } = this.config;
+    // The original compares one class with the pixels of another, which may be absent or not.
+    const open = !compiled ? undefined : this.behaviour.classMasks === 'original' ? classes : 0;
+    return new LabelPyramid(maps, classes, { factors: this.factors, entryKernel: FIRST_KERNEL, open });
   }
 
   dispose(): void {
