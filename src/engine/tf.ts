@@ -52,7 +52,7 @@ if (!native) {
     if (choice === 'plain') throw new Error('asked for plain');
     (require('./wasm') as typeof import('./wasm')).startWasm();
   } catch {
-    tfjs.setBackend('cpu');
+    void tfjs.setBackend('cpu'); // Ready at once: its promise is for other engines.
     // Keeps it from printing the advice.
     (tfjs.backend() as unknown as { firstUse: boolean }).firstUse = false;
   }

@@ -51,7 +51,7 @@ export function startWasm(): void {
   };
   tf.removeBackend('wasm'); // The asynchronous registration that the package makes when loaded.
   tf.registerBackend('wasm', () => new BackendWasm(module), 2);
-  tf.setBackend('wasm');
+  void tf.setBackend('wasm'); // Ready at once, as its factory is not asynchronous.
   tf.registerKernel({ kernelName: 'Conv2DBackpropFilter', backendName: 'wasm', kernelFunc: convolutionFilterGradient });
   tf.registerKernel({ kernelName: 'UnsortedSegmentSum', backendName: 'wasm', kernelFunc: segmentSum });
   const { kernelFunc: intOneHot } = tf.getKernel('OneHot', 'wasm');
