@@ -1,3 +1,4 @@
+import { canCompile, compiled } from '../../engine/compiled';
 import * as tf from '../../engine/tf';
 import { behaviour, type Behaviour } from '../../common/config';
 import { resizeLabels } from '../../data/resize';
@@ -38,6 +39,13 @@ export interface ForwardOptions {
   attention?: boolean;
 }
 
+export interface GenerateOptions {
+  /** Return SAU's weights. Default false. */
+  attention?: boolean;
+  /** As one call of TensorFlow (docs/compiled.md); false where somebody listens to the layers. Default: where the engine can. */
+  compiled?: boolean;
+}
+
 /** From label maps to images: what LGGAN and, for the papers' ablation, each of its branches alone have in common. */
 export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput> {
   readonly behaviour: Behaviour;
@@ -56,16 +64,21 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
    * Images from label maps of any size, which are resized to `imageSize` first (nearest). Evaluation mode; IGNORE pixels have no class.
    * @throws UserError if a label is not a class or the maps differ in size
    */
-  generate(labels: LabelMap | readonly LabelMap[], options: { attention?: boolean } = {}): Output {
+  generate(labels: LabelMap | readonly LabelMap[], { attention = false, compiled: once = canCompile() }: GenerateOptions = {}): Output {
     const maps = 'data' in labels ? [labels] : labels;
     const [height, width] = this.config.imageSize;
-    const pyramid = this.prepare(maps.map((m) => resizeLabels(m, [height, width])));
+    const pyramid = this.prepare(maps.map((m) => resizeLabels(m, [height, width])), { compiled: once });
     try {
-      return tf.tidy(() => this.forward(pyramid, options) as unknown as tf.TensorContainer) as unknown as Output;
+      return tf.tidy(() => {
+        const output = once ? this.pass(pyramid, attention) : this.forward(pyramid, { attention });
+        return withPerClass(output, pyramid) as unknown as tf.TensorContainer;
+      }) as unknown as Output;
     } finally {
       pyramid.dispose();
     }
   }
+
+  private readonly pass = compiled((labels: LabelPyramid, attention: boolean) => this.forward(labels, { attention }), { name: 'generate' });
 
   /** The final image of each label map, as a picture; one map after the other. */
   async paint(maps: readonly LabelMap[]): Promise<RgbImage[]> {
@@ -88,8 +101,16 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
   }
 
   dispose(): void {
+    this.pass.dispose();
     this.parameters.dispose();
   }
+}
+
+/** With the images of the classes that are present in place of those of all slots. */
+function withPerClass<Output extends GeneratorOutput>({ inSlots, ...output }: Output, { slots, present }: LabelPyramid) {
+  if (!inSlots || !slots) return output;
+  const image = (c: number) => tf.slice(inSlots, [0, 0, 0, 3 * slots.classes.indexOf(c)], [-1, -1, -1, 3]);
+  return { ...output, perClass: Object.fromEntries(present.map((c) => [c, image(c)])) };
 }
 
 /** Frees every tensor of an output. */
