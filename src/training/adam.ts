@@ -1,6 +1,8 @@
 import * as tf from '../engine/tf';
 import { configure, type Choice } from '../common/config';
+import { compiled, type Compiled } from '../engine/compiled';
 import type { ParameterEntry } from '../layers/core/parameters';
+import { partsOf } from './parts';
 
 export interface AdamConfig {
   /** Decay of the mean of the gradients. Default 0.9. */
@@ -27,8 +29,14 @@ interface Piece {
   begin: number;
   size: number;
   /** Means of the gradients and of their squares; `m` is absent where beta1 is 0. */
-  m?: tf.Tensor1D;
-  v: tf.Tensor1D;
+  m?: tf.Variable;
+  v: tf.Variable;
+}
+
+/** Groups that are moved in one call. */
+interface Part {
+  entries: ParameterEntry[];
+  move: Compiled<[gradients: (tf.Tensor | undefined)[], scale: tf.Tensor, floor: tf.Tensor], undefined>;
 }
 
 /** A group holds small variables up to this many numbers; a larger variable is a group by itself. */
@@ -40,6 +48,7 @@ const PIECE_SIZE = 1 << 18;
 export class Adam {
   private readonly config: AdamConfig;
   private readonly groups: Group[] = [];
+  private readonly parts: Part[];
   private steps = 0;
 
   constructor(entries: readonly ParameterEntry[], config: Partial<AdamConfig> = {}) {
@@ -57,6 +66,10 @@ export class Adam {
       size += entry.variable.size;
     }
     close();
+    this.parts = partsOf(this.groups, ({ sizes }) => sizes.reduce((x, y) => x + y)).map((groups) => ({
+      entries: groups.flatMap((g) => g.entries),
+      move: compiled((g, scale, floor) => this.move(groups, g, scale, floor), { name: 'Adam' }),
+    }));
   }
 
   /** Moves every parameter. `gradients` by parameter name; the caller disposes them. */
@@ -66,22 +79,33 @@ export class Adam {
     const rootCorrection = Math.sqrt(1 - beta2 ** this.steps);
     const scale = (learningRate * rootCorrection) / (1 - beta1 ** this.steps);
     const floor = epsilonChoice === 'paper' ? epsilon * rootCorrection : epsilon;
-    for (const { entries, sizes, pieces } of this.groups) {
+    tf.tidy(() => {
+      const [by, root] = [tf.scalar(scale), tf.scalar(floor)];
+      for (const { entries, move } of this.parts) move(entries.map((e) => gradients[e.name]), by, root);
+    });
+  }
+
+  private move(groups: readonly Group[], gradients: readonly (tf.Tensor | undefined)[], scale: tf.Tensor, floor: tf.Tensor): undefined {
+    const { beta1, beta2 } = this.config;
+    let first = 0;
+    for (const { entries, sizes, pieces } of groups) {
       tf.tidy(() => {
-        const g = flat(entries.map((e) => gradients[e.name] ?? tf.zeros(e.variable.shape)));
+        const g = flat(entries.map((e, i) => gradients[first + i] ?? tf.zeros(e.variable.shape)));
         const w = flat(entries.map((e) => e.variable));
         const moved = pieces.map((piece) =>
           tf.tidy(() => {
             const own = cut(g, piece);
-            piece.v = replace(piece.v, tf.add(tf.mul(piece.v, beta2), tf.mul(tf.square(own), 1 - beta2)));
-            if (piece.m) piece.m = replace(piece.m, tf.add(tf.mul(piece.m, beta1), tf.mul(own, 1 - beta1)));
+            piece.v.assign(tf.add(tf.mul(piece.v, beta2), tf.mul(tf.square(own), 1 - beta2)));
+            piece.m?.assign(tf.add(tf.mul(piece.m, beta1), tf.mul(own, 1 - beta1)));
             return tf.sub(cut(w, piece), tf.div(tf.mul(piece.m ?? own, scale), tf.add(tf.sqrt(piece.v), floor))) as tf.Tensor1D;
           }),
         );
         const parts = entries.length > 1 ? tf.split(flat(moved), sizes) : [flat(moved)];
         entries.forEach(({ variable }, i) => variable.assign(tf.reshape(parts[i], variable.shape)));
       });
+      first += entries.length;
     }
+    return undefined;
   }
 
   /** The steps taken and, by name, copies of the means: `NAME.m` (unless beta1 is 0) and `NAME.v`, flat. The caller disposes them. */
@@ -111,10 +135,10 @@ export class Adam {
     const collected = this.groups.map((g) => ({ m: g.pieces[0].m && collect(g, 'm'), v: collect(g, 'v') }));
     this.groups.forEach(({ pieces }, i) =>
       pieces.forEach((piece, k) => {
-        piece.m?.dispose();
-        piece.v.dispose();
-        piece.m = collected[i].m?.[k];
-        piece.v = collected[i].v[k];
+        for (const [variable, value] of [[piece.m, collected[i].m?.[k]], [piece.v, collected[i].v[k]]] as const) {
+          if (variable && value) variable.assign(value);
+          value?.dispose();
+        }
       }),
     );
     this.steps = state.steps;
@@ -125,6 +149,7 @@ export class Adam {
       m?.dispose();
       v.dispose();
     }
+    for (const { move } of this.parts) move.dispose();
   }
 
   private group(entries: ParameterEntry[]): Group {
@@ -133,7 +158,7 @@ export class Adam {
     const pieces: Piece[] = [];
     for (let begin = 0; begin < total; begin += PIECE_SIZE) {
       const size = Math.min(PIECE_SIZE, total - begin);
-      pieces.push({ begin, size, m: this.config.beta1 > 0 ? tf.zeros([size]) : undefined, v: tf.zeros([size]) });
+      pieces.push({ begin, size, m: this.config.beta1 > 0 ? zeros(size) : undefined, v: zeros(size) });
     }
     return { entries, sizes, pieces };
   }
@@ -147,7 +172,10 @@ const flat = (tensors: readonly tf.Tensor[]): tf.Tensor1D => {
 const cut = (vector: tf.Tensor1D, { begin, size }: Piece): tf.Tensor1D =>
   size === vector.size ? vector : tf.slice(vector, begin, size);
 
-function replace(old: tf.Tensor1D, now: tf.Tensor): tf.Tensor1D {
-  old.dispose();
-  return tf.keep(now as tf.Tensor1D);
+/** A variable of zeros that no optimiser of TensorFlow.js moves. */
+function zeros(size: number): tf.Variable {
+  const value = tf.zeros([size]);
+  const variable = tf.variable(value, false);
+  value.dispose();
+  return variable;
 }

@@ -265,6 +265,7 @@ export class LGGANTrainer {
 
   dispose(): void {
     this.generator.dispose();
+    this.average?.dispose();
     this.averaged?.dispose();
     this.discriminator.dispose();
     this.optimiserG.dispose();
