@@ -1,8 +1,7 @@
+import { compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import { configure, type Choice } from '../common/config';
-import { compiled, type Compiled } from '../engine/compiled';
 import type { ParameterEntry } from '../layers/core/parameters';
-import { partsOf } from './parts';
 
 export interface AdamConfig {
   /** Decay of the mean of the gradients. Default 0.9. */
@@ -29,16 +28,16 @@ interface Piece {
   begin: number;
   size: number;
   /** Means of the gradients and of their squares; `m` is absent where beta1 is 0. */
-  m?: tf.Variable;
-  v: tf.Variable;
+  m?: tf.Tensor1D;
+  v: tf.Tensor1D;
 }
 
-/** Groups that are moved in one call. */
-interface Part {
-  entries: ParameterEntry[];
-  move: Compiled<[gradients: (tf.Tensor | undefined)[], scale: tf.Tensor, floor: tf.Tensor], undefined>;
-}
+/** A group's variables, their gradients and the means of its pieces. */
+type Moving = { variables: tf.Variable[]; gradients: tf.Tensor[]; means: Means[] };
+type Means = { m: tf.Tensor1D | undefined; v: tf.Tensor1D };
 
+/** So many numbers are moved in one call: the old and the new ones of a call are in memory together. */
+const CALL_SIZE = 1 << 24;
 /** A group holds small variables up to this many numbers; a larger variable is a group by itself. */
 const GROUP_SIZE = 1 << 20;
 /** How many numbers a piece holds. A multiple of 16: TensorFlow slices a flat tensor there without copying it. */
@@ -48,7 +47,8 @@ const PIECE_SIZE = 1 << 18;
 export class Adam {
   private readonly config: AdamConfig;
   private readonly groups: Group[] = [];
-  private readonly parts: Part[];
+  /** The groups that one call moves. */
+  private readonly calls: Group[][] = [];
   private steps = 0;
 
   constructor(entries: readonly ParameterEntry[], config: Partial<AdamConfig> = {}) {
@@ -66,10 +66,16 @@ export class Adam {
       size += entry.variable.size;
     }
     close();
-    this.parts = partsOf(this.groups, ({ sizes }) => sizes.reduce((x, y) => x + y)).map((groups) => ({
-      entries: groups.flatMap((g) => g.entries),
-      move: compiled((g, scale, floor) => this.move(groups, g, scale, floor), { name: 'Adam' }),
-    }));
+    let room = 0;
+    for (const group of this.groups) {
+      const numbers = group.sizes.reduce((a, b) => a + b, 0);
+      if (room < numbers) {
+        this.calls.push([]);
+        room = CALL_SIZE;
+      }
+      this.calls[this.calls.length - 1].push(group);
+      room -= numbers;
+    }
   }
 
   /** Moves every parameter. `gradients` by parameter name; the caller disposes them. */
@@ -77,35 +83,49 @@ export class Adam {
     const { beta1, beta2, epsilon, epsilonChoice } = this.config;
     this.steps += 1;
     const rootCorrection = Math.sqrt(1 - beta2 ** this.steps);
-    const scale = (learningRate * rootCorrection) / (1 - beta1 ** this.steps);
-    const floor = epsilonChoice === 'paper' ? epsilon * rootCorrection : epsilon;
     tf.tidy(() => {
-      const [by, root] = [tf.scalar(scale), tf.scalar(floor)];
-      for (const { entries, move } of this.parts) move(entries.map((e) => gradients[e.name]), by, root);
+      const scale = tf.scalar((learningRate * rootCorrection) / (1 - beta1 ** this.steps));
+      const floor = tf.scalar(epsilonChoice === 'paper' ? epsilon * rootCorrection : epsilon);
+      for (const groups of this.calls) {
+        const moving = groups.map(({ entries, pieces }) => ({
+          variables: entries.map((e) => e.variable),
+          gradients: entries.map((e) => gradients[e.name] ?? tf.zeros(e.variable.shape)),
+          means: pieces.map(({ m, v }) => ({ m, v })),
+        }));
+        const means = this.move(moving, scale, floor);
+        groups.forEach(({ pieces }, g) => pieces.forEach((piece, i) => {
+          const { m, v } = means[g][i];
+          if (m) piece.m = replace(piece.m!, m);
+          piece.v = replace(piece.v, v);
+        }));
+      }
     });
   }
 
-  private move(groups: readonly Group[], gradients: readonly (tf.Tensor | undefined)[], scale: tf.Tensor, floor: tf.Tensor): undefined {
+  /** Moves the variables of groups; returns their new means. What differs from step to step comes in tensors. */
+  private readonly move = compiled((groups: Moving[], scale: tf.Scalar, floor: tf.Scalar) => groups.map((group) => this.moveGroup(group, scale, floor)), {
+    name: "Adam's step",
+    mostRecordings: 64,
+  });
+
+  private moveGroup({ variables, gradients, means }: Moving, scale: tf.Scalar, floor: tf.Scalar): Means[] {
     const { beta1, beta2 } = this.config;
-    let first = 0;
-    for (const { entries, sizes, pieces } of groups) {
-      tf.tidy(() => {
-        const g = flat(entries.map((e, i) => gradients[first + i] ?? tf.zeros(e.variable.shape)));
-        const w = flat(entries.map((e) => e.variable));
-        const moved = pieces.map((piece) =>
-          tf.tidy(() => {
-            const own = cut(g, piece);
-            piece.v.assign(tf.add(tf.mul(piece.v, beta2), tf.mul(tf.square(own), 1 - beta2)));
-            piece.m?.assign(tf.add(tf.mul(piece.m, beta1), tf.mul(own, 1 - beta1)));
-            return tf.sub(cut(w, piece), tf.div(tf.mul(piece.m ?? own, scale), tf.add(tf.sqrt(piece.v), floor))) as tf.Tensor1D;
-          }),
-        );
-        const parts = entries.length > 1 ? tf.split(flat(moved), sizes) : [flat(moved)];
-        entries.forEach(({ variable }, i) => variable.assign(tf.reshape(parts[i], variable.shape)));
-      });
-      first += entries.length;
-    }
-    return undefined;
+    const g = flat(gradients);
+    const w = flat(variables);
+    let begin = 0;
+    const moved = means.map(({ m, v }) => {
+      const piece = { begin, size: v.size };
+      begin += v.size;
+      const own = cut(g, piece);
+      const v1 = tf.add(tf.mul(v, beta2), tf.mul(tf.square(own), 1 - beta2)) as tf.Tensor1D;
+      const m1 = m && (tf.add(tf.mul(m, beta1), tf.mul(own, 1 - beta1)) as tf.Tensor1D);
+      const w1 = tf.sub(cut(w, piece), tf.div(tf.mul(m1 ?? own, scale), tf.add(tf.sqrt(v1), floor))) as tf.Tensor1D;
+      return { m: m1, v: v1, w: w1 };
+    });
+    const all = flat(moved.map((p) => p.w));
+    const parts = variables.length > 1 ? tf.split(all, variables.map((v) => v.size)) : [all];
+    variables.forEach((variable, i) => variable.assign(tf.reshape(parts[i], variable.shape)));
+    return moved.map(({ m, v }) => ({ m, v }));
   }
 
   /** The steps taken and, by name, copies of the means: `NAME.m` (unless beta1 is 0) and `NAME.v`, flat. The caller disposes them. */
@@ -135,21 +155,21 @@ export class Adam {
     const collected = this.groups.map((g) => ({ m: g.pieces[0].m && collect(g, 'm'), v: collect(g, 'v') }));
     this.groups.forEach(({ pieces }, i) =>
       pieces.forEach((piece, k) => {
-        for (const [variable, value] of [[piece.m, collected[i].m?.[k]], [piece.v, collected[i].v[k]]] as const) {
-          if (variable && value) variable.assign(value);
-          value?.dispose();
-        }
+        piece.m?.dispose();
+        piece.v.dispose();
+        piece.m = collected[i].m?.[k];
+        piece.v = collected[i].v[k];
       }),
     );
     this.steps = state.steps;
   }
 
   dispose(): void {
+    this.move.dispose();
     for (const { m, v } of this.groups.flatMap((g) => g.pieces)) {
       m?.dispose();
       v.dispose();
     }
-    for (const { move } of this.parts) move.dispose();
   }
 
   private group(entries: ParameterEntry[]): Group {
@@ -158,7 +178,7 @@ export class Adam {
     const pieces: Piece[] = [];
     for (let begin = 0; begin < total; begin += PIECE_SIZE) {
       const size = Math.min(PIECE_SIZE, total - begin);
-      pieces.push({ begin, size, m: this.config.beta1 > 0 ? zeros(size) : undefined, v: zeros(size) });
+      pieces.push({ begin, size, m: this.config.beta1 > 0 ? tf.zeros([size]) : undefined, v: tf.zeros([size]) });
     }
     return { entries, sizes, pieces };
   }
@@ -169,13 +189,10 @@ const flat = (tensors: readonly tf.Tensor[]): tf.Tensor1D => {
   return vectors.length > 1 ? tf.concat(vectors) : vectors[0];
 };
 
-const cut = (vector: tf.Tensor1D, { begin, size }: Piece): tf.Tensor1D =>
+const cut = (vector: tf.Tensor1D, { begin, size }: { begin: number; size: number }): tf.Tensor1D =>
   size === vector.size ? vector : tf.slice(vector, begin, size);
 
-/** A variable of zeros that no optimiser of TensorFlow.js moves. */
-function zeros(size: number): tf.Variable {
-  const value = tf.zeros([size]);
-  const variable = tf.variable(value, false);
-  value.dispose();
-  return variable;
+function replace(old: tf.Tensor1D, now: tf.Tensor): tf.Tensor1D {
+  old.dispose();
+  return tf.keep(now as tf.Tensor1D);
 }

@@ -1,7 +1,6 @@
 import { compiled, type Compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import type { ParameterEntry, Parameters } from '../layers/core/parameters';
-import { partsOf } from './parts';
 
 /**
  * Exponential moving average of a network's parameters: average = decay * average + (1 - decay) * parameter. Until the average has
@@ -62,4 +61,22 @@ function blend(pairs: readonly Pair[], old: tf.Tensor, now: tf.Tensor): undefine
     tf.tidy(() => variable.assign(trainable ? tf.add(tf.mul(variable, old), tf.mul(source, now)) : tf.clone(source)));
   }
   return undefined;
+}
+
+/** So many numbers are moved in one call: while it runs there are two copies of them. */
+const PART_SIZE = 1 << 24;
+
+/** Cuts a list into parts of not many more numbers than that, in order. */
+function partsOf<T>(items: readonly T[], size: (item: T) => number): T[][] {
+  const parts: T[][] = [];
+  let left = 0;
+  for (const item of items) {
+    if (left <= 0) {
+      parts.push([]);
+      left = PART_SIZE;
+    }
+    parts[parts.length - 1].push(item);
+    left -= size(item);
+  }
+  return parts;
 }
