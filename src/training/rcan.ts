@@ -87,6 +87,11 @@ export class RCANTrainer {
     return { ...pass, squares: squaresOf(pass.gradients) };
   }, { name: 'the step of RCAN' });
 
+  /** How often the step was recorded, and why it runs eagerly where it does. */
+  get compilation(): { recordings: number; eagerBecause?: string } {
+    return { recordings: this.pass.recordings, eagerBecause: this.pass.eagerBecause };
+  }
+
   /** Saves everything that the next step depends on. @throws UserError where a weight is not finite: nothing is written then */
   async save(name: 'latest' | 'best', state: Record<string, Json>): Promise<void> {
     await saveRun(this.config.output, name, this.kept, ({ optimiser }) => ({ ...state, optimiserSteps: optimiser }), {
