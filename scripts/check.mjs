@@ -13,7 +13,7 @@ const CACHE = 'node_modules/.cache';
 /** [name, what it prints where all is well, what to do where not, the program in node_modules and its arguments] */
 const CHECKS = [
   ['types', 'no errors', 'see the lines above', 'typescript/bin/tsc', '-p', '.', '--incremental', '--tsBuildInfoFile', `${CACHE}/tsc.tsbuildinfo`],
-  ['format', 'as prettier writes it', '`npm run format` writes it', 'prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '--cache', '--cache-location', `${CACHE}/prettier`, '**/*.{ts,mjs,cjs,js}'],
+  ['format', 'as prettier writes it', '`npm run format` writes it', 'prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '--cache', '**/*.{ts,mjs,cjs,js}'],
   ['lint', 'nothing found', 'see the lines above', 'eslint/bin/eslint.js', '--max-warnings', '0', '--cache', '--cache-strategy', 'content', '--cache-location', `${CACHE}/eslint`, '.'],
   ['order', 'imports point down', 'an import of src points up, see src/order.test.ts', '', '--require', 'ts-node/register/transpile-only', '--test', 'src/order.test.ts'],
 ];
