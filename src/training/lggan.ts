@@ -284,6 +284,7 @@ export class LGGANTrainer {
     this.generatorPass.dispose();
     this.discriminatorPass.dispose();
     this.generator.dispose();
+    this.average?.dispose();
     this.averaged?.dispose();
     this.discriminator.dispose();
     this.optimiserG.dispose();
