@@ -82,6 +82,7 @@ async function vgg19(): Promise<Vgg19> {
 
 /** The class-specific convolutions over the whole map, and no table of windows. */
 function takeTheDenseWay(): void {
+  process.env.LGGAN_COMPILED = '0';
   const { prototype } = ClassSpecificGenerator;
   prototype.apply = prototype.applyDense;
   const prepare = LGGAN.prototype.prepare;

@@ -181,7 +181,7 @@ export class LGGANTrainer {
   }
 
   private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, learningRate: number) {
-    const { value, terms, fakes, gradients: g, squares } = this.generatorPass(labels, images, { ...weights });
+    const { value, terms, fakes, gradients: g, squares } = this.generatorPass(labels, images, { ...weights }, this.vgg !== undefined);
     const losses: Losses = { generator: value.dataSync()[0] };
     for (const [name, term] of Object.entries(terms)) losses[name] = term.dataSync()[0];
     const fault = faultOf('generator', losses, g, squares);
@@ -191,9 +191,10 @@ export class LGGANTrainer {
     return { losses, fakes };
   }
 
-  /** Everything up to the gradients of the generator. No number of these calls but `weights` comes from JavaScript: see docs/compiled.md. */
-  private readonly generatorPass = compiled((labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights) => {
-    const { vgg, discriminator } = this;
+  /** Everything up to the gradients of the generator. What may differ from step to step is an argument: docs/compiled.md. */
+  private readonly generatorPass = compiled((labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, perceived: boolean) => {
+    const { discriminator } = this;
+    const vgg = perceived ? this.vgg : undefined;
     const real = realSide(labels, images, discriminator, vgg, true);
     let terms!: Record<string, tf.Scalar>;
     let fakes!: tf.Tensor4D;
