@@ -186,6 +186,12 @@ test('what depends on more than its arguments is found at the second call', { sk
     assert.deepEqual([1, 2, 3].map(() => values(g(tf.scalar(2)))[0]), [2, 4, 6]);
     assert.equal(told.length, 1);
     assert.match(told[0], /runs eagerly/);
+    // Of large tensors the last bit of one number counts, too.
+    let odd = 0;
+    const large = compiled(() => tf.concat([tf.fill([99_999], 0.1), tf.tensor1d([1 + 2 ** -23 * odd++])]), { ...strict, name: 'large' });
+    large();
+    assert.throws(() => large(), refused(/large: .*the result has other bits/));
+    large.dispose();
     [f, g].forEach((h) => h.dispose());
   });
 });

@@ -515,25 +515,21 @@ class Recorded {
   /** The eager result, and in words what differs from it. */
   check(inputs: Inputs, eagerly: () => unknown): { result: unknown; found: string | undefined } {
     const outputs = this.run(inputs);
-    try {
-      const result = eagerly();
-      const tensors: tf.Tensor[] = [];
-      takeApart(result, this.name, tensors, []);
-      const wanted = [...tensors, ...this.targets.map((t) => this.variable(t, inputs))];
-      let found: string | undefined;
-      if (wanted.length !== outputs.length) found = `it returns ${tensors.length} tensors in place of ${this.results}`;
-      for (let i = 0; !found && i < outputs.length; i++) {
-        const difference = compare(outputs[i], wanted[i], this.backend.isUsingGpuDevice);
-        if (difference) found = `${this.names[i]} ${difference}`;
-      }
-      if (!found) {
-        this.checkedOnce = true;
-        this.trusted = this.recordedSizes === undefined || this.recordedSizes !== sizes(inputs);
-      }
-      return { result, found };
-    } finally {
-      tf.dispose(outputs);
+    const found = outputs.map((t) => new Remembered(t, this.backend.isUsingGpuDevice));
+    // Before the other way is gone: a training step's gradients would be in memory twice.
+    tf.dispose(outputs);
+    const result = eagerly();
+    const tensors: tf.Tensor[] = [];
+    takeApart(result, this.name, tensors, []);
+    const wanted = [...tensors, ...this.targets.map((t) => this.variable(t, inputs))];
+    if (wanted.length !== found.length) return { result, found: `it returns ${tensors.length} tensors in place of ${this.results}` };
+    for (let i = 0; i < found.length; i++) {
+      const difference = found[i].differsFrom(wanted[i]);
+      if (difference) return { result, found: `${this.names[i]} ${difference}` };
     }
+    this.checkedOnce = true;
+    this.trusted = this.recordedSizes === undefined || this.recordedSizes !== sizes(inputs);
+    return { result, found: undefined };
   }
 
   dispose(): void {
@@ -577,23 +573,48 @@ class Recorded {
   }
 }
 
-/** In words how `found` differs from `wanted`; undefined where it does not. */
-function compare(found: tf.Tensor, wanted: tf.Tensor, onGpu: boolean): string | undefined {
-  if (found.dtype !== wanted.dtype || found.shape.join() !== wanted.shape.join()) return `is ${found.dtype} [${found.shape}] in place of ${wanted.dtype} [${wanted.shape}]`;
-  const [a, b] = [found.dataSync(), wanted.dataSync()];
-  if (!(a instanceof Float32Array && b instanceof Float32Array)) return a.every((v, i) => v === b[i]) ? undefined : 'has other values';
-  const bits = (x: Float32Array) => Buffer.from(x.buffer, x.byteOffset, x.byteLength);
-  if (bits(a).equals(bits(b))) return undefined;
-  let largest = 0;
-  let difference = 0;
-  for (let i = 0; i < a.length; i++) {
-    if (Number.isFinite(b[i])) largest = Math.max(largest, Math.abs(b[i]));
-    if (!Object.is(a[i], b[i])) difference = Math.max(difference, Number.isNaN(a[i] - b[i]) ? Infinity : Math.abs(a[i] - b[i]));
+/** Up to so many numbers of a tensor are remembered as they are, of larger ones a sum of their bits. */
+const REMEMBERED = 1 << 16;
+
+/** What a tensor held. */
+class Remembered {
+  private readonly kind: string;
+  private readonly values?: ArrayLike<number>;
+  private readonly bits?: string;
+
+  constructor(t: tf.Tensor, private readonly onGpu: boolean) {
+    this.kind = kindOf(t);
+    // On a GPU bits differ, and how much has to be known.
+    if (onGpu || t.dtype !== 'float32' || t.size <= REMEMBERED) this.values = t.dataSync();
+    else this.bits = sumOfBits(t);
   }
-  // NaN has many bit patterns, and 0 two.
-  if (difference === 0 || (onGpu && difference <= 1e-3 * largest)) return undefined;
-  return `differs by up to ${difference.toPrecision(3)}, values up to ${largest.toPrecision(3)}`;
+
+  /** In words how a tensor differs from it; undefined where it does not. */
+  differsFrom(wanted: tf.Tensor): string | undefined {
+    if (this.kind !== kindOf(wanted)) return `is ${this.kind} in place of ${kindOf(wanted)}`;
+    if (!this.values) return this.bits === sumOfBits(wanted) ? undefined : 'has other bits';
+    const [a, b] = [this.values, wanted.dataSync() as ArrayLike<number>];
+    if (wanted.dtype !== 'float32') return Array.from(a).every((v, i) => v === b[i]) ? undefined : 'has other values';
+    let largest = 0;
+    let difference = 0;
+    for (let i = 0; i < a.length; i++) {
+      if (Number.isFinite(b[i])) largest = Math.max(largest, Math.abs(b[i]));
+      if (!Object.is(a[i], b[i])) difference = Math.max(difference, Number.isNaN(a[i] - b[i]) ? Infinity : Math.abs(a[i] - b[i]));
+    }
+    // 0 has two bit patterns.
+    if (difference === 0 || (this.onGpu && difference <= 1e-3 * largest)) return undefined;
+    return `differs by up to ${difference.toPrecision(3)}, values up to ${largest.toPrecision(3)}`;
+  }
 }
+
+const kindOf = (t: tf.Tensor) => `${t.dtype} [${t.shape}]`;
+
+/** Of a tensor's bits, as whole numbers that overflow, their sum and that of their squares: the same in any order. */
+const sumOfBits = (t: tf.Tensor): string =>
+  tf.tidy(() => {
+    const bits = tf.runKernel('Bitcast', { T: 'float32', type: 'int32' }, [t])[0];
+    return `${tf.sum(bits).dataSync()[0]} ${tf.sum(tf.mul(bits, bits)).dataSync()[0]}`;
+  });
 
 /** What a kernel takes. */
 interface Definition {
