@@ -5,7 +5,8 @@ import { CropBatches, HELD_OUT, SYNONYMS, heldOutCrops } from '../src/data/crops
 import { readMapping } from '../src/data/mapping';
 import { folderPairs, labelFolder, type LabelDataset } from '../src/data/pairs';
 import { resizeLabels } from '../src/data/resize';
-import type { LabelMap, Pair, PairDataset, RgbImage, Size } from '../src/data/types';
+import { itemsOf, readSome } from '../src/data/dataset';
+import { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage, type Size } from '../src/data/types';
 import { UserError } from '../src/common/errors';
 import { extractFeatures } from '../src/metrics/features';
 import { fid } from '../src/metrics/fid';
@@ -34,7 +35,6 @@ import { recordRow } from '../src/training/history';
 import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../src/training/schedule';
 import { eventLog } from '../src/training/tensorboard';
 import { interruptible, parseSize, runCommand } from './arguments';
-import { itemsOf, readSome } from '../src/data/dataset';
 
 const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS;
 
@@ -146,6 +146,9 @@ void runCommand(
     console.log(engineInfo().description);
     console.log(`${pairs.length} pairs of ${pairs.source}; perceptual loss: ${vgg?.name ?? (args.vgg ? 'none, as asked' : 'none, as there are no weights of VGG19')}`);
 
+    const without = await unlabelled(pairs);
+    if (without) console.log(without);
+
     const validation = args.val_path ? await validator(folderPairs(args.val_path, { mapping }), imageSize, crop) : undefined;
     if (validation) console.log(`best checkpoint by ${validation.by}`);
     const interrupt = interruptible();
@@ -219,6 +222,14 @@ void runCommand(
     vgg?.dispose();
   },
 );
+
+/** A sentence on the pixels of no class, by some of the label maps; undefined where they have none. */
+async function unlabelled(pairs: PairDataset): Promise<string | undefined> {
+  const maps = (await readSome(pairs, 16)).map((pair) => pair.labels.data);
+  const all = maps.reduce((sum, data) => sum + data.length, 0);
+  const without = maps.reduce((sum, data) => sum + data.reduce((n, v) => n + (v === IGNORE ? 1 : 0), 0), 0);
+  return without ? `${((100 * without) / all).toFixed(1)} % of the pixels of ${maps.length} label maps are unlabelled (255): they take part in no loss.` : undefined;
+}
 
 /** The configuration of a trained generator. */
 async function configOf(path: string) {

@@ -62,7 +62,7 @@ function hear(generator: LGGAN, labels: LabelMap, kind: typeof Sau | typeof Tran
     .filter(({ name }) => (LOCAL_UPSAMPLERS as readonly string[]).includes(name))
     .map(({ name, layer }) => onApply(layer, ([x], out) => heard.set(name, { input: keep(x), output: keep(out) })));
   try {
-    disposeOutput(generator.generate(labels));
+    disposeOutput(generator.generate(labels, { compiled: false }));
   } finally {
     stops.forEach((stop) => stop());
   }

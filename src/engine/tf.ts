@@ -173,4 +173,20 @@ function tryOneDnn(): boolean {
   }
 }
 
-if (oneDnn) registerConv2dGradient(runKernel);
+if (oneDnn) {
+  registerConv2dGradient(runKernel);
+  registerSoftmax();
+}
+
+/** oneDNN's Softmax, by name: where a processor has AVX-512 TensorFlow takes it in graphs, but not from call to call, and the two differ in the last bit. */
+function registerSoftmax(): void {
+  const plain = tfjs.getKernel('Softmax', 'tensorflow');
+  tfjs.unregisterKernel('Softmax', 'tensorflow');
+  tfjs.registerKernel({
+    ...plain,
+    kernelFunc: (args) => {
+      const logits = args.inputs.logits!;
+      return logits.dtype === 'float32' ? runKernel('_MklSoftmax', { T: 'float32', _kernel: 'MklNameChangeOp' }, [logits])[0] : plain.kernelFunc(args);
+    },
+  });
+}

@@ -71,14 +71,14 @@ export function generatorLosses(
   const n = images.shape[0] / labels.batch;
   const perceived = vgg && (perceptual === 'all' ? tf.mul(n, perceptualLoss(vgg, images, real.vgg)) : perceptualLoss(vgg, output.final, real.vgg));
   const judged = discriminator.forward(labels.at(labels.height, labels.width).oneHot, images);
-  const { perClass, constants, scores } = output;
+  const { perClass, constants, inSlots, scores } = output;
   const losses: Record<string, tf.Scalar> = {
     gan: tf.mul(n * weights.gan, generatorHinge(judged)),
     featureMatching: tf.mul(n * weights.featureMatching, featureMatching(judged, real.features)),
     l1: tf.mul(n * weights.l1, l1(images, real.images)),
   };
   if (perClass && constants && scores) {
-    losses.local = tf.mul(weights.local, localL1({ perClass, constants }, real.images, labels, choices.classMasks));
+    losses.local = tf.mul(weights.local, localL1({ perClass, constants, inSlots }, real.images, labels, choices.classMasks));
     losses.classScore = tf.mul(weights.classScore, classScore(scores, labels, choices.classScore));
   }
   losses.totalVariation = tf.mul(n * weights.totalVariation, totalVariation(images));

@@ -10,6 +10,7 @@ import type { Branches } from '../models/lggan/config';
 import { labelMap, randomVgg, scatter } from '../../proof/testing/toy';
 import { saveParameters } from '../checkpoints/parameters';
 import { LGGAN } from '../models/lggan/lggan';
+import { canCompile } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
 
@@ -72,6 +73,67 @@ for (const fakes of ['fresh', 'same'] as const) {
     trainer.dispose();
   });
 }
+
+/** Kernels and functions that JavaScript calls while `f` runs. */
+function calls(f: () => void): number {
+  const backend = tf.backend() as unknown as { binding: Record<string, (...a: unknown[]) => unknown> };
+  const native = backend.binding;
+  let n = 0;
+  const counted = (name: string) => ({ value: (...a: unknown[]) => (n++, native[name](...a)) });
+  backend.binding = Object.create(native, { executeOp: counted('executeOp'), callFunction: counted('callFunction') });
+  try {
+    f();
+  } finally {
+    backend.binding = native;
+  }
+  return n;
+}
+
+/** Maps of a number of classes whose windows and boxes are other ones every time. */
+function varied(i: number): Batch {
+  const labels = [0, 1].map((b) => labelMap(H, W, (y, x) => (Math.floor(x / (5 + i)) + (y < 16 + i ? 0 : 2) + b + i) % CLASSES));
+  return { ...batch(i), labels };
+}
+
+for (const branches of ['both', 'global', 'local'] as const) {
+  test(`compiled steps: one recording for all maps, a few calls, the losses of eager steps (branches: ${branches})`, { skip: !canCompile() }, () => {
+    const config = { ...toy, generator: { ...toy.generator, branches }, ema: 0.5, fakes: 'same' as const };
+    const of = (compiled: boolean) => {
+      process.env.LGGAN_COMPILED = compiled ? '1' : '0';
+      try {
+        const trainer = new LGGANTrainer(config);
+        // The second step compares every gradient and every variable, bit for bit, and the trainer says if they are not the same.
+        const losses = [0, 1, 2, 3].map((i) => trainer.step(varied(i), 1));
+        const { recordings, eagerBecause } = trainer.compilation;
+        if (compiled) assert.deepEqual({ recordings, eagerBecause }, { recordings: 2, eagerBecause: undefined });
+        else assert.equal(recordings, 0);
+        const count = calls(() => trainer.step(varied(4), 1));
+        trainer.dispose();
+        return { losses, count };
+      } finally {
+        delete process.env.LGGAN_COMPILED;
+      }
+    };
+    const [fast, slow] = [of(true), of(false)];
+    assert.ok(fast.count < 20, `${fast.count} calls`);
+    assert.ok(slow.count > 1000, `${slow.count} calls`);
+    for (const step of [0, 1]) {
+      // Sums of other orders: the compiled step's label maps are prepared in another form.
+      for (const [name, value] of Object.entries(fast.losses[step])) {
+        assert.ok(Math.abs(value - slow.losses[step][name]) < 1e-3 * Math.max(1, Math.abs(value)), `step ${step}, ${name}: ${value} and ${slow.losses[step][name]}`);
+      }
+    }
+  });
+}
+
+test('a compiled step follows its schedule: another stage weighs the losses anew', { skip: !canCompile() }, () => {
+  const trainer = new LGGANTrainer(toy);
+  for (let i = 0; i < 3; i++) trainer.step(varied(i), 1);
+  const [first, second] = [trainer.step(varied(3), 1), trainer.step(varied(3), 91)];
+  assert.ok(second.l1 / first.l1 > 5, `${second.l1} after ${first.l1}`); // Ten times the weight.
+  assert.equal(trainer.compilation.recordings, 3);
+  trainer.dispose();
+});
 
 test('disposing of a trainer leaves no tensor', () => {
   const before = tf.memory().numTensors;

@@ -1,3 +1,4 @@
+import { canCompile, compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import type { Json } from '../checkpoints/checkpoint';
 import { withFolderLock } from '../common/lock';
@@ -16,7 +17,7 @@ import type { Vgg19 } from '../judges/vgg19';
 import { Adam } from './adam';
 import { MovingAverage } from './ema';
 import { gradients } from './gradients';
-import { Buffers, FAULT_POLICIES, StepFault, divergence, faultOf, type FaultPolicy } from './guards';
+import { Buffers, FAULT_POLICIES, StepFault, divergence, faultOf, squaresOf, type FaultPolicy } from './guards';
 import type { History } from './history';
 import { runSteps, type LoopHooks } from './loop';
 import { loadRun, saveRun, type Kept } from './saved_run';
@@ -158,7 +159,7 @@ export class LGGANTrainer {
     const stage = this.schedule.stage(epoch);
     const weights = this.lossWeights[stage];
     const rates = this.schedule.learningRates(epoch);
-    const labels = this.generator.prepare(batch.labels);
+    const labels = this.generator.prepare(batch.labels, { compiled: canCompile() });
     const images = tf.tensor4d(batch.images, [batch.labels.length, labels.height, labels.width, 3]);
     const buffers = new Buffers([...this.generator.parameters.entries(), ...this.discriminator.parameters.entries()]);
     let fakes: tf.Tensor4D | undefined;
@@ -180,11 +181,24 @@ export class LGGANTrainer {
   }
 
   private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, learningRate: number) {
-    const { vgg, discriminator } = this;
+    const { value, terms, fakes, gradients: g, squares } = this.generatorPass(labels, images, { ...weights }, this.vgg !== undefined);
+    const losses: Losses = { generator: value.dataSync()[0] };
+    for (const [name, term] of Object.entries(terms)) losses[name] = term.dataSync()[0];
+    const fault = faultOf('generator', losses, g, squares);
+    if (!fault) this.optimiserG.step(g, learningRate);
+    tf.dispose([value, g, terms, squares, ...(fault ? [fakes] : [])]);
+    if (fault) throw new StepFault(fault, losses);
+    return { losses, fakes };
+  }
+
+  /** Everything up to the gradients of the generator. What may differ from step to step is an argument: docs/compiled.md. */
+  private readonly generatorPass = compiled((labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, perceived: boolean) => {
+    const { discriminator } = this;
+    const vgg = perceived ? this.vgg : undefined;
     const real = realSide(labels, images, discriminator, vgg, true);
     let terms!: Record<string, tf.Scalar>;
     let fakes!: tf.Tensor4D;
-    const { value, gradients: g } = gradients(() => {
+    const pass = gradients(() => {
       const output = this.generator.forward(labels, { training: true });
       fakes = tf.keep(stackImages(output));
       const choices = this.generator.behaviour;
@@ -192,22 +206,27 @@ export class LGGANTrainer {
       Object.values(terms).forEach((t) => tf.keep(t));
       return tf.addN(Object.values(terms)) as tf.Scalar;
     }, this.generator.parameters);
-    const losses: Losses = { generator: value.dataSync()[0] };
-    for (const [name, term] of Object.entries(terms)) losses[name] = term.dataSync()[0];
-    const fault = faultOf('generator', losses, g);
-    if (!fault) this.optimiserG.step(g, learningRate);
-    tf.dispose([value, g, terms, real, ...(fault ? [fakes] : [])]);
+    return { ...pass, terms, fakes, squares: squaresOf(pass.gradients) };
+  }, { name: 'the step of the generator' });
+
+  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, fakes: tf.Tensor4D, learningRate: number) {
+    const { value, parts, gradients: g, squares } = this.discriminatorPass(labels, images, fakes);
+    const [discriminatorFake, discriminatorReal] = parts.map((t) => t.dataSync()[0]);
+    const losses: Losses = { discriminatorFake, discriminatorReal };
+    const fault = faultOf('discriminator', losses, g, squares);
+    if (!fault) this.optimiserD.step(g, learningRate);
+    tf.dispose([value, g, parts, squares]);
     if (fault) throw new StepFault(fault, losses);
-    return { losses, fakes };
+    return losses;
   }
 
-  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D, learningRate: number) {
+  /** Everything up to the gradients of the discriminator. */
+  private readonly discriminatorPass = compiled((labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D) => {
     const oneHot = labels.at(labels.height, labels.width).oneHot;
-    const fakes =
-      this.config.fakes === 'same' ? same : tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
+    const fakes = this.config.fakes === 'same' ? same : tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
     const [count, b] = [fakes.shape[0], labels.batch];
     let parts!: tf.Scalar[];
-    const { value, gradients: g } = gradients(() => {
+    const pass = gradients(() => {
       const judged = this.discriminator.forward(oneHot, tf.concat([fakes, images]), true);
       const scores = (begin: number, size: number) =>
         judged.map((layers) => {
@@ -218,14 +237,13 @@ export class LGGANTrainer {
       parts.forEach((t) => tf.keep(t));
       return tf.addN(parts) as tf.Scalar;
     }, this.discriminator.parameters);
-    const [discriminatorFake, discriminatorReal] = parts.map((t) => t.dataSync()[0]);
-    const losses: Losses = { discriminatorFake, discriminatorReal };
-    const fault = faultOf('discriminator', losses, g);
-    if (!fault) this.optimiserD.step(g, learningRate);
-    tf.dispose([value, g, parts]);
-    if (fakes !== same) fakes.dispose();
-    if (fault) throw new StepFault(fault, losses);
-    return losses;
+    return { ...pass, parts, squares: squaresOf(pass.gradients) };
+  }, { name: 'the step of the discriminator' });
+
+  /** How often the step was recorded, and why it runs eagerly where it does. */
+  get compilation(): { recordings: number; eagerBecause?: string } {
+    const passes = [this.generatorPass, this.discriminatorPass];
+    return { recordings: passes.reduce((n, p) => n + p.recordings, 0), eagerBecause: passes.map((p) => p.eagerBecause).find(Boolean) };
   }
 
   /** Begins with the weights of another generator, also in the average. @throws UserError where it is of another shape */
@@ -264,7 +282,10 @@ export class LGGANTrainer {
   }
 
   dispose(): void {
+    this.generatorPass.dispose();
+    this.discriminatorPass.dispose();
     this.generator.dispose();
+    this.average?.dispose();
     this.averaged?.dispose();
     this.discriminator.dispose();
     this.optimiserG.dispose();
