@@ -210,7 +210,7 @@ export class LGGANTrainer {
   }, { name: 'the step of the generator' });
 
   private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, fakes: tf.Tensor4D, learningRate: number) {
-    const { value, parts, gradients: g, squares } = this.discriminatorPass(labels, images, fakes);
+    const { value, parts, gradients: g, squares } = this.discriminatorPass(labels, images, this.config.fakes === 'same' ? fakes : undefined);
     const [discriminatorFake, discriminatorReal] = parts.map((t) => t.dataSync()[0]);
     const losses: Losses = { discriminatorFake, discriminatorReal };
     const fault = faultOf('discriminator', losses, g, squares);
@@ -220,10 +220,10 @@ export class LGGANTrainer {
     return losses;
   }
 
-  /** Everything up to the gradients of the discriminator. */
-  private readonly discriminatorPass = compiled((labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D) => {
+  /** Everything up to the gradients of the discriminator. Without `same` the images are painted anew. */
+  private readonly discriminatorPass = compiled((labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D | undefined) => {
     const oneHot = labels.at(labels.height, labels.width).oneHot;
-    const fakes = this.config.fakes === 'same' ? same : tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
+    const fakes = same ?? tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
     const [count, b] = [fakes.shape[0], labels.batch];
     let parts!: tf.Scalar[];
     const pass = gradients(() => {
