@@ -151,7 +151,7 @@ export async function build(workload: Workload): Promise<() => void | Promise<vo
       return tf.addN([final, global, local].map((t) => tf.mean(tf.abs(t)))) as tf.Scalar;
     }, generator.parameters);
     value.dataSync();
-    tf.dispose([value, g] as unknown as tf.TensorContainer);
+    tf.dispose([value, g]);
     labels.dispose();
   };
 }

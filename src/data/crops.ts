@@ -2,13 +2,15 @@
 import { CLASS_NAMES } from '../classes';
 import { wholeNumbers } from '../common/config';
 import { UserError } from '../common/errors';
-import { cropBytes, cropPair, mirrorLabels, transformPair, writeNormalised, type Batch } from './batches';
+import { transformPair, type Batch } from './batches';
 import { itemsOf, mapDataset, memoryPairs } from './dataset';
 import { Random } from '../common/random';
 import { resizeImage } from './resize';
 import { Sequence, type SequenceOptions } from './sequence';
 import { halve, type SrDataset, type SrPair } from './sr_pairs';
 import type { LabelMap, Pair, PairDataset, RgbImage, Size } from './types';
+import { toByte, writeNormalised } from './tensors';
+import { crop, cropBytes, cropPair, mirrorLabels } from './picture';
 
 /** The two parts of each photograph, which share no pixel: its right strip is held out, the rest is for training. */
 export type Part = 'train' | 'held-out';
@@ -165,7 +167,7 @@ export async function trainingCrops(dataset: PairDataset, count: number, options
   while (pairs.length < count) {
     const { images, labels: [labels], names } = await source.next();
     const { height, width } = labels;
-    const data = Uint8Array.from(images, (v) => Math.round((v + 1) * 127.5));
+    const data = Uint8Array.from(images, toByte);
     pairs.push({ name: `${names[0]}_${pairs.length + 1}`, image: { data, height, width }, labels });
   }
   return memoryPairs(pairs, `${count} ${source.source}`);
@@ -182,7 +184,7 @@ export async function srCrops(dataset: PairDataset, part: Part, { scales = part 
       within('srCrops.scales', scale, Number.MIN_VALUE, 1);
       const even = (n: number) => Math.floor((n * scale) / 2) * 2;
       const size: Size = [even(image.height), even(image.width)];
-      const high = scale === 1 ? trimmed(image, size) : resizeImage(image, size, 'bicubic');
+      const high = scale === 1 ? crop(image, { x: 0, y: 0, height: size[0], width: size[1] }) : resizeImage(image, size, 'bicubic');
       made.push({ name: `${name}@${scale}`, low: halve(high), high });
     }
   }
@@ -198,10 +200,6 @@ async function parts(dataset: PairDataset, part: Part, heldOut = HELD_OUT): Prom
     pairs.push(cropPair(pair, from, 0, to - from, pair.image.height));
   }
   return pairs;
-}
-
-function trimmed(image: RgbImage, [height, width]: Size): RgbImage {
-  return { data: cropBytes(image.data, image, 3, 0, 0, width, height), height, width };
 }
 
 /** Evenly spaced pixels of each class. */

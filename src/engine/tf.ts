@@ -47,6 +47,12 @@ export * from '@tensorflow/tfjs';
 import * as tfjs from '@tensorflow/tfjs';
 import { registerConv2dGradient } from './conv2d_gradient';
 
+// TensorFlow.js types both by `TensorContainer`, which no interface and no readonly array fits, though they look through any.
+/** `tf.tidy` for results of any type: their tensors stay, also in objects and arrays. */
+export const tidy = tfjs.tidy as { <T>(f: () => T): T; <T>(name: string, f: () => T): T };
+/** `tf.dispose` for any object or array of tensors. */
+export const dispose = tfjs.dispose as (tensors: unknown) => void;
+
 if (!native) {
   try {
     if (choice === 'plain') throw new Error('asked for plain');

@@ -145,7 +145,7 @@ test('no tensor is left', async () => {
   const x = normalTensor([1, 14, 16, CHANNELS], 1);
   await assertNoLeak(() => {
     const { value, grads } = tf.variableGrads(() => tf.sum(layer.apply(x, labels).local) as tf.Scalar, variables);
-    tf.dispose([value, grads] as unknown as tf.TensorContainer);
+    tf.dispose([value, grads]);
   });
   x.dispose();
   labels.dispose();

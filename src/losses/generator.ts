@@ -47,7 +47,7 @@ export function realSide(
       features: discriminator.forward(oneHot, images, training),
       vgg: vgg ? realFeatures(vgg, images) : [],
     };
-    return side as unknown as tf.TensorContainer;
+    return side;
   }) as unknown as RealSide;
 }
 

@@ -186,7 +186,7 @@ export class LGGANTrainer {
     for (const [name, term] of Object.entries(terms)) losses[name] = term.dataSync()[0];
     const fault = faultOf('generator', losses, g, squares);
     if (!fault) this.optimiserG.step(g, learningRate);
-    tf.dispose([value, g, terms, squares, ...(fault ? [fakes] : [])] as unknown as tf.TensorContainer);
+    tf.dispose([value, g, terms, squares, ...(fault ? [fakes] : [])]);
     if (fault) throw new StepFault(fault, losses);
     return { losses, fakes };
   }
@@ -215,7 +215,7 @@ export class LGGANTrainer {
     const losses: Losses = { discriminatorFake, discriminatorReal };
     const fault = faultOf('discriminator', losses, g, squares);
     if (!fault) this.optimiserD.step(g, learningRate);
-    tf.dispose([value, g, parts, squares] as unknown as tf.TensorContainer);
+    tf.dispose([value, g, parts, squares]);
     if (fault) throw new StepFault(fault, losses);
     return losses;
   }

@@ -7,6 +7,7 @@ import { Segmenter, SEGMENTER_DEFAULTS, type SegmenterConfig } from '../judges/s
 import * as tf from '../engine/tf';
 import { Adam } from './adam';
 import { gradients } from './gradients';
+import { normalised } from '../data/tensors';
 
 export interface SegmenterTraining extends SegmenterConfig {
   /** Default 300: about 95 s of processor time (two cores share it) at the default size. */
@@ -174,7 +175,7 @@ function cut(
     const crop = (t: tf.Tensor4D, [h, w]: readonly number[], method: 'bilinear' | 'nearest') =>
       tf.image.cropAndResize(t, tf.tensor2d(boxes), index, [h, w], method);
     return {
-      images: tf.sub(tf.div(crop(stack(images, 3), imageSize, 'bilinear'), 127.5), 1) as tf.Tensor4D,
+      images: normalised(crop(stack(images, 3), imageSize, 'bilinear')),
       labels: tf.squeeze(
         crop(
           stack(labels, 1),

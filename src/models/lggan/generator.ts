@@ -71,8 +71,8 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
     try {
       return tf.tidy(() => {
         const output = once ? this.pass(pyramid, attention) : this.forward(pyramid, { attention });
-        return withPerClass(output, pyramid) as unknown as tf.TensorContainer;
-      }) as unknown as Output;
+        return withPerClass(output, pyramid) as Output;
+      });
     } finally {
       pyramid.dispose();
     }
@@ -115,5 +115,5 @@ function withPerClass<Output extends GeneratorOutput>({ inSlots, ...output }: Ou
 
 /** Frees every tensor of an output. */
 export function disposeOutput(output: GeneratorOutput): void {
-  tf.dispose(output as unknown as tf.TensorContainer);
+  tf.dispose(output);
 }
