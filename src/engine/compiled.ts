@@ -266,9 +266,9 @@ interface Step {
 
 /**
  * TensorFlow starts every operation whose inputs are there, and would hold the intermediate results of branches that are not yet due. None
- * starts before the one so many places earlier has ended: memory is that of one operation after the other, and both cores have a choice.
+ * starts before the one so many places earlier has ended: memory is that of one operation after the other, and both cores have a choice. 8 was the fastest of 1, 8, 32 and none, too.
  */
-const WINDOW = Number(process.env.W ?? 32);
+const WINDOW = 8;
 
 /** ConfigProto that turns off the optimiser of graphs: it changes bits, and gained nothing. */
 const CONFIG = Uint8Array.of(0x52, 0x05, 0x52, 0x03, 0x98, 0x01, 0x01);
@@ -454,7 +454,7 @@ class Recording {
       if (!needed.has(step)) continue;
       const { kernel, attributes, inputs, lengths } = step;
       const flat = Int32Array.from(inputs.flatMap((n) => [n.operation, n.output]));
-      const after = WINDOW > 0 && built.length >= WINDOW ? built[built.length - WINDOW] : -1;
+      const after = built.length >= WINDOW ? built[built.length - WINDOW] : -1;
       const operation = this.native.addOperation(this.graph, kernel, `${kernel.replace(/^_+/, '')}_${this.names++}`, attributes, flat, lengths, after);
       built.push(operation);
       for (const node of step.outputs) node.operation = operation;
