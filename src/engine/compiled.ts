@@ -17,7 +17,7 @@ export interface Compiled<A extends unknown[], R> {
   readonly recordings: number;
   /** Why it runs as if it had not been compiled; undefined where it does not. */
   readonly eagerBecause: string | undefined;
-  /** Takes its functions out of TensorFlow. It must not be called any more. */
+  /** Takes its functions out of TensorFlow. Another call records again. */
   dispose(): void;
 }
 
@@ -154,7 +154,12 @@ export function compiled<A extends unknown[], R>(f: (...args: A) => R, options: 
   Object.defineProperties(call, {
     recordings: { get: () => known.size },
     eagerBecause: { get: () => eagerBecause ?? (canCompile() ? undefined : 'this engine has no compiled functions') },
-    dispose: { value: () => known.forEach((r) => r.dispose()) },
+    dispose: {
+      value: () => {
+        known.forEach((r) => r.dispose());
+        known.clear();
+      },
+    },
   });
   return call as unknown as Compiled<A, R>;
 }
