@@ -14,7 +14,7 @@ import { SceneJudge } from '../src/metrics/scene_judge';
 import { saveFigure } from '../src/figures/figure';
 import { samplesOverTime, type Sample } from '../src/figures/samples_over_time';
 import { UPSAMPLINGS } from '../src/layers/upsampler';
-import { PERCEPTUAL_CHOICES } from '../src/losses/generator';
+import { JUDGED_CHOICES, PERCEPTUAL_CHOICES } from '../src/losses/generator';
 import { BRANCHES, LGGAN_DEFAULTS, type LGGAN } from '../src/models/lggan';
 import { Inception } from '../src/judges/inception';
 import { findInception } from '../src/judges/inception_weights';
@@ -26,7 +26,7 @@ import { findWeights } from '../src/judges/weights';
 import { sample } from '../src/notebook/notebook';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
-import { trainLGGAN, type TrainLGGANConfig } from '../src/training/lggan';
+import { DISCRIMINATOR_KINDS, trainLGGAN, type TrainLGGANConfig } from '../src/training/lggan';
 import { FAULT_POLICIES } from '../src/training/guards';
 import { recordRow } from '../src/training/history';
 import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../src/training/schedule';
@@ -104,6 +104,9 @@ void runCommand(
       behaviour: { type: 'string', choices: ['paper', 'original'], default: 'paper', help: 'where the original departs from the papers' },
       fakes: { type: 'string', choices: ['fresh', 'same'], default: 'fresh', help: 'what D learns from: images of the updated G, or those of its step' },
       perceptual: { type: 'string', choices: PERCEPTUAL_CHOICES, default: 'all', help: 'images that the perceptual loss looks at; final: a third of its time' },
+      perceptual_every: { type: 'integer', min: 1, default: 1, help: 'steps between perceptual losses, which count so many times as much' },
+      discriminator: { type: 'string', choices: DISCRIMINATOR_KINDS, default: 'patch', help: 'patch: the original\'s; segmentation: gives each pixel a class or "generated" (OASIS), without feature matching' },
+      judged: { type: 'string', choices: JUDGED_CHOICES, default: 'all', help: 'images that the discriminator looks at: final, global and local, or the final one' },
       ema: { type: 'number', default: 0, help: 'decay of the moving average of the weights, such as 0.999; 0: none' },
       crop_scale: { type: 'number', default: 1, help: 'random windows from this share of a photo\'s side up to all of it; 1: whole photos' },
       no_flip: { type: 'flag', help: 'no random mirroring' },
@@ -162,7 +165,7 @@ void runCommand(
           behaviour: args.behaviour as Choice,
           seed: args.seed,
         },
-        discriminator: { ndf: args.ndf },
+        discriminator: { kind: args.discriminator, ndf: args.ndf },
         schedule: {
           epochs: args.epochs,
           decayEpochs: args.decay_epochs ?? Math.round((args.epochs * decayEpochs) / epochs),
@@ -174,6 +177,8 @@ void runCommand(
         stepsPerEpoch: args.steps_per_epoch,
         fakes: args.fakes,
         perceptual: args.perceptual,
+        perceptualEvery: args.perceptual_every,
+        judged: args.judged,
         ema: args.ema,
         output: args.output_path,
         evaluateEvery: args.evaluate_every,

@@ -59,6 +59,10 @@ export class Adam {
     close();
   }
 
+  get stepsTaken(): number {
+    return this.steps;
+  }
+
   /** Moves every parameter. `gradients` by parameter name; the caller disposes them. */
   step(gradients: Readonly<Record<string, tf.Tensor>>, learningRate: number): void {
     const { beta1, beta2, epsilon, epsilonChoice } = this.config;
