@@ -5,12 +5,12 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { writeLandscapes } from '../src/data/landscape';
+import { copyPainted } from '../src/data/embedded';
 
 const dir = mkdtempSync(join(tmpdir(), 'ablation-cli-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
 const photos = join(dir, 'photos');
-before(() => writeLandscapes(photos, { count: 2, height: 96, width: 256 }));
+before(() => copyPainted(photos, { count: 2, size: [96, 256] }));
 const output = join(dir, 'out');
 const json = join(dir, 'figures', 'ablation.json');
 

@@ -1,3 +1,4 @@
+import type { Size } from '../src/data/types';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { UserError, excerpt } from '../src/common/errors';
 
@@ -133,7 +134,7 @@ export async function runCommand<
 }
 
 /** `192x256` of `--image_size`, height first. @throws UserError */
-export function parseSize(text: string): [number, number] {
+export function parseSize(text: string): Size {
   const match = /^(\d+)x(\d+)$/.exec(text);
   if (!match) throw new UserError(`--image_size: expected HEIGHTxWIDTH such as 192x256, got '${text}'.`);
   return [Number(match[1]), Number(match[2])];

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import sharp from 'sharp';
 import { writePng } from '../src/data/image';
-import { writeLandscapes } from '../src/data/landscape';
+import { copyPainted } from '../src/data/embedded';
 
 const dir = mkdtempSync(join(tmpdir(), 'chain-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -26,7 +26,7 @@ const train = (...more: string[]) =>
   );
 
 test('split, construct-sr, train in two stages, train-rcan, generate with RCAN and attention, evaluate', async () => {
-  await writeLandscapes(join(set, 'train'), { count: 12, height: 96, width: 128 });
+  await copyPainted(join(set, 'train'), { count: 12, size: [96, 128] });
   assert.match(command('split', '--input_path', set, '--count', '4').out, /8 pairs in train, 4 in val/);
   assert.match(command('construct_sr', '--input_path', set).out, /12 photos resized/);
 

@@ -4,7 +4,7 @@ import { readMapping } from '../src/data/mapping';
 import { UserError } from '../src/common/errors';
 import { resultsTable } from '../src/metrics/contest';
 import { Evaluator, measuresTable } from '../src/metrics/evaluation';
-import { findJudges } from '../src/metrics/judges';
+import { findJudges } from '../experiments/evaluation/judges';
 import type { Judged } from '../src/metrics/mask_accuracy';
 import { assertOneSize, describeMetric, describeNotes } from '../src/metrics/metric';
 import { reporter } from '../src/common/progress';

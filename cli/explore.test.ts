@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { saveParameters } from '../src/checkpoints/parameters';
-import { writeLandscapes } from '../src/data/landscape';
+import { copyPainted } from '../src/data/embedded';
 import { LGGAN, type LGGANConfig } from '../src/models/lggan';
 
 const dir = mkdtempSync(join(tmpdir(), 'explore-'));
@@ -26,7 +26,7 @@ async function checkpoint(name: string, config: Partial<LGGANConfig>): Promise<s
 }
 
 test('explore: the page of a folder\'s first map, the tables of all; a generator without SAU is refused', async () => {
-  await writeLandscapes(join(dir, 'set'), { count: 2, height: 48, width: 64 });
+  await copyPainted(join(dir, 'set'), { count: 2, size: [48, 64] });
   const labels = join(dir, 'set', 'labels');
   const file = await checkpoint('G.safetensors', {});
   const run = explore('--checkpoint', file, '--labels', labels, '--output_path', join(dir, 'out', 'explorer'));

@@ -75,7 +75,7 @@ test('figures from a run and label maps, with captions and an index; a rerun giv
 });
 
 test('RCAN against bicubic, and features with transposed convolutions', async () => {
-  const small = { ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 4, imageSize: [32, 64] };
+  const small = { ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 4, imageSize: [32, 64] as const };
   const transposed = new LGGAN({ ...small, upsampling: 'transposed' });
   const rcan = new RCAN({ groups: 1, blocks: 1, features: 4, reduction: 2 });
   const save = (folder: string, key: string, network: LGGAN | RCAN, name: string) =>

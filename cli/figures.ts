@@ -1,3 +1,4 @@
+import type { Size } from '../src/data/types';
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -25,7 +26,7 @@ import { History } from '../src/training/history';
 import { runCommand, type OptionSpec } from './arguments';
 
 /** What of a data set is shown as super-resolution: windows of this size, one of each photo. */
-const SR_WINDOW: [number, number] = [300, 400];
+const SR_WINDOW: Size = [300, 400];
 
 const OPTIONS = {
   checkpoint: { type: 'string', value: 'PATH', default: 'checkpoints/lggan', help: 'generator: a run\'s folder or a .safetensors file' },

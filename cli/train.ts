@@ -5,7 +5,7 @@ import { CropBatches, HELD_OUT, SYNONYMS, heldOutCrops } from '../src/data/crops
 import { readMapping } from '../src/data/mapping';
 import { folderPairs, labelFolder, type LabelDataset } from '../src/data/pairs';
 import { resizeLabels } from '../src/data/resize';
-import type { LabelMap, Pair, PairDataset, RgbImage } from '../src/data/types';
+import type { LabelMap, Pair, PairDataset, RgbImage, Size } from '../src/data/types';
 import { UserError } from '../src/common/errors';
 import { extractFeatures } from '../src/metrics/features';
 import { fid } from '../src/metrics/fid';
@@ -45,7 +45,7 @@ class SampleFile {
   constructor(
     private readonly path: string,
     private readonly pairs: PairDataset | LabelDataset,
-    private readonly imageSize: [number, number],
+    private readonly imageSize: Size,
     private readonly crop: Choice,
     private readonly count = 3,
   ) {}
@@ -223,7 +223,7 @@ void runCommand(
  * What chooses the best checkpoint, less being better: FID by the canonical Inception where its weights are in `checkpoints/`, else the
  * mean absolute difference from the photos. Where the scene segmenter is there too, it measures mask accuracy beside it.
  */
-async function validator(pairs: PairDataset, imageSize: [number, number], crop: Choice) {
+async function validator(pairs: PairDataset, imageSize: Size, crop: Choice) {
   const weights = findInception();
   const inception = weights ? await Inception.load(weights) : undefined;
   const sceneFile = (await hasOnnxRuntime()) ? findWeights('segmenter') : undefined;

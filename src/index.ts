@@ -13,12 +13,12 @@ export { resizeImage, resizeLabels } from './data/resize';
 export { splitDataset, splitPairs } from './data/split';
 export { constructSrDataset, srFolder } from './data/sr_pairs';
 export { embeddedDataset, splitFolder } from './data/embedded';
-export { photoCrops, photographs } from './data/photos';
+export { paintedLandscapes, photographs } from './data/carried';
 export { CropBatches, SYNONYMS, heldOutCrops, srCrops } from './data/crops';
 export { datasetStatistics } from './data/statistics';
+export { type FloatMap, imageFromTensor, imagesFromTensor, mapsFromTensor } from './data/tensors';
 export { TrainingBatches, transformPair } from './data/batches';
 export { SrPatches } from './data/sr_batches';
-export { landscapes, renderLandscape, writeLandscapes } from './data/landscape';
 
 export { LGGAN, disposeOutput, type LGGANConfig, type LGGANOutput } from './models/lggan';
 export { Discriminator } from './models/discriminator';
@@ -28,7 +28,6 @@ export { Inception } from './judges/inception';
 export { Segmenter } from './judges/segmenter';
 export { SceneSegmenter } from './judges/scene_segmenter';
 export { Nima } from './judges/nima';
-export { labelPhotos } from '../tools/labelling/label_photos';
 export { chooseCheckpoint, findCheckpoint, loadLGGAN, loadRCAN, shipped } from './models/pretrained';
 
 export {
@@ -45,13 +44,13 @@ export { History } from './training/history';
 export { trainSegmenter } from './training/segmenter';
 export { paintMeanColours } from './metrics/mask_accuracy';
 export { Evaluator, measuresTable } from './metrics/evaluation';
-export { evaluateNetwork, networkTable } from '../experiments/evaluation/network';
-export { NO_CONTEST, findContest } from '../experiments/evaluation/contest';
-export { bestAndWorst, galleries, gallery } from '../experiments/evaluation/galleries';
-export { findJudges } from './metrics/judges';
 export { PUBLISHED_ROWS, contestScore, resultsTable } from './metrics/contest';
 export { psnr, ssim } from './metrics/image_quality';
 export { describeMetric } from './metrics/metric';
 
+export { type LiveOptions, type LiveTraining, liveTraining } from './notebook/live';
+export {
+  inNotebook, markdownTable, show, showHtml, showInteractive, showMarkdown, showTable, Slot, type Showable, type ShowOptions,
+} from './notebook/show';
 export { progress, reporter } from './common/progress';
 export * from './figures';

@@ -4,14 +4,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CropBatches, heldOutCrops, photoParts, trainingCrops } from '../../src/data/crops';
 import { folderPairs } from '../../src/data/pairs';
-import type { LabelMap, Pair, PairDataset, RgbImage } from '../../src/data/types';
+import type { LabelMap, Pair, PairDataset, RgbImage, Size } from '../../src/data/types';
 import { imagesFromTensor } from '../../src/data/tensors';
 import { perceptualLoss, realFeatures } from '../../src/losses/perceptual';
 import { classScoreAccuracy } from '../../src/metrics/class_score';
 import { extractFeatures, type Features } from '../../src/metrics/features';
 import { fid } from '../../src/metrics/fid';
 import { imageQuality } from '../../src/metrics/image_quality';
-import { findJudges, type FoundJudges } from '../../src/metrics/judges';
+import { findJudges, type FoundJudges } from '../evaluation/judges';
 import { kid } from '../../src/metrics/kid';
 import { maskAccuracy, meanColours, paintMeanColours } from '../../src/metrics/mask_accuracy';
 import type { Metric } from '../../src/metrics/metric';
@@ -63,20 +63,20 @@ const segmenterFile = (output: string) => join(output, 'segmenter.safetensors');
 
 /** The windows that every run is judged by, at the size of its images. */
 export function heldOut(settings: AblationSettings): Promise<PairDataset> {
-  return heldOutCrops(folderPairs(settings.input), settings.imageSize as [number, number], { count: settings.windows });
+  return heldOutCrops(folderPairs(settings.input), settings.imageSize, { count: settings.windows });
 }
 
 /** Batches of one seed: the same windows in the same order for every variant. */
 export function batches(settings: AblationSettings, seed: number): Promise<CropBatches> {
   const { input, imageSize, batchSize } = settings;
-  return CropBatches.of(folderPairs(input), { imageSize: imageSize as [number, number], batchSize, seed });
+  return CropBatches.of(folderPairs(input), { imageSize: imageSize, batchSize, seed });
 }
 
 /** Trains the own segmenter where one of the judges is missing and it has to stand in; once, for all runs. */
 export async function prepareSegmenter(settings: AblationSettings, output: string, judges: string, onProgress?: (done: number, total: number) => void): Promise<void> {
   const file = segmenterFile(output);
   if (existsSync(file) || (findInception(judges) && findWeights('segmenter', judges) && (await hasOnnxRuntime()))) return;
-  const imageSize = settings.imageSize as [number, number];
+  const imageSize = settings.imageSize;
   const dataset = await trainingCrops(folderPairs(settings.input), SEGMENTER_WINDOWS, { imageSize, seed: 0 });
   const segmenter = await trainSegmenter(dataset, { steps: settings.segmenterSteps, imageSize }, onProgress);
   await mkdir(output, { recursive: true });

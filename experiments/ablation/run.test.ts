@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { writeLandscapes } from '../../src/data/landscape';
+import { copyPainted } from '../../src/data/embedded';
 import { UserError } from '../../src/common/errors';
 import { LGGAN } from '../../src/models/lggan';
 import * as tf from '../../src/engine/tf';
@@ -17,7 +17,7 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 const settings = ablationSettings({
   input: join(dir, 'photos'), steps: 3, imageSize: [32, 64], ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 4, ndf: 4, windows: 2, segmenterSteps: 2,
 });
-before(() => writeLandscapes(settings.input, { count: 2, height: 96, width: 256 }));
+before(() => copyPainted(settings.input, { count: 2, size: [96, 256] }));
 
 test('six networks, each from every seed, seed by seed; all differ in one point from the first', () => {
   const jobs = jobsOf(3);

@@ -1,3 +1,4 @@
+import type { Size } from '../../src/data/types';
 import { configure, wholeNumbers } from '../../src/common/config';
 import { UserError } from '../../src/common/errors';
 
@@ -8,7 +9,7 @@ export interface AblationSettings {
   /** Training steps of a run. Default 200. */
   steps: number;
   /** Height and width of the images. Default [64, 96]. */
-  imageSize: number[];
+  imageSize: Size;
   /** Windows a step. Default 2. */
   batchSize: number;
   /** Widths of the networks, see `LGGANConfig`. Defaults 8, 16, 2, 16, and 8 for the discriminator. */

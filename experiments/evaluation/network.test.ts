@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { after } from 'node:test';
 import { writePng } from '../../src/data/image';
-import { landscapes } from '../../src/data/landscape';
+import { paintedLandscapes } from '../../src/data/carried';
+import { resizeImage, resizeLabels } from '../../src/data/resize';
 import { memoryPairs, type ImageDataset, type LabelDataset } from '../../src/data/pairs';
 import type { Pair } from '../../src/data/types';
 import { LGGAN } from '../../src/models/lggan';
@@ -24,8 +25,9 @@ const rcan = new RCAN({ groups: 1, blocks: 1, features: 8, reduction: 4 });
 after(() => [generator, rcan].forEach((n) => n.dispose()));
 
 async function painted(count: number): Promise<Pair[]> {
-  const dataset = landscapes({ count, height: 96, width: 256, seed: 3 });
-  return Promise.all(Array.from({ length: count }, (_, i) => dataset.at(i)));
+  const dataset = paintedLandscapes();
+  const pairs = await Promise.all(Array.from({ length: count }, (_, i) => dataset.at(i)));
+  return pairs.map(({ name, image, labels }) => ({ name, image: resizeImage(image, [96, 256]), labels: resizeLabels(labels, [96, 256]) }));
 }
 
 /** Two maps, and an "original's output" of the second. */

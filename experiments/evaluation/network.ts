@@ -1,10 +1,10 @@
 /** How good a trained network is on real material: held-out windows of the photographs, and the contest's label maps where they are at hand. */
 import { heldOutCrops, photoParts, trainingCrops } from '../../src/data/crops';
 import { resizeImage, resizeLabels } from '../../src/data/resize';
-import type { LabelMap, Pair, PairDataset, RgbImage } from '../../src/data/types';
+import type { LabelMap, Pair, PairDataset, RgbImage, Size } from '../../src/data/types';
 import { PUBLISHED_ROWS, resultsTable } from '../../src/metrics/contest';
 import { Evaluator, floorCaveats, type Evaluation, type OnProgress } from '../../src/metrics/evaluation';
-import { findJudges, type FindJudgesOptions } from '../../src/metrics/judges';
+import { findJudges, type FindJudgesOptions } from './judges';
 import type { Judged } from '../../src/metrics/mask_accuracy';
 import { sizeOf } from '../../src/metrics/metric';
 import type { LGGAN } from '../../src/models/lggan';
@@ -63,7 +63,7 @@ export interface NetworkOptions extends Pick<FindJudgesOptions, 'folder' | 'segm
  */
 export async function evaluateNetwork(generator: LGGAN, rcan: RCAN | undefined, photos: PairDataset, options: NetworkOptions = {}): Promise<NetworkReport> {
   const { windows = 6, contest = {}, segmenter = 'independent', onProgress = () => () => undefined } = options;
-  const size = generator.config.imageSize.map((n) => 2 * n) as [number, number];
+  const size = generator.config.imageSize.map((n) => 2 * n) as unknown as Size;
   const held = await heldOutCrops(photos, size, { count: windows });
   const pairs = await all(held);
   const painted = await paint(generator, rcan, pairs, onProgress('painting held-out windows'));
@@ -135,7 +135,7 @@ export async function paint(
   const painted: Painted[] = [];
   for (const { name, labels, image } of items) {
     const [small] = await sample(generator, [labels]);
-    const size: [number, number] = [2 * small.height, 2 * small.width];
+    const size: Size = [2 * small.height, 2 * small.width];
     painted.push({
       name,
       labels: resizeLabels(labels, size),

@@ -8,7 +8,7 @@ import { featureUpsampling, transposedFeatures, upsampleFeatures } from './featu
 import { componentsImage, principalComponents, project, rangesOf } from './principal_components';
 import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';
 
-const SMALL = { ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 4, imageSize: [64, 96] };
+const SMALL = { ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 4, imageSize: [64, 96] as const };
 const scene = labelMap(64, 96, (y, x) => (y < 20 + (x >> 4) ? 1 : y < 44 ? 0 : 2));
 
 function small(upsampling: 'sau' | 'transposed'): LGGAN {

@@ -1,10 +1,11 @@
+import type { Size } from '../../src/data/types';
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as tf from '../../src/engine/tf';
 import { OWNERS, profile } from './profile';
 import { DEFAULT_WORKLOAD, build, labelMaps } from './workloads';
 
-const TOY = { ...DEFAULT_WORKLOAD, size: [32, 32] as [number, number], ngf: 4 };
+const TOY = { ...DEFAULT_WORKLOAD, size: [32, 32] as Size, ngf: 4 };
 
 test('every workload runs, by tables and the dense way alike', async () => {
   for (const kind of ['forward', 'backward'] as const) {

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TrainingBatches } from '../../src/data/batches';
 import { readLabelMap } from '../../src/data/label_map';
-import { renderLandscape, writeLandscapes } from '../../src/data/landscape';
+import { paintedLandscapes } from '../../src/data/carried';
+import { copyPainted } from '../../src/data/embedded';
 import { folderPairs } from '../../src/data/pairs';
 import { resizeLabels } from '../../src/data/resize';
-import type { LabelMap } from '../../src/data/types';
+import type { LabelMap, Size } from '../../src/data/types';
 import { ClassSpecificGenerator } from '../../src/layers/class_specific';
 import { Vgg19 } from '../../src/judges/vgg19';
 import { VGG19_LAYERS, readVgg19Weights } from '../../src/judges/vgg19_weights';
@@ -21,7 +22,7 @@ import * as tf from '../../src/engine/tf';
 export interface Workload {
   kind: 'forward' | 'backward' | 'step' | 'rcan' | 'data';
   /** Height and width of the image that goes in. */
-  size: [number, number];
+  size: Size;
   batch: number;
   classes: number;
   /** `natural`: label maps of landscapes; `noise`: every pixel a class of its own; `single`: one class. */
@@ -41,7 +42,7 @@ export async function labelMaps({ size, batch, classes, labels }: Workload): Pro
   return Promise.all(Array.from({ length: batch }, async (_, b) => {
     if (labels === 'natural') {
       const file = material(`data/contest_labels/${CONTEST_MAPS[b % CONTEST_MAPS.length]}.png`);
-      return resizeLabels(file ? await readLabelMap(file) : renderLandscape({ seed: 628, index: b, height: 384, width: 512 }).labels, [height, width]);
+      return resizeLabels(file ? await readLabelMap(file) : (await paintedLandscapes().at(b)).labels, [height, width]);
     }
     let state = b + 1;
     const next = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
@@ -90,7 +91,7 @@ function takeTheDenseWay(): void {
 async function readPairs({ size, batch }: Workload): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'lggan-bench-'));
   process.on('exit', () => rmSync(folder, { recursive: true }));
-  await writeLandscapes(folder, { count: 2 * batch, seed: 1, height: 768, width: 1024 });
+  await copyPainted(folder, { count: 2 * batch, size: [768, 1024] });
   const pairs = folderPairs(folder);
   // A new one each time, as they keep what they have read.
   return async () => void (await new TrainingBatches(pairs, { batchSize: batch, imageSize: size }).next());

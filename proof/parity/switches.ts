@@ -6,7 +6,7 @@ import { behaviour, type Behaviour, type Choice } from '../../src/common/config'
 import { transformPair } from '../../src/data/batches';
 import { throughJpeg, writePng } from '../../src/data/image';
 import { readLabelMap } from '../../src/data/label_map';
-import { photographs } from '../../src/data/photos';
+import { photographs } from '../../src/data/carried';
 import { resizeImage } from '../../src/data/resize';
 import type { LabelMap, Pair, RgbImage } from '../../src/data/types';
 import { withoutDrawing, type Parameters } from '../../src/layers/core/parameters';
@@ -37,7 +37,7 @@ export interface SwitchOptions {
   onProgress?: (name: string) => void;
 }
 
-const SIZE = [64, 96];
+const SIZE = [64, 96] as const;
 const BATCH = 2;
 
 /**

@@ -59,7 +59,7 @@ const TIMES_NOISE = 3;
 const ROUNDING = 1e-5;
 const FILE = 'train_step_torch.json';
 const LEARNING_RATE = 1e-4;
-const SIZE = [128, 192];
+const SIZE = [128, 192] as const;
 const BATCH = 2;
 
 /**

@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert';
+import { Mulberry32 } from '../../src/common/mulberry';
 import * as tf from '../../src/engine/tf';
 import type { NpyArray } from './npz';
 
@@ -214,12 +215,6 @@ function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
 
 /** Seeded standard normal numbers (mulberry32, Box-Muller). */
 export function normals(seed: number): () => number {
-  let a = seed >>> 0;
-  const uniform = () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+  const random = new Mulberry32(seed);
+  return () => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
 }

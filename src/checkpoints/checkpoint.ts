@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { UserError, excerpt } from '../common/errors';
+import { DamagedFileError, UserError, excerpt } from '../common/errors';
 import { parseJson } from '../common/json';
 import type * as tf from '../engine/tf';
 import { explain, removeLeftovers, syncFolder, writeSynced } from '../common/atomic';
 import type { NamedVariables } from './layout';
 import { assignParameters, checkParameters, parameterEntries } from './parameters';
 import {
-  DamagedFileError,
   readTensors,
   saveTensorsPlainly,
   type StoredTensor,

@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { UserError } from '../common/errors';
+import { DamagedFileError, UserError } from '../common/errors';
 import { formulaWeights } from '../../proof/testing/golden';
 import { withMaterial } from '../../proof/testing/material';
 import { bfloat16ToFloat, floatToHalf, halfToFloat } from './half';
-import { DamagedFileError, isFiniteArray, readTensors, readTensorsHeader, saveTensors } from './safetensors';
+import { isFiniteArray, readTensors, readTensorsHeader, saveTensors } from './safetensors';
 
 const folder = mkdtempSync(join(tmpdir(), 'safetensors-'));
 after(() => rmSync(folder, { recursive: true }));

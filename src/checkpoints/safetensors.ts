@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
-import { UserError, excerpt } from '../common/errors';
+import { DamagedFileError, UserError, excerpt } from '../common/errors';
 import { parseJson } from '../common/json';
 import { replaceFile, writeSynced } from '../common/atomic';
 import { bfloat16ToFloat, floatToHalf, halfToFloat } from './half';
@@ -40,17 +40,6 @@ export interface TensorEntry {
   /** The type of the numbers `data` gives; float32 if not said. */
   dtype?: 'float32' | 'int32';
   data: Float32Array | Int32Array | (() => Float32Array | Int32Array | Promise<Float32Array | Int32Array>);
-}
-
-/** The file is there but its content is not what was written: truncated, overwritten or never of this format. */
-export class DamagedFileError extends UserError {
-  constructor(
-    readonly file: string,
-    what: string,
-  ) {
-    super(`${file} ${excerpt(what, 400)}.`);
-    this.name = 'DamagedFileError';
-  }
 }
 
 const SIZES: Record<string, number> = {

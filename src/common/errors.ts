@@ -16,3 +16,14 @@ export function excerpt(text: string, limit = 80): string {
   const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '?');
   return line.length > limit ? `${line.slice(0, limit)}...` : line;
 }
+
+/** The file is there but its content is not what was written: truncated, overwritten or never of this format. */
+export class DamagedFileError extends UserError {
+  constructor(
+    readonly file: string,
+    what: string,
+  ) {
+    super(`${file} ${excerpt(what, 400)}.`);
+    this.name = 'DamagedFileError';
+  }
+}

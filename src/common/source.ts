@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { UserError } from './errors';
-import { DamagedFileError } from '../checkpoints/safetensors';
+import { DamagedFileError } from './errors';
 
 /** Bytes that can be read at any position. */
 export interface Source {

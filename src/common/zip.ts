@@ -1,6 +1,6 @@
 import { crc32, inflateRawSync } from 'node:zlib';
 import { UserError } from './errors';
-import { DamagedFileError } from '../checkpoints/safetensors';
+import { DamagedFileError } from './errors';
 import { FileSource } from './source';
 
 /** One file of a zip archive. */

@@ -4,7 +4,7 @@ import { UserError } from '../common/errors';
 import { resizeImage, resizeLabels } from './resize';
 import { Random } from '../common/random';
 import { CACHE_BYTES, Cache, Sequence, type SequenceOptions, type Source } from './sequence';
-import type { LabelMap, Pair, PairDataset, RgbImage } from './types';
+import type { LabelMap, Pair, PairDataset, RgbImage, Size } from './types';
 
 /** What a training step takes. */
 export interface Batch {
@@ -21,7 +21,7 @@ export type BatchSource = Source<Batch>;
 
 export interface TransformOptions {
   /** [height, width]. Default [192, 256]. */
-  imageSize?: [number, number];
+  imageSize?: Size;
   /**
    * `paper` (default): the whole pair is resized to `imageSize`. `original`: it is resized to a square of the width, and the top rows are
    * kept, so that the bottom quarter of a 4:3 photograph is never seen.
@@ -121,7 +121,7 @@ export function mirrorLabels(labels: LabelMap): LabelMap {
 }
 
 /** A random window of the given proportions (height / width). */
-function randomWindow(pair: Pair, [h, w]: [number, number], minScale: number, random: Random): Pair {
+function randomWindow(pair: Pair, [h, w]: Size, minScale: number, random: Random): Pair {
   const { height, width } = pair.image;
   const largest = Math.min(width, (height * w) / h);
   const scale = random.uniform(minScale, 1);
@@ -145,7 +145,7 @@ export class TrainingBatches extends Sequence<Batch> {
   /** Throws a UserError for options out of range, and where the set has fewer pairs than a batch. */
   constructor(private readonly dataset: PairDataset, options: BatchOptions = {}) {
     super(dataset.source, dataset.names, options);
-    const imageSize: [number, number] = options.imageSize ?? [192, 256];
+    const imageSize: Size = options.imageSize ?? [192, 256];
     wholeNumbers({ height: imageSize[0], width: imageSize[1] }, 'imageSize');
     this.transform = { imageSize, crop: options.crop ?? 'paper' };
     oneOf(this.transform.crop, ['paper', 'original'], 'crop');

@@ -4,8 +4,8 @@ import { CLASS_NAMES, NUM_CLASSES } from '../classes';
 import { UserError } from '../common/errors';
 import { CropBatches, SYNONYMS, heldOutCrops, partColumns, srCrops } from './crops';
 import { memoryPairs } from './pairs';
-import { photographs } from './photos';
-import type { Pair, PairDataset } from './types';
+import { photographs } from './carried';
+import type { Pair, PairDataset, Size } from './types';
 
 /** A picture whose red says the column, whose green the row; class 12 in the upper half, 8 below, a spot of 16. */
 function chart(height = 60, width = 100): PairDataset {
@@ -24,7 +24,7 @@ function chart(height = 60, width = 100): PairDataset {
 const bytes = (v: number) => Math.round((v / 2 + 0.5) * 255);
 
 test('windows keep image and labels together, and never see the held-out strip', async () => {
-  const size: [number, number] = [12, 16];
+  const size: Size = [12, 16];
   const batches = await CropBatches.of(chart(), { imageSize: size, batchSize: 8, seed: 5 });
   assert.equal(batches.batchesPerEpoch, 8);
   let [widest, mirrored] = [0, 0];

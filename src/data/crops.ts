@@ -8,7 +8,7 @@ import { Random } from '../common/random';
 import { resizeImage, resizeLabels } from './resize';
 import { Sequence, type SequenceOptions } from './sequence';
 import { halve, type SrDataset, type SrPair } from './sr_pairs';
-import type { LabelMap, Pair, PairDataset, RgbImage } from './types';
+import type { LabelMap, Pair, PairDataset, RgbImage, Size } from './types';
 
 /** The two parts of each photograph, which share no pixel: its right strip is held out, the rest is for training. */
 export type Part = 'train' | 'held-out';
@@ -37,7 +37,7 @@ export const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
 
 export interface CropOptions extends SequenceOptions {
   /** [height, width] of the batch. Default [96, 128]. */
-  imageSize?: [number, number];
+  imageSize?: Size;
   /** Smallest height of a window as a share of the photograph's; heights are drawn evenly on a logarithmic scale. Default 0.25. */
   minHeight?: number;
   /** Mirrors half of the windows. Default true. */
@@ -129,7 +129,7 @@ export class CropBatches extends Sequence<Batch> {
  * Windows of the held-out strips that do not change: for each photograph `count` places from top to bottom, as wide as the strip.
  * For samples, for choosing a checkpoint and for the figures that go with it.
  */
-export async function heldOutCrops(dataset: PairDataset, imageSize: [number, number], { count = 3, heldOut = HELD_OUT } = {}): Promise<PairDataset> {
+export async function heldOutCrops(dataset: PairDataset, imageSize: Size, { count = 3, heldOut = HELD_OUT } = {}): Promise<PairDataset> {
   const pairs: Pair[] = [];
   for (const pair of await parts(dataset, 'held-out', heldOut)) {
     const { height, width } = pair.labels;
@@ -171,7 +171,7 @@ export async function srCrops(dataset: PairDataset, part: Part, { scales = part 
     for (const scale of scales) {
       within('srCrops.scales', scale, Number.MIN_VALUE, 1);
       const even = (n: number) => Math.floor((n * scale) / 2) * 2;
-      const size: [number, number] = [even(image.height), even(image.width)];
+      const size: Size = [even(image.height), even(image.width)];
       const high = scale === 1 ? trimmed(image, size) : resizeImage(image, size, 'bicubic');
       made.push({ name: `${name}@${scale}`, low: halve(high), high });
     }
@@ -196,11 +196,11 @@ async function parts(dataset: PairDataset, part: Part, heldOut = HELD_OUT): Prom
   return pairs;
 }
 
-function resized(pair: Pair, size: [number, number]): Pair {
+function resized(pair: Pair, size: Size): Pair {
   return { name: pair.name, image: resizeImage(pair.image, size, 'bicubic'), labels: resizeLabels(pair.labels, size) };
 }
 
-function trimmed(image: RgbImage, [height, width]: [number, number]): RgbImage {
+function trimmed(image: RgbImage, [height, width]: Size): RgbImage {
   return { data: cropBytes(image.data, image, 3, 0, 0, width, height), height, width };
 }
 

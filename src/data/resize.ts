@@ -7,7 +7,7 @@
  * depend on the order of the passes, which Pillow 13 turns round where the height shrinks by more than twice as many pixels as the width;
  * so do we. No resize of this project's own preparation is of that kind, so it equals every Pillow since 3.3.
  */
-import type { LabelMap, RgbImage } from './types';
+import type { LabelMap, RgbImage, Size } from './types';
 
 export type Filter = 'nearest' | 'bilinear' | 'bicubic';
 
@@ -28,7 +28,7 @@ function bicubic(x: number): number {
 }
 
 /** A picture at another size, [height, width]. */
-export function resizeImage(image: RgbImage, size: readonly [number, number], filter: Filter = 'bicubic'): RgbImage {
+export function resizeImage(image: RgbImage, size: Size, filter: Filter = 'bicubic'): RgbImage {
   const [height, width] = size;
   return { data: resizeBytes(image.data, image.height, image.width, 3, height, width, filter), height, width };
 }
@@ -38,13 +38,13 @@ export function resizeImage(image: RgbImage, size: readonly [number, number], fi
  * centre. The network's own nearest resize takes floor(i * in / out), the pixel under the corner (`resizeLabelsCorner`); the two differ
  * at every pixel when halving (odd against even source pixels) and agree when enlarging by whole factors.
  */
-export function resizeLabels(labels: LabelMap, size: readonly [number, number]): LabelMap {
+export function resizeLabels(labels: LabelMap, size: Size): LabelMap {
   const [height, width] = size;
   return { data: resizeBytes(labels.data, labels.height, labels.width, 1, height, width, 'nearest'), height, width };
 }
 
 /** Nearest resize with source index floor(i * in / out), as PyTorch's and Jittor's `interpolate` and the generator's SPADE do. */
-export function resizeLabelsCorner(labels: LabelMap, size: readonly [number, number]): LabelMap {
+export function resizeLabelsCorner(labels: LabelMap, size: Size): LabelMap {
   const [height, width] = size;
   const index = (n: number, from: number) => Uint32Array.from({ length: n }, (_, i) => Math.floor((i * from) / n));
   const rows = index(height, labels.height);

@@ -1,3 +1,4 @@
+import type { Size } from './types';
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +16,7 @@ const list = (root: string, ...path: string[]) => readdirSync(join(root, ...path
 
 test('half and quarter of every photograph, the second from the saved file of the first', async (t) => {
   const root = temporaryFolder(t);
-  const sizes: Record<string, [number, number]> = { a: [64, 48], odd: [67, 49] };
+  const sizes: Record<string, Size> = { a: [64, 48], odd: [67, 49] };
   for (const [name, [w, h]] of Object.entries(sizes)) await writeJpeg(join(root, 'train', 'imgs', `${name}.jpg`), photo(w, h));
   await writeJpeg(join(root, 'val', 'imgs', 'v.jpg'), photo(32, 24));
   const seen: number[] = [];

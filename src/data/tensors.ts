@@ -1,7 +1,16 @@
 /** The border between tensors and pictures: networks speak [-1, 1] in float32, pictures 0..255 in bytes. */
 import type * as tf from '../engine/tf';
 import type { RgbImage } from './types';
-import { type FloatMap, NOT_A_NUMBER } from '../figures/colours';
+
+/** One channel of real numbers, rows top to bottom. */
+export interface FloatMap {
+  data: Float32Array;
+  height: number;
+  width: number;
+}
+
+/** The colour of a pixel that is not a number: magenta. */
+export const NOT_A_NUMBER: readonly [number, number, number] = [255, 0, 255];
 
 /**
  * A batch [B, H, W, 3] (or one image [H, W, 3]) in [-1, 1] as pictures: round((x + 1) * 127.5), clamped to 0..255. A

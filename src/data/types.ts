@@ -1,6 +1,9 @@
 /** A pixel of a label map that belongs to no class: it takes part in no loss and no metric, and its one-hot row is zero. */
 export const IGNORE = 255;
 
+/** Pixels of a picture. */
+export type Size = readonly [height: number, width: number];
+
 /** An 8-bit RGB image, rows top to bottom, channels interleaved: `data.length === height * width * 3`. */
 export interface RgbImage {
   data: Uint8Array;

@@ -1,4 +1,5 @@
 /** Colours of figures: viridis for maps, a palette for lines, and the arithmetic they need. */
+import { NOT_A_NUMBER, type FloatMap } from '../data/tensors';
 import type { RgbImage } from '../data/types';
 
 export type Rgb = readonly [red: number, green: number, blue: number];
@@ -61,14 +62,6 @@ export function viridis(t: number): Rgb {
 /**
  * What a value that is not a number is drawn in, in pictures and maps: a diverged network should be seen at a glance.
  */
-export const NOT_A_NUMBER: Rgb = [255, 0, 255];
-
-/** One channel of real numbers, rows top to bottom. */
-export interface FloatMap {
-  data: Float32Array;
-  height: number;
-  width: number;
-}
 
 /** A map in viridis: `min` is dark, `max` bright; values beyond are clamped. */
 export function heatMap(map: FloatMap, { min = 0, max = 1 }: { min?: number; max?: number } = {}): RgbImage {

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Data, Layout } from 'plotly.js';
+import { Mulberry32 } from '../common/mulberry';
 import type { Box } from './images';
 import { ASCENT, DESCENT, textWidth } from './text';
 
@@ -21,19 +22,11 @@ export interface Plotly {
 export const plotlyBundle = (): string => require.resolve('plotly.js/dist/plotly-cartesian.min.js');
 
 let loaded: Promise<Plotly> | undefined;
-let random = 1;
+let random = new Mulberry32(1);
 
 /** Where plotly's random numbers go on from: it makes up names of clip paths, which should be the same for the same plot. */
 export function seedPlotly(seed: number): void {
-  random = seed | 0;
-}
-
-/** mulberry32 */
-function nextRandom(): number {
-  random = (random + 0x6d2b79f5) | 0;
-  let t = Math.imul(random ^ (random >>> 15), 1 | random);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  random = new Mulberry32(seed);
 }
 
 /** plotly.js in a document of its own, loaded at the first call (about half a second). */
@@ -68,7 +61,7 @@ async function load(): Promise<Plotly> {
   Object.assign(window, { requestAnimationFrame: (f: () => void) => window.setTimeout(f, 0) });
   Object.assign(window.URL, { createObjectURL: () => 'blob:none' });
   Object.assign(window.HTMLCanvasElement.prototype, { getContext: () => null });
-  (window.eval('Math') as { random: () => number }).random = nextRandom;
+  (window.eval('Math') as { random: () => number }).random = () => random.next();
   window.eval(readFileSync(plotlyBundle(), 'utf8'));
   return (window as unknown as { Plotly: Plotly }).Plotly;
 }

@@ -16,7 +16,7 @@ import {
   type Part,
 } from './inspect';
 
-const small = { ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [64, 96] };
+const small = { ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [64, 96] as const };
 const scene = map(64, 96, (y, x) => (y < 20 + (x >> 4) ? 1 : x < 50 ? 0 : 2));
 const other = map(32, 48, (y) => (y < 9 ? 1 : 20));
 

@@ -9,7 +9,7 @@ import { assertClose, assertNoLeak, checkGradient, normals } from '../../proof/t
 import * as tf from '../engine/tf';
 import { Segmenter } from './segmenter';
 
-const tiny = { classes: 3, imageSize: [16, 24], features: 4 };
+const tiny = { classes: 3, imageSize: [16, 24] as const, features: 4 };
 const noise = (height: number, width: number, seed: number) => {
   const normal = normals(seed);
   return { data: Uint8Array.from({ length: height * width * 3 }, () => 128 + 40 * normal()), height, width };
@@ -90,7 +90,7 @@ describe('segmenter', () => {
 
   it('refuses sizes it cannot halve three times', () => {
     assert.throws(() => new Segmenter({ imageSize: [90, 128] }), /90x128 has to be multiples of 8/);
-    assert.throws(() => new Segmenter({ imageSize: [96] }), /expected height and width/);
+    assert.throws(() => new Segmenter({ imageSize: [96] as unknown as [number, number] }), /expected height and width/);
   });
 
   it('leaves no tensor behind', async () => {

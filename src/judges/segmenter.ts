@@ -2,7 +2,7 @@ import { assignParameters, checkParameters, saveParameters } from '../checkpoint
 import { readTensors } from '../checkpoints/safetensors';
 import { configure, wholeNumbers } from '../common/config';
 import { resizeImage } from '../data/resize';
-import type { LabelMap, RgbImage } from '../data/types';
+import type { LabelMap, RgbImage, Size } from '../data/types';
 import { UserError } from '../common/errors';
 import { relu } from '../layers/core/activation';
 import { Convolution } from '../layers/core/convolution';
@@ -18,7 +18,7 @@ export interface SegmenterConfig {
   /**
    * Height and width the network works at, multiples of 8; images of other sizes are brought to it. Default [96, 128].
    */
-  imageSize: number[];
+  imageSize: Size;
   /** Channels at half the size; twice and four times as many at a quarter and an eighth. Default 32. */
   features: number;
   /** Of the first weights. Default 628. */

@@ -35,7 +35,7 @@ test('noise is standard normal, the same for each image and each call, in propor
 });
 
 test('with noise, neighbours inside of a uniform region differ; a factor a channel before each 3x3 convolution is all it costs', async () => {
-  const config = { ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 4, classes: 3, imageSize: [96, 96] };
+  const config = { ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 4, classes: 3, imageSize: [96, 96] as const };
   const [plain, noisy] = [new LGGAN(config), new LGGAN({ ...config, noise: true })];
   // The widths that the seven blocks' convolutions see: 64 each twice, at last 64 32, 32 16, 16 8, 8 4.
   assert.equal(noisy.parameters.count - plain.parameters.count, 6 * 64 + (64 + 32) + (32 + 16) + (16 + 8) + (8 + 4));

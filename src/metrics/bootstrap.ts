@@ -1,4 +1,4 @@
-import { Random } from '../common/mulberry';
+import { Mulberry32 } from '../common/mulberry';
 
 /** Where a figure would lie for other images of the same kind, as far as those at hand tell. */
 export interface Interval {
@@ -34,7 +34,7 @@ export function bootstrap(
   { resamples = 1000, level = 0.95, seed = 628, centre }: BootstrapOptions = {},
 ): Interval | undefined {
   if (counts.some((n) => n < 2)) return undefined;
-  const random = new Random(seed);
+  const random = new Mulberry32(seed);
   const values = Float64Array.from({ length: resamples }, () =>
     statistic(...counts.map((n) => Int32Array.from({ length: n }, () => random.int(0, n - 1)))),
   )

@@ -21,7 +21,7 @@ import { fidInterval, kidInterval } from './distance_intervals';
 import { Evaluator, floorCaveats, measuresTable } from './evaluation';
 import type { Features } from './features';
 import { fid } from './fid';
-import { findJudges } from './judges';
+import { findJudges } from '../../experiments/evaluation/judges';
 import { kid } from './kid';
 import { maskAccuracy, type MaskSegmenter } from './mask_accuracy';
 import { SceneJudge, judgedShare } from './scene_judge';

@@ -1,6 +1,6 @@
 import { resizeImage } from '../data/resize';
 import { CLASS_NAMES } from '../classes';
-import type { LabelMap, PairDataset, RgbImage } from '../data/types';
+import type { LabelMap, PairDataset, RgbImage, Size } from '../data/types';
 import { resultsRow, type ResultsRow } from './contest';
 import { extractFeatures, type FeatureNetwork, type Features } from './features';
 import { fidInterval, kidInterval } from './distance_intervals';
@@ -91,7 +91,7 @@ export class Evaluator {
     }
     const images = generated.map((g) => g.image);
     const labels = generated.map((g) => g.labels);
-    const size: [number, number] = [images[0]?.height ?? 0, images[0]?.width ?? 0];
+    const size: Size = [images[0]?.height ?? 0, images[0]?.width ?? 0];
     const painted = () => labels.map((map) => paintMeanColours(map, colours));
     if (features) {
       const fake = await extractFeatures(images, features, { total: images.length, onProgress });
@@ -161,11 +161,11 @@ function everySecond(features: Features, from: number): Features {
   return { ...features, count: rows.length, data };
 }
 
-const fitted = (image: RgbImage, [height, width]: [number, number]) =>
+const fitted = (image: RgbImage, [height, width]: Size) =>
   image.height === height && image.width === width ? image : resizeImage(image, [height, width]);
 
 /** Sharpness counts in a distance: real images are compared at the size of the generated ones. */
-async function* resized(dataset: PairDataset, size: [number, number]) {
+async function* resized(dataset: PairDataset, size: Size) {
   for (let i = 0; i < dataset.length; i++) yield fitted((await dataset.at(i)).image, size);
 }
 

@@ -1,4 +1,4 @@
-import { Random } from '../common/mulberry';
+import { Mulberry32 } from '../common/mulberry';
 import { UserError } from '../common/errors';
 import * as tf from '../engine/tf';
 import { assertComparable, comparisonNotes, type Features } from './features';
@@ -47,7 +47,7 @@ export function kid(real: Features, fake: Features, options: KidOptions = {}): K
   }
 
   const value = discrepancy(real.data, fake.data, real.dimensions);
-  const random = new Random(seed);
+  const random = new Mulberry32(seed);
   const draws = Array.from({ length: subsets }, () =>
     discrepancy(pick(real, subsetSize, random), pick(fake, subsetSize, random), real.dimensions),
   );
@@ -66,7 +66,7 @@ export function kid(real: Features, fake: Features, options: KidOptions = {}): K
 }
 
 /** `size` different rows. */
-function pick({ data, count, dimensions }: Features, size: number, random: Random): Float32Array {
+function pick({ data, count, dimensions }: Features, size: number, random: Mulberry32): Float32Array {
   const order = Array.from({ length: count }, (_, i) => i);
   const out = new Float32Array(size * dimensions);
   for (let i = 0; i < size; i++) {

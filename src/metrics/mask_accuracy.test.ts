@@ -77,7 +77,7 @@ describe('mask accuracy', () => {
     const before = tf.memory().numTensors;
     const train = scenes(12, 1);
     const notes: string[] = [];
-    const options = { classes: 3, imageSize: [24, 32], features: 12, steps: 60, batch: 4, learningRate: 0.01 };
+    const options = { classes: 3, imageSize: [24, 32] as const, features: 12, steps: 60, batch: 4, learningRate: 0.01 };
     const segmenter = await trainSegmenter(train, options, (done, total, note) =>
       notes.push(`${done}/${total} ${note}`),
     );
@@ -108,7 +108,7 @@ describe('mask accuracy', () => {
   });
 
   it('trains the same network from the same seed', async () => {
-    const options = { classes: 3, imageSize: [16, 16], features: 2, steps: 3, batch: 2 };
+    const options = { classes: 3, imageSize: [16, 16] as const, features: 2, steps: 3, batch: 2 };
     const losses = async (seed: number) => {
       const notes: string[] = [];
       (await trainSegmenter(scenes(4, 1), { ...options, seed }, (_d, _t, note) => notes.push(note ?? ''))).dispose();
@@ -127,12 +127,12 @@ describe('mask accuracy', () => {
     const before = tf.memory().numTensors;
     await assert.rejects(trainSegmenter({ ...scenes(1, 1), length: 0 }), /scenes 1 holds no pairs/);
     await assert.rejects(
-      trainSegmenter(scenes(4, 1), { classes: 2, imageSize: [16, 16], features: 2, steps: 1 }),
+      trainSegmenter(scenes(4, 1), { classes: 2, imageSize: [16, 16] as const, features: 2, steps: 1 }),
       /scene1: the label map holds 2, the segmenter has 2/,
     );
     const segmenter = await trainSegmenter(scenes(2, 1), {
       classes: 3,
-      imageSize: [16, 16],
+      imageSize: [16, 16] as const,
       features: 2,
       steps: 1,
       batch: 2,

@@ -1,3 +1,4 @@
+import type { Size } from '../data/types';
 import { CLASS_NAMES } from '../classes';
 import { resizeLabels } from '../data/resize';
 import { IGNORE, type LabelMap, type PairDataset, type RgbImage } from '../data/types';
@@ -10,7 +11,7 @@ export interface MaskSegmenter {
   /** Architecture, size, training set. */
   readonly name: string;
   /** Number of classes it counts in, and the size of its maps. */
-  readonly config: { classes: number; imageSize: number[] };
+  readonly config: { classes: number; imageSize: Size };
   /** Where it counts in other classes than label maps do: their names, and a label map in them (IGNORE: not judged). */
   readonly groups?: { readonly names: readonly string[]; truth(labels: LabelMap): LabelMap };
   /** The class of each pixel, at its size. */
@@ -124,7 +125,7 @@ export async function maskAccuracy(
   const flush = async () => {
     const predictions = await segmenter.segment(waiting.map((p) => p.image));
     predictions.forEach((prediction, i) => {
-      const labels = resizeLabels(waiting[i].labels, imageSize as [number, number]);
+      const labels = resizeLabels(waiting[i].labels, imageSize);
       const truth = segmenter.groups?.truth(labels) ?? labels;
       labels.data.forEach((c, p) => {
         if (c === IGNORE) return;

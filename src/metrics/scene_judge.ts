@@ -8,7 +8,7 @@ import type { MaskSegmenter } from './mask_accuracy';
  * Each image is looked at once, as a whole. The last of its classes stands for everything that is in no group.
  */
 export class SceneJudge implements MaskSegmenter {
-  readonly config = { classes: JUDGED_GROUPS.length + 1, imageSize: [512, 512] };
+  readonly config = { classes: JUDGED_GROUPS.length + 1, imageSize: [512, 512] as const };
   readonly groups = {
     names: [...JUDGED_GROUPS.map((g) => g.name), 'something else'],
     truth: ({ data, height, width }: LabelMap): LabelMap => ({ data: data.map((c) => GROUP_OF_CLASS[c] ?? IGNORE), height, width }),

@@ -9,7 +9,7 @@ import { labelMap as map, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { LGGAN, disposeOutput, whole, type LGGANOutput } from './lggan';
 
-const small = { ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [64, 96] };
+const small = { ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [64, 96] as const };
 const scene = map(64, 96, (y, x) => (y < 20 + (x >> 4) ? 1 : x < 50 ? 0 : 2));
 
 test('every name and shape of the original\'s generator is there (but its unused `fc`)', (t) => {
@@ -134,7 +134,7 @@ test('wrong configurations and label maps are named', () => {
   fault(() => new LGGAN({ ngf: '64' } as object), /^LGGAN\.ngf: expected a number, got "64"$/);
   fault(() => new LGGAN({ ngf: 3 }), /LGGAN\.ngf/);
   fault(() => new LGGAN({ imageSize: [100, 256] }), /LGGAN\.imageSize: height and width have to be multiples of 32, got 100x256/);
-  fault(() => new LGGAN({ imageSize: [192] }), /LGGAN\.imageSize/);
+  fault(() => new LGGAN({ imageSize: [192] as unknown as [number, number] }), /LGGAN\.imageSize/);
   fault(() => new LGGAN({ upsampling: 'bilinear' as 'sau' }), /LGGAN\.upsampling: expected 'sau' or 'transposed' or 'nearest', got "bilinear"/);
   fault(() => new LGGAN({ branches: 'none' as 'both' }), /LGGAN\.branches: expected 'both' or 'global' or 'local', got "none"/);
   fault(() => new LGGAN({ classes: 255 }), /at most 254 classes/);

@@ -1,7 +1,7 @@
 import * as tf from '../engine/tf';
 import { behaviour, configure, oneOf, wholeNumbers, type Behaviour, type BehaviourOption } from '../common/config';
 import { resizeLabels } from '../data/resize';
-import type { LabelMap } from '../data/types';
+import type { LabelMap, Size } from '../data/types';
 import { UserError } from '../common/errors';
 import { leakyRelu, relu, tanh } from '../layers/core/activation';
 import { ClassSpecificGenerator, type ClassSpecificOutput, type PerClass } from '../layers/class_specific';
@@ -27,7 +27,7 @@ export interface LGGANConfig {
   /** How many classes a label map can hold. Default 29. */
   classes: number;
   /** Height and width of the images, multiples of 32. `generate` resizes label maps to it. Default [192, 256]. */
-  imageSize: number[];
+  imageSize: Size;
   /** Width of the network: channels of the finest layers. Default 64 (110 M parameters); 16 is a small network. */
   ngf: number;
   /** Channels of SPADE's hidden layer. Default 128, fixed in the original. */

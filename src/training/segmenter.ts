@@ -1,5 +1,5 @@
 import { configure, wholeNumbers } from '../common/config';
-import { Random } from '../common/mulberry';
+import { Mulberry32 } from '../common/mulberry';
 import { resizeImage, resizeLabels } from '../data/resize';
 import { IGNORE, type PairDataset } from '../data/types';
 import { UserError } from '../common/errors';
@@ -52,7 +52,7 @@ export async function trainSegmenter(
   if (!(zoom >= 1)) throw new UserError(`segmenter.zoom: expected at least 1, got ${zoom}.`);
   if (dataset.length === 0) throw new UserError(`${dataset.source} holds no pairs to train a segmenter on.`);
 
-  const random = new Random(config.seed);
+  const random = new Mulberry32(config.seed);
   const segmenter = new Segmenter(architecture);
   const optimiser = new Adam(segmenter.parameters.trainable);
   try {
@@ -124,7 +124,7 @@ interface Loaded {
 async function readPairs(
   dataset: PairDataset,
   { imageSize, zoom, maxPairs, classes }: SegmenterTraining,
-  random: Random,
+  random: Mulberry32,
   onProgress: (done: number, total: number) => void,
 ): Promise<Loaded> {
   const [height, width] = imageSize.map((n) => Math.round(n * zoom));
@@ -155,7 +155,7 @@ function cut(
   { height, width, images, labels }: Loaded,
   chosen: readonly number[],
   { imageSize, zoom }: SegmenterTraining,
-  random: Random,
+  random: Mulberry32,
 ): { images: tf.Tensor4D; labels: tf.Tensor3D } {
   const boxes = chosen.map(() => {
     const side = random.range(1 / zoom, 1);
@@ -171,8 +171,8 @@ function cut(
         'float32',
       ) as tf.Tensor4D;
     const index = tf.range(0, chosen.length, 1, 'int32');
-    const crop = (t: tf.Tensor4D, size: number[], method: 'bilinear' | 'nearest') =>
-      tf.image.cropAndResize(t, tf.tensor2d(boxes), index, size as [number, number], method);
+    const crop = (t: tf.Tensor4D, [h, w]: readonly number[], method: 'bilinear' | 'nearest') =>
+      tf.image.cropAndResize(t, tf.tensor2d(boxes), index, [h, w], method);
     return {
       images: tf.sub(tf.div(crop(stack(images, 3), imageSize, 'bilinear'), 127.5), 1) as tf.Tensor4D,
       labels: tf.squeeze(
@@ -187,7 +187,7 @@ function cut(
   });
 }
 
-function shuffled(n: number, random: Random): number[] {
+function shuffled(n: number, random: Mulberry32): number[] {
   const order = Array.from({ length: n }, (_, i) => i);
   for (let i = n - 1; i > 0; i--) {
     const j = random.int(0, i);

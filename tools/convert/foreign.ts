@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { UserError } from '../../src/common/errors';
+import { DamagedFileError, UserError } from '../../src/common/errors';
 import { BufferSource, FileSource } from '../../src/common/source';
 import { NdArray, TorchTensor, decodeArray, decodeNumbers, gather, readPickle, type PickleValue } from './pickle';
-import { DamagedFileError, listed, readTensors } from '../../src/checkpoints/safetensors';
+import { listed, readTensors } from '../../src/checkpoints/safetensors';
 import { ZipFile } from '../../src/common/zip';
 
 /** A tensor in a file of another program; its numbers are read when they are asked for. */

@@ -103,7 +103,7 @@ assert all(type(w) is np.ndarray and w.dtype == np.float32 and w.flags.c_contigu
 print(json.dumps([bool(spec), {name: [w.shape, float(w.astype('f8').sum()), float(w.ravel()[-1])] for name, w in weights.items()}]))`;
 
 test("the original's reader gets every weight of a generator, and back here it paints the same images", async (t) => {
-  const config = { imageSize: [32, 64], ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 8, behaviour: 'original' as const };
+  const config = { imageSize: [32, 64] as const, ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 8, behaviour: 'original' as const };
   const generator = new LGGAN(config);
   const [own, pickle, back] = ['own.safetensors', 'latest_net_G.pkl', 'back.safetensors'].map((n) => join(folder, n));
   await saveParameters(own, generator.parameters, { network: 'LGGAN', config: JSON.stringify(generator.config) });

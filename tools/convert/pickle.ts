@@ -1,6 +1,5 @@
-import { UserError } from '../../src/common/errors';
+import { DamagedFileError, UserError } from '../../src/common/errors';
 import { bfloat16ToFloat, halfToFloat } from '../../src/checkpoints/half';
-import { DamagedFileError } from '../../src/checkpoints/safetensors';
 import type { Source } from '../../src/common/source';
 
 /*

@@ -1,3 +1,4 @@
+import type { Size } from '../../src/data/types';
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +8,7 @@ import sharp from 'sharp';
 import { CLASS_NAMES } from '../../src/classes';
 import { ADE20K_NAMES, GROUP_OF_ADE20K, GROUP_OF_CLASS, JUDGED_GROUPS, LABELLED_AS, NEVER_LABELLED, labelTable } from '../../src/judges/ade20k';
 import { folderPairs } from '../../src/data/pairs';
-import { photographs } from '../../src/data/photos';
+import { photographs } from '../../src/data/carried';
 import { resizeImage, resizeLabels } from '../../src/data/resize';
 import { IGNORE, type RgbImage } from '../../src/data/types';
 import { UserError } from '../../src/common/errors';
@@ -129,7 +130,7 @@ test('the segmenter agrees with a label map that was drawn by hand', async (t) =
   if (!file) return;
   if (!(await hasOnnxRuntime())) return t.skip('skipped: onnxruntime-node is not installed');
   const segmenter = await SceneSegmenter.load(file);
-  const size: [number, number] = [480, 640];
+  const size: Size = [480, 640];
   const pair = await photographs().at(0);
   const { labels, share } = await segmenter.vote(resizeImage(pair.image, size));
   const truth = resizeLabels(pair.labels, size);

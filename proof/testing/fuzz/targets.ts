@@ -54,7 +54,7 @@ export async function makeTargets(folder: string): Promise<Target[]> {
   };
 
   const rcan = new RCAN({ groups: 1, blocks: 1, features: 4, reduction: 2 });
-  const small = { classes: 3, imageSize: [32, 32], ngf: 2, spadeHidden: 1, residualBlocks: 1, sauCompressed: 1 };
+  const small = { classes: 3, imageSize: [32, 32] as const, ngf: 2, spadeHidden: 1, residualBlocks: 1, sauCompressed: 1 };
   const generator = new LGGAN(small);
   const entries = parameterEntries(rcan.parameters);
   const jittor = await seed('a.pkl', (f) => savePickle(f, entries, { under: 'model' }));
