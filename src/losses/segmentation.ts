@@ -1,5 +1,6 @@
 /** Losses of a discriminator that segments (OASIS, 2012.04781, eq. 1 and 2). Pixels without a class (IGNORE) count nothing. */
 import * as tf from '../engine/tf';
+import { customGradient } from '../engine/custom_gradient';
 
 /**
  * Cross entropy of each pixel against the class of its label map, balanced by the inverse frequency of the classes in the batch: the mean over
@@ -33,12 +34,11 @@ export function generatedEntropy(logits: tf.Tensor4D, oneHot: tf.Tensor4D): tf.S
  */
 function crossEntropy(logits: tf.Tensor4D, target: tf.Tensor4D): tf.Scalar {
   const copies = logits.size / target.size;
-  const op = tf.customGrad((x, save) => {
-    const logProbability = tf.logSoftmax(tf.reshape(x as tf.Tensor, [copies, ...target.shape]));
+  return customGradient([logits], (save, x) => {
+    const logProbability = tf.logSoftmax(tf.reshape(x, [copies, ...target.shape]));
     const value = tf.div(tf.neg(tf.sum(tf.mul(target, logProbability))), copies) as tf.Scalar;
     const gradient = tf.sub(tf.mul(tf.exp(logProbability), tf.sum(target, 3, true)), target);
-    (save as tf.GradSaveFunc)([tf.reshape(tf.div(gradient, copies), logits.shape)]);
+    save([tf.reshape(tf.div(gradient, copies), logits.shape)]);
     return { value, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(saved[0], dy) };
-  });
-  return op(logits) as tf.Scalar;
+  }) as tf.Scalar;
 }
