@@ -120,7 +120,7 @@ export function compiled<A extends unknown[], R>(f: (...args: A) => R, options: 
   const most = options.mostRecordings ?? 16;
   const known = new Map<string, Recorded>();
   let eagerBecause: string | undefined;
-  const eagerly = (args: A): R => tf.tidy(() => f(...args) as tf.TensorContainer) as R;
+  const eagerly = (args: A): R => tf.tidy(() => f(...args));
 
   const warn = (sentence: string) => {
     eagerBecause = sentence;
@@ -326,7 +326,7 @@ class Recording {
     const restore = this.intercept();
     let result: unknown;
     try {
-      result = tf.tidy(() => f(...this.inputs.with(own)) as tf.TensorContainer);
+      result = tf.tidy(() => f(...this.inputs.with(own)));
     } finally {
       restore();
     }
