@@ -35,6 +35,8 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
   assert.deepEqual(steps(), ['1', '2']);
   assert.equal(train('--stage', '2').status, 0);
   assert.deepEqual(steps(), ['1', '2', '3', '4']);
+  assert.match(train('--stage', '2').out, /complete, 2 of 2 epochs; raise --epochs/);
+  assert.deepEqual(steps(), ['1', '2', '3', '4']);
   assert.ok(existsSync(join(G, 'best-000001', 'G.safetensors')), 'no best checkpoint');
 
   const rcan = command(
