@@ -36,6 +36,8 @@ import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../src/training/schedule';
 import { eventLog } from '../src/training/tensorboard';
 import { interruptible, parseSize, runCommand } from './arguments';
 import { complete } from './complete';
+import { filesIn, refuseInputs } from '../src/common/targets';
+import { IMAGE_EXTENSIONS, hasExtension } from '../src/common/files';
 
 const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS;
 
@@ -137,6 +139,10 @@ void runCommand(
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
     const pairs = folderPairs(args.input_path, { mapping, limit: args.limit });
     const crop: Choice = args.behaviour as Choice;
+    const read = [args.input_path, args.val_path, args.sample_labels].filter((dir): dir is string => dir !== undefined);
+    const own = ['samples.png', 'history.csv', 'evaluation.csv', 'run.lock'].map((name) => join(args.output_path, name));
+    refuseInputs(read.flatMap((dir) => ['', 'imgs', 'images', 'labels'].flatMap((part) => filesIn(join(dir, part)))).filter((file) => hasExtension(file, IMAGE_EXTENSIONS)), own);
+    if (args.mapping) refuseInputs([args.mapping], own);
     if (!args.crops && args.synonyms) throw new UserError('--synonyms: this goes with --crops; add that.');
     const common = { imageSize, batchSize: args.batch_size, seed: args.seed, flip: !args.no_flip };
     const batches = args.crops
