@@ -16,7 +16,7 @@ import { saveFigure } from '../src/figures/figure';
 import { samplesOverTime, type Sample } from '../src/figures/samples_over_time';
 import { DISCRIMINATOR_DEFAULTS } from '../src/models/discriminator';
 import { UPSAMPLINGS } from '../src/layers/upsampler';
-import { PERCEPTUAL_CHOICES } from '../src/losses/generator';
+import { JUDGED_CHOICES, PERCEPTUAL_CHOICES } from '../src/losses/generator';
 import { BRANCHES, LGGAN_DEFAULTS } from '../src/models/lggan/config';
 import type { Generator } from '../src/models/lggan/generator';
 import { Inception } from '../src/judges/inception';
@@ -29,7 +29,7 @@ import { findWeights } from '../src/judges/weights';
 import { loadGenerator } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
-import { TRAIN_LGGAN_DEFAULTS as D, trainLGGAN, type TrainLGGANConfig } from '../src/training/lggan';
+import { DISCRIMINATOR_KINDS, TRAIN_LGGAN_DEFAULTS as D, trainLGGAN, type TrainLGGANConfig } from '../src/training/lggan';
 import { FAULT_POLICIES } from '../src/training/guards';
 import { recordRow } from '../src/training/history';
 import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../src/training/schedule';
@@ -110,6 +110,9 @@ void runCommand(
       behaviour: { type: 'string', choices: ['paper', 'original'], default: 'paper', help: 'where the original departs from the papers' },
       fakes: { type: 'string', choices: ['fresh', 'same'], default: D.fakes, help: 'what D learns from: images of the updated G, or those of its step' },
       perceptual: { type: 'string', choices: PERCEPTUAL_CHOICES, default: D.perceptual, help: 'images that the perceptual loss looks at; final: a third of its time' },
+      perceptual_every: { type: 'integer', min: 1, default: D.perceptualEvery, help: 'steps between perceptual losses, which count so many times as much' },
+      discriminator: { type: 'string', choices: DISCRIMINATOR_KINDS, default: 'patch', help: 'patch: the original\'s; segmentation: gives each pixel a class or "generated" (OASIS), without feature matching' },
+      judged: { type: 'string', choices: JUDGED_CHOICES, default: D.judged, help: 'images that the discriminator looks at: final, global and local, or the final one' },
       ema: { type: 'number', default: D.ema, help: 'decay of the moving average of the weights, such as 0.999; 0: none' },
       crop_scale: { type: 'number', default: 1, help: 'random windows from this share of a photo\'s side up to all of it; 1: whole photos' },
       no_flip: { type: 'flag', help: 'no random mirroring' },
@@ -181,7 +184,7 @@ void runCommand(
           }),
           seed: args.seed,
         },
-        discriminator: { ndf: args.ndf },
+        discriminator: { kind: args.discriminator, ndf: args.ndf },
         schedule: {
           epochs: args.epochs,
           decayEpochs: args.decay_epochs ?? Math.round((args.epochs * decayEpochs) / epochs),
@@ -193,6 +196,8 @@ void runCommand(
         stepsPerEpoch: args.steps_per_epoch,
         fakes: args.fakes,
         perceptual: args.perceptual,
+        perceptualEvery: args.perceptual_every,
+        judged: args.judged,
         ema: args.ema,
         output: args.output_path,
         evaluateEvery: args.evaluate_every,

@@ -60,7 +60,7 @@ export interface Measured {
   memory: number;
 }
 
-export interface Row {
+export interface BenchRow {
   name: string;
   ours: Measured;
   peer?: Measured;
@@ -146,7 +146,7 @@ async function peerWorker(script: string, python: string, workload: Workload): P
 const WARM_UP = 3;
 
 /** Both warm up, then take turns, so that what else the machine does weighs on both. */
-async function measure({ name, workload, peer }: Case, runs: number, script: string | undefined, smallScript: string | undefined, python: string): Promise<Row> {
+async function measure({ name, workload, peer }: Case, runs: number, script: string | undefined, smallScript: string | undefined, python: string): Promise<BenchRow> {
   const workers: { ask(question: 'run' | 'memory'): Promise<number>; stop(): void }[] = [await worker(workload, name)];
   try {
     for (let i = 0; i < WARM_UP; i++) await workers[0].ask('run');
@@ -170,7 +170,7 @@ const spread = ({ seconds }: Measured) =>
   `${median(seconds).toFixed(2)} (${Math.min(...seconds).toFixed(2)} to ${Math.max(...seconds).toFixed(2)})`;
 
 /** The rows as a Markdown table. */
-function table(rows: Row[]): string {
+function table(rows: BenchRow[]): string {
   const lines = rows.map((row) => {
     const base = rows.find((r) => r.name === row.against);
     const compared = row.peer ?? base?.ours;
@@ -211,7 +211,7 @@ void runCommand(
       return;
     }
     const cases = growth ? growthCases() : CASES.filter((c) => !only || only.includes(c.name));
-    const rows: Row[] = [];
+    const rows: BenchRow[] = [];
     for (const one of cases) {
       process.stderr.write(`${one.name} ...\n`);
       rows.push({ ...(await measure(one, runs, peer, small_peer, python)), against: one.against });

@@ -4,7 +4,7 @@ import {
   listed,
   readTensors,
   saveTensors,
-  type ReadOptions,
+  type TensorReadOptions,
   type SaveOptions,
   type StoredTensor,
   type TensorEntry,
@@ -33,7 +33,7 @@ export function parameterEntries(parameters: NamedVariables): TensorEntry[] {
   }));
 }
 
-export interface LoadOptions extends ReadOptions {
+export interface LoadOptions extends TensorReadOptions {
   /**
    * Whether every name of the network has to be in the file and the other way round (the default). A shape must always
    * match.

@@ -13,13 +13,13 @@ import { toByte, writeNormalised } from './tensors';
 import { crop, cropBytes, cropPair, mirrorLabels } from './picture';
 
 /** The two parts of each photograph, which share no pixel: its right strip is held out, the rest is for training. */
-export type Part = 'train' | 'held-out';
+export type PhotoPart = 'train' | 'held-out';
 
 /** Share of a photograph's width that is held out. */
 export const HELD_OUT = 0.25;
 
 /** Columns [from, to) of a part of a photograph that is `width` wide. */
-export function partColumns(part: Part, width: number, heldOut = HELD_OUT): [from: number, to: number] {
+export function partColumns(part: PhotoPart, width: number, heldOut = HELD_OUT): [from: number, to: number] {
   const border = Math.round(width * (1 - heldOut));
   return part === 'train' ? [0, border] : [border, width];
 }
@@ -156,7 +156,7 @@ export function centreCrops(dataset: PairDataset, size: Size): PairDataset {
 }
 
 /** One part of each photograph, whole. */
-export async function photoParts(dataset: PairDataset, part: Part, heldOut = HELD_OUT): Promise<PairDataset> {
+export async function photoParts(dataset: PairDataset, part: PhotoPart, heldOut = HELD_OUT): Promise<PairDataset> {
   return memoryPairs(await parts(dataset, part, heldOut), `${part} parts of ${dataset.source}`);
 }
 
@@ -177,7 +177,7 @@ export async function trainingCrops(dataset: PairDataset, count: number, options
  * Pictures for RCAN from one part of each photograph: the part itself and, for training, smaller copies of it (`scales`), each beside its
  * half by Pillow's bicubic. Smaller copies show finer structure to a pixel, as a shrunk photograph does.
  */
-export async function srCrops(dataset: PairDataset, part: Part, { scales = part === 'train' ? [1, 0.75, 0.5] : [1], heldOut = HELD_OUT } = {}): Promise<SrDataset> {
+export async function srCrops(dataset: PairDataset, part: PhotoPart, { scales = part === 'train' ? [1, 0.75, 0.5] : [1], heldOut = HELD_OUT } = {}): Promise<SrDataset> {
   const made: SrPair[] = [];
   for (const { name, image } of await parts(dataset, part, heldOut)) {
     for (const scale of scales) {
@@ -191,7 +191,7 @@ export async function srCrops(dataset: PairDataset, part: Part, { scales = part 
   return memoryPairs(made, `${part} parts of ${dataset.source}`);
 }
 
-async function parts(dataset: PairDataset, part: Part, heldOut = HELD_OUT): Promise<Pair[]> {
+async function parts(dataset: PairDataset, part: PhotoPart, heldOut = HELD_OUT): Promise<Pair[]> {
   within('heldOut', heldOut, 0, 0.9);
   const pairs: Pair[] = [];
   for await (const pair of itemsOf(dataset)) {

@@ -21,5 +21,5 @@ export {
   sauKernels,
 } from './sau_kernels';
 export { SauExplorer, sauExplorer, type SauExplorerOptions } from './sau_explorer/sau_explorer';
-export { type Painted, sketchLandscape } from './sketch_landscape';
+export { type PaintedSketch, sketchLandscape } from './sketch_landscape';
 export { mostDetailed, srComparison, type SrComparisonOptions, type SrExample } from './sr_comparison';

@@ -1,4 +1,5 @@
 import * as tf from '../engine/tf';
+import { customGradient } from '../engine/custom_gradient';
 import { sizesOf } from './core/rows';
 import { Row } from './neighbourhoods/class_slots';
 
@@ -22,8 +23,7 @@ export function paintSlots(features: tf.Tensor4D, masks: tf.Tensor4D, kernels: t
     });
   };
   const place = (x: tf.Tensor, paddings: tf.Tensor) => tf.runKernel('Pad', { T: 'float32', Tpaddings: 'int32' }, [x, tf.reshape(paddings, [4, 2])])[0];
-  const op = tf.customGrad((...args) => {
-    const [x, k, save] = args as unknown as [tf.Tensor4D, tf.Tensor5D, tf.GradSaveFunc];
+  return customGradient([features, kernels], (save, x, k) => {
     const each = rowsOf(boxes).map(({ row, paddings }, s) => {
       const mask = slice(masks, row(Row.maskBegin), row(Row.maskSeen));
       const masked = tf.mul(slice(x, row(Row.begin), row(Row.seen)), mask) as tf.Tensor4D;
@@ -43,8 +43,7 @@ export function paintSlots(features: tf.Tensor4D, masks: tf.Tensor4D, kernels: t
       return [tf.addN(dFeatures), tf.stack(dKernels)];
     };
     return { value: tf.concat(each.map((e) => e.image), 3), gradFunc };
-  });
-  return op(features, kernels) as tf.Tensor4D;
+  }) as tf.Tensor4D;
 }
 
 const slice = (x: tf.Tensor, begin: tf.Tensor, size: tf.Tensor) => tf.runKernel('Slice', { T: 'float32', Index: 'int32' }, [x, begin, size])[0];

@@ -1,4 +1,5 @@
 import * as tf from '../engine/tf';
+import { customGradient } from '../engine/custom_gradient';
 import type { Choice } from '../common/config';
 import { relu } from './core/activation';
 import { Convolution } from './core/convolution';
@@ -94,8 +95,7 @@ function normaliseByTable(
   onStatistics: OnStatistics,
 ): tf.Tensor4D {
   const channels = gamma.shape[1];
-  const op = tf.customGrad((...args) => {
-    const [input, g, b, save] = args as unknown as [tf.Tensor4D, tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc];
+  return customGradient([x, gamma, beta], (save, input, g, b) => {
     const look = (table: tf.Tensor) => tf.reshape(lookUp(table as tf.Tensor2D, index), input.shape);
     const { y, mean, variance, reserved } = fusedNorm(input);
     onStatistics(mean, variance);
@@ -109,19 +109,16 @@ function normaliseByTable(
       return [fusedNormGradient(tf.mul(dy, look(tf.add(table, 1))), kept, rest), sums(tf.mul(dy, normal)), sums(dy)];
     };
     return { value: tf.tidy(() => tf.add(tf.mul(y, look(tf.add(g, 1))), look(b))), gradFunc };
-  });
-  return op(x, gamma, beta) as tf.Tensor4D;
+  }) as tf.Tensor4D;
 }
 
 /** x * (1 + gamma) + beta, keeping no intermediate for the gradient. */
 function modulate(x: tf.Tensor4D, gamma: tf.Tensor4D, beta: tf.Tensor4D): tf.Tensor4D {
-  const op = tf.customGrad((...args) => {
-    const [a, g, b, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+  return customGradient([x, gamma, beta], (save, a, g, b) => {
     save([a, g]);
     return {
       value: tf.tidy(() => tf.add(tf.add(a, tf.mul(a, g)), b)),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => [tf.add(dy, tf.mul(dy, saved[1])), tf.mul(dy, saved[0]), dy],
     };
-  });
-  return op(x, gamma, beta) as tf.Tensor4D;
+  }) as tf.Tensor4D;
 }

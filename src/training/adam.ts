@@ -78,6 +78,10 @@ export class Adam {
     }
   }
 
+  get stepsTaken(): number {
+    return this.steps;
+  }
+
   /** Moves every parameter. `gradients` by parameter name; the caller disposes them. */
   step(gradients: Readonly<Record<string, tf.Tensor>>, learningRate: number): void {
     const { beta1, beta2, epsilon, epsilonChoice } = this.config;

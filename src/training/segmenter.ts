@@ -5,6 +5,7 @@ import { IGNORE, type PairDataset } from '../data/types';
 import { UserError } from '../common/errors';
 import { Segmenter, SEGMENTER_DEFAULTS, type SegmenterConfig } from '../judges/segmenter';
 import * as tf from '../engine/tf';
+import { customGradient } from '../engine/custom_gradient';
 import { Adam } from './adam';
 import { gradients } from './gradients';
 import { normalised } from '../data/tensors';
@@ -101,17 +102,15 @@ export async function trainSegmenter(
  */
 export function pixelCrossEntropy(logits: tf.Tensor4D, labels: tf.Tensor3D): tf.Scalar {
   const classes = logits.shape[3];
-  const op = tf.customGrad((input, save) => {
-    const x = input as tf.Tensor4D;
+  return customGradient([logits], (save, x) => {
     const oneHot = tf.cast(tf.oneHot(tf.cast(labels, 'int32'), classes), 'float32');
     const valid = tf.sum(oneHot, 3, true);
     const count = tf.maximum(tf.sum(valid), 1);
     const logProbability = tf.logSoftmax(x);
     const value = tf.neg(tf.div(tf.sum(tf.mul(oneHot, logProbability)), count)) as tf.Scalar;
-    (save as tf.GradSaveFunc)([tf.div(tf.sub(tf.mul(tf.exp(logProbability), valid), oneHot), count)]);
+    save([tf.div(tf.sub(tf.mul(tf.exp(logProbability), valid), oneHot), count)]);
     return { value, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(saved[0], dy) };
-  });
-  return op(logits) as tf.Scalar;
+  }) as tf.Scalar;
 }
 
 interface Loaded {

@@ -1,5 +1,6 @@
 import { isCompiling } from '../../engine/compiled';
 import * as tf from '../../engine/tf';
+import { customGradient } from '../../engine/custom_gradient';
 
 /*
  * Matrices with a row for each distinct window of the label maps: how many there are differs from batch to batch. Here no kernel is told that
@@ -8,54 +9,47 @@ import * as tf from '../../engine/tf';
 
 /** table [U,C], index [N] int32 -> [N,C]. TensorFlow.js' own gradient of gather transposes the whole gradient first. */
 export function gatherRows(table: tf.Tensor2D, index: tf.Tensor1D): tf.Tensor2D {
-  const op = tf.customGrad((t, save) => {
-    (save as tf.GradSaveFunc)([t as tf.Tensor]);
+  return customGradient([table], (save, t) => {
+    save([t]);
     return {
-      value: lookUp(t as tf.Tensor2D, index),
+      value: lookUp(t, index),
       gradFunc: (dy: tf.Tensor, [kept]: tf.Tensor[]) => sumRows(dy as tf.Tensor2D, index, rowsOf(kept)),
     };
-  });
-  return op(table) as tf.Tensor2D;
+  }) as tf.Tensor2D;
 }
 
 /** rows [N,K] * kernel [K,C] + bias [C] -> [N,C]. No gradient goes to `rows`. */
 export function affineOfFixed(rows: tf.Tensor2D, kernel: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
-  const op = tf.customGrad((...args) => {
-    const [k, b, save] = args as unknown as [tf.Tensor2D, tf.Tensor1D, tf.GradSaveFunc];
+  return customGradient([kernel, bias], (save, k, b) => {
     save([rows]);
     return {
       value: tf.add(tf.matMul(rows, k), b),
       gradFunc: (dy: tf.Tensor, [kept]: tf.Tensor[]) => [tf.matMul(kept, dy, true), tf.sum(dy, 0)],
     };
-  });
-  return op(kernel, bias) as tf.Tensor2D;
+  }) as tf.Tensor2D;
 }
 
 /** rows [N,K] * kernel [K,C] + bias [C] -> [N,C]. */
 export function affine(rows: tf.Tensor2D, kernel: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
-  const op = tf.customGrad((...args) => {
-    const [r, k, b, save] = args as unknown as [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D, tf.GradSaveFunc];
+  return customGradient([rows, kernel, bias], (save, r, k, b) => {
     save([r, k]);
     return {
       value: tf.add(tf.matMul(r, k), b),
       gradFunc: (dy: tf.Tensor, [x, w]: tf.Tensor[]) => [tf.matMul(dy, w, false, true), tf.matMul(x, dy, true), tf.sum(dy, 0)],
     };
-  });
-  return op(rows, kernel, bias) as tf.Tensor2D;
+  }) as tf.Tensor2D;
 }
 
 /** For each group of nine the rows of a table side by side; row U, one more than there are, is zeros. table [U,C], index [N*9] int32 -> [N,9*C]. */
 export function ninefold(table: tf.Tensor2D, index: tf.Tensor1D): tf.Tensor2D {
   const channels = table.shape[1];
-  const op = tf.customGrad((t, save) => {
-    const source = t as tf.Tensor2D;
-    (save as tf.GradSaveFunc)([source]);
+  return customGradient([table], (save, source) => {
+    save([source]);
     return {
       value: inRowsOf(lookUp(tf.concat([source, tf.zeros([1, channels])]), index), 9 * channels),
       gradFunc: (dy: tf.Tensor, [kept]: tf.Tensor[]) => first(sumRows(inRowsOf(dy, channels), index, tf.add(rowsOf(kept), tf.scalar(1, 'int32')) as tf.Scalar), kept),
     };
-  });
-  return op(table) as tf.Tensor2D;
+  }) as tf.Tensor2D;
 }
 
 /** The rows of a table, without gradient. TensorFlow.js reads every index in JavaScript to check it; TensorFlow checks them, too. */
