@@ -33,6 +33,7 @@ void runCommand(
         default: 'paper',
         help: 'original: the small image goes through a JPEG before it is enlarged, as in the original',
       },
+      noise_seed: { type: 'integer', min: 0, max: 2 ** 32 - 1, default: 0, help: 'of a network with noise inputs: another number, another picture' },
       limit: { type: 'integer', min: 1, help: 'only the first so many' },
     },
     examples: ['npm run generate -- --input_path labels --output_path results --use_sr'],
@@ -53,7 +54,7 @@ void runCommand(
     let done = 0;
     for (; done < labels.length && !interrupt.requested; done++) {
       const { name, labels: map } = await labels.at(done);
-      const output = generator.generate(map, { attention: args.attention });
+      const output = generator.generate(map, { attention: args.attention, noiseSeed: args.noise_seed });
       const painted = await imageFromTensor(output.final);
       const small = args.jpeg === 'original' ? await throughJpeg(painted) : painted;
       const image = rcan ? await rcan.upscale(small) : resizeImage(small, [2 * small.height, 2 * small.width]);

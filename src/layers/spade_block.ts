@@ -25,8 +25,9 @@ export class SpadeBlock {
     if (cin !== cout) this.shortcut = stage('s', cin, cout, 1);
   }
 
-  apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean): tf.Tensor4D {
-    const dx = this.main.reduce((y, stage) => stage.apply(y, labels, training, true), x);
+  /** @param noiseSeed chooses the pattern of the noise (see `NoiseInput`) */
+  apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean, noiseSeed = 0): tf.Tensor4D {
+    const dx = this.main.reduce((y, stage) => stage.apply(y, labels, training, true, noiseSeed), x);
     return tf.add(this.shortcut ? this.shortcut.apply(x, labels, training, false) : x, dx);
   }
 }
@@ -62,9 +63,9 @@ class Stage {
     if (choices.spectralNorm === 'paper') this.spectral = new SpectralNorm(scope, this.conv.weight);
   }
 
-  apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean, activate: boolean): tf.Tensor4D {
+  apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean, activate: boolean, noiseSeed = 0): tf.Tensor4D {
     const normed = this.norm.apply(x, labels, training);
     const y = activate ? leakyRelu(normed) : normed;
-    return this.conv.apply(this.noise ? this.noise.apply(y) : y, this.spectral?.apply(training));
+    return this.conv.apply(this.noise ? this.noise.apply(y, noiseSeed) : y, this.spectral?.apply(training));
   }
 }

@@ -99,6 +99,8 @@ export interface ForwardOptions {
   training?: boolean;
   /** Return SAU's weights. Default false. */
   attention?: boolean;
+  /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1. Default 0, that of training. */
+  noiseSeed?: number;
 }
 
 interface LocalBranch {
@@ -178,7 +180,7 @@ export class LGGAN {
    * Images from label maps of any size, which are resized to `imageSize` first (nearest). Evaluation mode; IGNORE pixels have no class.
    * @throws UserError if a label is not a class or the maps differ in size
    */
-  generate(labels: LabelMap | readonly LabelMap[], options: { attention?: boolean } = {}): LGGANOutput {
+  generate(labels: LabelMap | readonly LabelMap[], options: Omit<ForwardOptions, 'training'> = {}): LGGANOutput {
     const maps = 'data' in labels ? [labels] : labels;
     const [height, width] = this.config.imageSize;
     const pyramid = this.prepare(maps.map((m) => resizeLabels(m, [height, width])));
@@ -196,9 +198,9 @@ export class LGGAN {
   }
 
   /** The whole network, differentiable in its parameters. */
-  forward(labels: LabelPyramid, { training = false, attention = false }: ForwardOptions = {}): LGGANOutput {
+  forward(labels: LabelPyramid, { training = false, attention = false, noiseSeed = 0 }: ForwardOptions = {}): LGGANOutput {
     const [encoded, deepest] = this.encode(labels);
-    const global = this.global && this.paintGlobal(this.global, deepest, labels, training);
+    const global = this.global && this.paintGlobal(this.global, deepest, labels, training, noiseSeed);
     if (!this.local) return { final: global!, global };
 
     const features = this.localFeatures(this.local, encoded);
@@ -247,7 +249,13 @@ export class LGGAN {
     return tf.reshape(rows, [batch, height, width, rows.shape[1]]);
   }
 
-  private paintGlobal({ blocks, image }: NonNullable<LGGAN['global']>, deepest: tf.Tensor4D, labels: LabelPyramid, training: boolean): tf.Tensor4D {
+  private paintGlobal(
+    { blocks, image }: NonNullable<LGGAN['global']>,
+    deepest: tf.Tensor4D,
+    labels: LabelPyramid,
+    training: boolean,
+    noiseSeed: number,
+  ): tf.Tensor4D {
     // From a sixteenth to a thirty-second: every second pixel is what nearest takes, the mean of 2x2 what bilinear does.
     let x: tf.Tensor4D =
       this.behaviour.encoderResize === 'original'
@@ -256,7 +264,7 @@ export class LGGAN {
     for (const { block, upsampleBefore } of blocks) {
       x = replace(x, (y) => {
         const input = upsampleBefore ? upsampleNearest2(y) : y;
-        return block.apply(input, labels.at(input.shape[1], input.shape[2]), training);
+        return block.apply(input, labels.at(input.shape[1], input.shape[2]), training, noiseSeed);
       });
     }
     return replace(x, (y) => tanh(image.apply(leakyRelu(y))));

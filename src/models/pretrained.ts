@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { newestCheckpoint } from '../checkpoints/checkpoint';
 import { loadParameters } from '../checkpoints/parameters';
 import { readTensorsHeader } from '../checkpoints/safetensors';
-import { UserError, excerpt } from '../common/errors';
-import { parseJson } from '../common/json';
-import { withoutDrawing } from '../layers/core/parameters';
-import { LGGAN, type LGGANConfig } from './lggan';
-import { RCAN, type RcanConfig } from './rcan';
+import { UserError } from '../common/errors';
+import { describedLGGAN, describedRCAN } from './described';
+import type { LGGAN } from './lggan';
+import type { RCAN } from './rcan';
 
 /**
  * A trained generator from a `.safetensors` file or from the folder of a training run (its best checkpoint, else its latest; averaged
@@ -15,16 +14,14 @@ import { RCAN, type RcanConfig } from './rcan';
  * @throws UserError that names what is missing, does not fit, or holds NaN
  */
 export async function loadLGGAN(path: string): Promise<LGGAN> {
-  const { file, config, numbers } = await find(path, 'LGGAN');
-  const generator = withoutDrawing(() => new LGGAN(config as Partial<LGGANConfig>), { file, numbers });
-  return loaded(generator, file);
+  const file = await checkpointFile(path, 'LGGAN');
+  return loaded(describedLGGAN(file, await readTensorsHeader(file)), file);
 }
 
 /** A trained RCAN, found as `loadLGGAN` finds a generator. */
 export async function loadRCAN(path: string): Promise<RCAN> {
-  const { file, config, numbers } = await find(path, 'RCAN');
-  const network = withoutDrawing(() => new RCAN(config as Partial<RcanConfig>), { file, numbers });
-  return loaded(network, file);
+  const file = await checkpointFile(path, 'RCAN');
+  return loaded(describedRCAN(file, await readTensorsHeader(file)), file);
 }
 
 /** What a network's files are called: in a run's folder, and where the project carries a trained one. */
@@ -76,30 +73,6 @@ async function loaded<N extends LGGAN | RCAN>(network: N, file: string): Promise
     network.dispose();
     throw e;
   }
-}
-
-async function find(path: string, network: NetworkName): Promise<{ file: string; config: object; numbers: number }> {
-  const file = await checkpointFile(path, network);
-  const { metadata, tensors } = await readTensorsHeader(file);
-  const numbers = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  if (metadata.network && metadata.network !== network) {
-    throw new UserError(`${file} holds the network ${metadata.network}, not ${network}; give the path of another checkpoint.`);
-  }
-  let config: unknown;
-  try {
-    config = parseJson(metadata.config ?? '{}');
-  } catch {
-    // Not JSON.
-  }
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
-    throw new UserError(`${file}: the configuration in its metadata is not a JSON object; save it again, or remove the entry.`);
-  }
-  const { imageSize } = config as { imageSize?: unknown };
-  // What is far larger than any photo would fill the memory with its first image.
-  if (Array.isArray(imageSize) && !(imageSize.reduce((a: number, b) => a * Number(b), 1) <= 4096 * 4096)) {
-    throw new UserError(`${file}: its images would have the size ${excerpt(JSON.stringify(imageSize))}, above 4096x4096; it is damaged, or not to be trusted.`);
-  }
-  return { file, config, numbers };
 }
 
 /** The file that `loadLGGAN` or `loadRCAN` reads for a path. @throws UserError as they do */

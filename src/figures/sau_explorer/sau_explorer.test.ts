@@ -11,7 +11,7 @@ import { labelMap as map, scatter } from '../../../proof/testing/toy';
 import * as tf from '../../engine/tf';
 import { showInteractive } from '../../notebook/show';
 import { pretendNotebook } from '../../../proof/testing/figures';
-import { dequantise, quantise } from './pack';
+import { dequantise, quantise } from './planes';
 import { SauExplorer, sauExplorer } from './sau_explorer';
 
 /** Sky over mountains over water, with a spot of no class. */
