@@ -34,7 +34,8 @@ export type Request =
   | { type: 'enlarge'; id: number }
   /** SAU's kernels of the sketch that was painted last, for the explorer's page; `x` and `y` from 0 to 1. */
   | { type: 'explain'; id: number; x: number; y: number }
-  | { type: 'read'; id: number; name: string; bytes: ArrayBuffer }
+  /** A label map's file, at the size of the sketch. */
+  | { type: 'read'; id: number; name: string; bytes: ArrayBuffer; height: number; width: number }
   | ({ type: 'write'; id: number } & Sketch);
 
 /** One of the pictures that a painting consists of. */
@@ -53,7 +54,7 @@ export type Reply =
   | { type: 'painted'; id: number; milliseconds: number; views: View[] }
   | { type: 'enlarged'; id: number; milliseconds: number; picture: Picture }
   | { type: 'explained'; id: number; description: object; planes: string }
-  | { type: 'read'; id: number; labels: Uint8Array; height: number; width: number; remarks: string[] }
+  | { type: 'read'; id: number; labels: Uint8Array; remarks: string[] }
   | { type: 'written'; id: number; png: ArrayBuffer }
   /** `id`: of what failed; without one, the whole page cannot paint. */
   | { type: 'failed'; id?: number; message: string };

@@ -1,5 +1,6 @@
 /** The page's worker: it computes, so that the brush never waits. Of several sketches only the newest is painted. */
 import { UserError } from '../../src/common/errors';
+import { resizeLabels } from '../../src/data/resize';
 import type { RCAN } from '../../src/models/rcan';
 import { readLabelFile, writeLabelFile } from '../drawing/label_file';
 import { ENGINES, ENGINE_TITLES, disposeVariables, hasEngine, startEngine, type EngineName } from './engine';
@@ -53,8 +54,9 @@ async function answer(request: Request): Promise<void> {
     case 'explain':
       return scope.postMessage({ type: 'explained', id: request.id, ...(await ready().explain(request.x, request.y)) });
     case 'read': {
-      const { labels, remarks } = await readLabelFile(new Uint8Array(request.bytes), request.name);
-      return scope.postMessage({ type: 'read', id: request.id, labels: labels.data, height: labels.height, width: labels.width, remarks });
+      const { labels, remarks } = readLabelFile(new Uint8Array(request.bytes), request.name);
+      const { data } = resizeLabels(labels, [request.height, request.width]);
+      return scope.postMessage({ type: 'read', id: request.id, labels: data, remarks });
     }
     case 'write': {
       const png = writeLabelFile({ data: request.labels, height: request.height, width: request.width });
