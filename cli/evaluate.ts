@@ -13,7 +13,7 @@ import { findContest } from '../experiments/evaluation/contest';
 import { galleries } from '../experiments/evaluation/galleries';
 import { evaluateNetwork, networkTable, type SetReport } from '../experiments/evaluation/network';
 import { saveFigure } from '../src/figures/figure';
-import { chooseCheckpoint, findCheckpoint, loadLGGAN, loadRCAN } from '../src/models/pretrained';
+import { chooseCheckpoint, findCheckpoint, loadGenerator, loadRCAN } from '../src/models/pretrained';
 import { runCommand } from './arguments';
 
 const ABOUT_SCORE = "The score is the contest's formula on these judges; the contest's own were never published.";
@@ -106,7 +106,7 @@ async function ofNetwork(args: Shared & { checkpoint?: string; sr_checkpoint?: s
   const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
   const enlarging = await findCheckpoint('RCAN', args.sr_checkpoint);
   const photos = folderPairs(args.photos);
-  const generator = await loadLGGAN(chosen.path);
+  const generator = await loadGenerator(chosen.path);
   const rcan = enlarging && (await loadRCAN(enlarging.path));
   console.error(`${chosen.sentence}\n${enlarging?.sentence ?? 'RCAN: there is none, images are enlarged by bicubic interpolation only.'}`);
   const report = await evaluateNetwork(generator, rcan, photos, {

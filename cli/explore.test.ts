@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { saveParameters } from '../src/checkpoints/parameters';
 import { copyPainted } from '../src/data/embedded';
-import { LGGAN, type LGGANConfig } from '../src/models/lggan';
+import type { LGGANConfig } from '../src/models/lggan/config';
+import { LGGAN } from '../src/models/lggan/lggan';
 
 const dir = mkdtempSync(join(tmpdir(), 'explore-'));
 after(() => rmSync(dir, { recursive: true, force: true }));

@@ -17,7 +17,7 @@ import {
   type LocalShare,
   type SauMeasure,
 } from '../src/inspection/measures';
-import type { LGGAN } from '../src/models/lggan';
+import type { LGGAN } from '../src/models/lggan/lggan';
 import { loadLGGAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';

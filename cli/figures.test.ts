@@ -9,7 +9,7 @@ import test, { after } from 'node:test';
 import { saveCheckpoint } from '../src/checkpoints/checkpoint';
 import { writePng } from '../src/data/image';
 import { Discriminator } from '../src/models/discriminator';
-import { LGGAN } from '../src/models/lggan';
+import { LGGAN } from '../src/models/lggan/lggan';
 import { RCAN } from '../src/models/rcan';
 import { labelMap } from '../proof/testing/toy';
 import { History } from '../src/training/history';

@@ -7,8 +7,8 @@ import { saveFigure } from '../src/figures/figure';
 import { lgganPanel } from '../src/figures/lggan_panel';
 import { sauKernels } from '../src/figures/sau_kernels';
 import { imageFromTensor } from '../src/data/tensors';
-import { disposeOutput } from '../src/models/lggan';
-import { chooseCheckpoint, loadLGGAN, loadRCAN } from '../src/models/pretrained';
+import { disposeOutput } from '../src/models/lggan/generator';
+import { chooseCheckpoint, loadGenerator, loadRCAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
 import { readMapping } from '../src/data/mapping';
@@ -40,7 +40,7 @@ void runCommand(
   },
   async (args) => {
     const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
-    const generator = await loadLGGAN(chosen.path);
+    const generator = await loadGenerator(chosen.path);
     const enlarging = args.use_sr ? await chooseCheckpoint('RCAN', args.sr_checkpoint) : undefined;
     const rcan = enlarging && (await loadRCAN(enlarging.path));
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;

@@ -15,7 +15,8 @@ import { saveFigure } from '../src/figures/figure';
 import { samplesOverTime, type Sample } from '../src/figures/samples_over_time';
 import { UPSAMPLINGS } from '../src/layers/upsampler';
 import { PERCEPTUAL_CHOICES } from '../src/losses/generator';
-import { BRANCHES, LGGAN_DEFAULTS, type LGGAN } from '../src/models/lggan';
+import { BRANCHES, LGGAN_DEFAULTS } from '../src/models/lggan/config';
+import type { Generator } from '../src/models/lggan/generator';
 import { Inception } from '../src/judges/inception';
 import { findInception } from '../src/judges/inception_weights';
 import { hasOnnxRuntime } from '../src/judges/onnx';
@@ -23,7 +24,6 @@ import { SceneSegmenter } from '../src/judges/scene_segmenter';
 import { Vgg19 } from '../src/judges/vgg19';
 import { findVgg19 } from '../src/judges/vgg19_weights';
 import { findWeights } from '../src/judges/weights';
-import { sample } from '../src/notebook/notebook';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
 import { trainLGGAN, type TrainLGGANConfig } from '../src/training/lggan';
@@ -50,7 +50,7 @@ class SampleFile {
     private readonly count = 3,
   ) {}
 
-  async add(generator: LGGAN, step: number): Promise<void> {
+  async add(generator: Generator, step: number): Promise<void> {
     if (!this.labels) {
       const count = Math.min(this.count, this.pairs.length);
       this.labels = [];
@@ -67,7 +67,7 @@ class SampleFile {
     }
     // A long run takes thousands; the picture shows a few, spread evenly.
     if (this.samples.length > 16) this.samples = this.samples.filter((_, i) => i % 2 === 0);
-    this.samples.push({ step, images: await sample(generator, this.labels) });
+    this.samples.push({ step, images: await generator.paint(this.labels) });
     await saveFigure(this.path, samplesOverTime(this.samples, { labels: this.labels, photos: this.photos }), { formats: ['png'], scale: 1 });
   }
 }
@@ -226,12 +226,12 @@ async function validator(pairs: PairDataset, imageSize: Size, crop: Choice) {
   const all = async function* () {
     for (let i = 0; i < pairs.length; i++) yield transformPair(await pairs.at(i), { imageSize, crop });
   };
-  const measure = async (generator: LGGAN): Promise<{ chooses: Record<string, number>; masks: Record<string, number> }> => {
+  const measure = async (generator: Generator): Promise<{ chooses: Record<string, number>; masks: Record<string, number> }> => {
     const photos: RgbImage[] = [];
     const painted: Judged[] = [];
     for await (const { image, labels } of all()) {
       photos.push(image);
-      painted.push({ image: (await sample(generator, [labels]))[0], labels });
+      painted.push({ image: (await generator.paint([labels]))[0], labels });
     }
     const images = painted.map((p) => p.image);
     const accuracy = judge && (await maskAccuracy(judge, painted)).accuracy.value;

@@ -2,7 +2,7 @@
 export * as tf from './engine/tf';
 export { engineInfo } from './engine/tf';
 export { UserError } from './common/errors';
-export { featureNetwork, notebookSettings, renew, sample, take, tensorsLeft, writeText } from './notebook/notebook';
+export { featureNetwork, notebookSettings, renew, take, tensorsLeft, writeText } from './notebook/notebook';
 export { CLASSES, CLASS_NAMES, NUM_CLASSES } from './classes';
 
 export { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage } from './data/types';
@@ -20,7 +20,10 @@ export { type FloatMap, imageFromTensor, imagesFromTensor, mapsFromTensor } from
 export { TrainingBatches, transformPair } from './data/batches';
 export { SrPatches } from './data/sr_batches';
 
-export { LGGAN, disposeOutput, type LGGANConfig, type LGGANOutput } from './models/lggan';
+export { LGGAN, type LGGANOutput } from './models/lggan/lggan';
+export { type LGGANConfig } from './models/lggan/config';
+export { type Generator, type GeneratorOutput, disposeOutput } from './models/lggan/generator';
+export { createGenerator } from './models/lggan/single_branch';
 export { Discriminator } from './models/discriminator';
 export { RCAN } from './models/rcan';
 export { Vgg19 } from './judges/vgg19';
@@ -28,7 +31,7 @@ export { Inception } from './judges/inception';
 export { Segmenter } from './judges/segmenter';
 export { SceneSegmenter } from './judges/scene_segmenter';
 export { Nima } from './judges/nima';
-export { chooseCheckpoint, findCheckpoint, loadLGGAN, loadRCAN, shipped } from './models/pretrained';
+export { chooseCheckpoint, findCheckpoint, loadGenerator, loadLGGAN, loadRCAN, shipped } from './models/pretrained';
 
 export {
   disposeInspection, inspect, inspectionRows, sauAttention, untrained, DEFAULT_PARTS, SAU_NAMES, SPADE_LAYERS, type Inspection, type Part, type SauName,

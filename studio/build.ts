@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import type { BuildOptions, Plugin } from 'esbuild';
 import { UserError } from '../src/common/errors';
 import { readTensorsHeader } from '../src/checkpoints/safetensors';
-import { describedLGGAN } from '../src/models/described';
+import { describedGenerator } from '../src/models/described';
 import type { Manifest } from './worker/messages';
 import type { NetworkFile } from './worker/networks';
 
@@ -53,7 +53,7 @@ export async function buildStudio({ folder, generator, rcan }: StudioOptions): P
 
 /** What the page has to know of a generator before it is fetched. */
 async function describe(file: string): Promise<Manifest> {
-  const network = describedLGGAN(file, await readTensorsHeader(file));
+  const network = describedGenerator(file, await readTensorsHeader(file));
   const { imageSize, noise, classes } = network.config;
   network.dispose();
   if (classes !== 29) throw new UserError(`${file}: this generator knows ${classes} classes; the studio draws 29.`);

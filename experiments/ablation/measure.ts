@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CropBatches, heldOutCrops, photoParts, trainingCrops } from '../../src/data/crops';
 import { folderPairs } from '../../src/data/pairs';
-import type { LabelMap, Pair, PairDataset, RgbImage, Size } from '../../src/data/types';
+import type { LabelMap, Pair, PairDataset, RgbImage } from '../../src/data/types';
 import { imagesFromTensor } from '../../src/data/tensors';
 import { perceptualLoss, realFeatures } from '../../src/losses/perceptual';
 import { classScoreAccuracy } from '../../src/metrics/class_score';
@@ -17,7 +17,8 @@ import { maskAccuracy, meanColours, paintMeanColours } from '../../src/metrics/m
 import type { Metric } from '../../src/metrics/metric';
 import { trainSegmenter } from '../../src/training/segmenter';
 import { findInception } from '../../src/judges/inception_weights';
-import { disposeOutput, type LGGAN } from '../../src/models/lggan';
+import { disposeOutput } from '../../src/models/lggan/generator';
+import type { Generator } from '../../src/models/lggan/generator';
 import { hasOnnxRuntime } from '../../src/judges/onnx';
 import { Segmenter } from '../../src/judges/segmenter';
 import { Vgg19 } from '../../src/judges/vgg19';
@@ -111,7 +112,7 @@ export class AblationJudges {
   }
 
   /** Paints every window and judges what comes out. */
-  async ofGenerator(generator: LGGAN): Promise<Measured> {
+  async ofGenerator(generator: Generator): Promise<Measured> {
     const images: RgbImage[] = [];
     const scores: number[][][] = [];
     for (const { labels } of this.pairs) {

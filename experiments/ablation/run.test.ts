@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { copyPainted } from '../../src/data/embedded';
 import { UserError } from '../../src/common/errors';
-import { LGGAN } from '../../src/models/lggan';
+import { createGenerator } from '../../src/models/lggan/single_branch';
 import * as tf from '../../src/engine/tf';
 import { AblationJudges, prepareSegmenter } from './measure';
 import { folderOf, jobsOf, readResult, runJob, trainingOf } from './run';
@@ -30,7 +30,7 @@ test('six networks, each from every seed, seed by seed; all differ in one point 
   for (const [i, config] of all.entries()) {
     const differences = Object.keys(config.generator!).filter((k) => text({ a: config.generator![k as 'ngf'] }) !== text({ a: all[0].generator![k as 'ngf'] }));
     assert.equal(differences.length + (text(config.lossWeights!) === '{}' ? 0 : 1), i ? 1 : 0, VARIANTS[i].name);
-    new LGGAN(config.generator).dispose();
+    createGenerator(config.generator).dispose();
   }
 });
 

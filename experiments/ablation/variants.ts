@@ -1,4 +1,4 @@
-import type { LGGANConfig } from '../../src/models/lggan';
+import type { LGGANConfig } from '../../src/models/lggan/config';
 import { NO_CLASS_LOSS } from '../../src/training/schedule';
 import type { TrainLGGANConfig } from '../../src/training/lggan';
 

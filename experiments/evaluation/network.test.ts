@@ -8,7 +8,7 @@ import { paintedLandscapes } from '../../src/data/carried';
 import { resizeImage, resizeLabels } from '../../src/data/resize';
 import { memoryPairs, type ImageDataset, type LabelDataset } from '../../src/data/pairs';
 import type { Pair } from '../../src/data/types';
-import { LGGAN } from '../../src/models/lggan';
+import { LGGAN } from '../../src/models/lggan/lggan';
 import { RCAN } from '../../src/models/rcan';
 import { material, withMaterial } from '../../proof/testing/material';
 import * as tf from '../../src/engine/tf';

@@ -7,9 +7,8 @@ import { Evaluator, floorCaveats, type Evaluation, type OnProgress } from '../..
 import { findJudges, type FindJudgesOptions } from './judges';
 import type { Judged } from '../../src/metrics/mask_accuracy';
 import { sizeOf } from '../../src/metrics/metric';
-import type { LGGAN } from '../../src/models/lggan';
+import type { Generator } from '../../src/models/lggan/generator';
 import type { RCAN } from '../../src/models/rcan';
-import { sample } from '../../src/notebook/notebook';
 import { NO_CONTEST, type Contest } from './contest';
 
 /** A label map, and what was painted from it. */
@@ -61,7 +60,7 @@ export interface NetworkOptions extends Pick<FindJudgesOptions, 'folder' | 'segm
  * windows of the training parts where it has to stand in.
  * @param photos few large photographs with label maps; the network has not seen their right quarters
  */
-export async function evaluateNetwork(generator: LGGAN, rcan: RCAN | undefined, photos: PairDataset, options: NetworkOptions = {}): Promise<NetworkReport> {
+export async function evaluateNetwork(generator: Generator, rcan: RCAN | undefined, photos: PairDataset, options: NetworkOptions = {}): Promise<NetworkReport> {
   const { windows = 6, contest = {}, segmenter = 'independent', onProgress = () => () => undefined } = options;
   const size = generator.config.imageSize.map((n) => 2 * n) as unknown as Size;
   const held = await heldOutCrops(photos, size, { count: windows });
@@ -127,14 +126,14 @@ export function networkTable({ heldOut, contest, original }: NetworkReport): str
 
 /** Paints every label map, and enlarges the images both ways. */
 export async function paint(
-  generator: LGGAN,
+  generator: Generator,
   rcan: RCAN | undefined,
   items: readonly (Omit<Pair, 'image'> & { image?: RgbImage })[],
   onProgress?: OnProgress,
 ): Promise<Painted[]> {
   const painted: Painted[] = [];
   for (const { name, labels, image } of items) {
-    const [small] = await sample(generator, [labels]);
+    const [small] = await generator.paint([labels]);
     const size: Size = [2 * small.height, 2 * small.width];
     painted.push({
       name,

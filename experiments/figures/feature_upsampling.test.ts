@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { LGGAN } from '../../src/models/lggan';
+import { LGGAN } from '../../src/models/lggan/lggan';
 import { assertClose, assertNoLeak, normals } from '../../proof/testing/close';
 import { labelMap, scatter } from '../../proof/testing/toy';
 import * as tf from '../../src/engine/tf';

@@ -2,7 +2,8 @@
 import { resizeImage } from '../../src/data/resize';
 import type { SrPair } from '../../src/data/sr_pairs';
 import type { LabelMap, RgbImage } from '../../src/data/types';
-import { disposeOutput, type LGGAN, type LGGANOutput } from '../../src/models/lggan';
+import { disposeOutput } from '../../src/models/lggan/generator';
+import type { LGGAN, LGGANOutput } from '../../src/models/lggan/lggan';
 import type { Discriminator } from '../../src/models/discriminator';
 import type { RCAN } from '../../src/models/rcan';
 import * as tf from '../../src/engine/tf';
@@ -22,7 +23,6 @@ import { type EvaluationFile, measuresFigure, resultsFigure } from './results';
 import { sauKernels } from '../../src/figures/sau_kernels';
 import { sketchLandscape } from '../../src/figures/sketch_landscape';
 import { srComparison } from '../../src/figures/sr_comparison';
-import { imageFromTensor } from '../../src/data/tensors';
 
 /** What figures are made from. What is not at hand is undefined; the figures that need it are left out. */
 export interface PaperInputs {
@@ -61,7 +61,7 @@ export type FigureMaker = (inputs: PaperInputs) => Promise<MadeFigure | string> 
 export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
   sketch_landscape: async ({ generator, labels, rcan }) => {
     const painted = [];
-    for (const { labels: map } of labels) painted.push({ labels: map, image: await enlarged(await paint(generator, map), rcan) });
+    for (const { labels: map } of labels) painted.push({ labels: map, image: await enlarged((await generator.paint([map]))[0], rcan) });
     return {
       figure: sketchLandscape(painted, { maxWidth: COLUMN }),
       shows: `Label maps and, at the right of each, the landscape painted for it, enlarged by ${rcan ? 'RCAN' : 'bicubic interpolation'} to twice the network's size.`,
@@ -72,7 +72,6 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
   lggan_panel: async ({ generator, labels }) => {
     const some = labels.slice(0, 4).map((l) => l.labels);
     const output = oneByOne(generator, some);
-    if (!output) return NOT_BOTH;
     try {
       return {
         figure: await lgganPanel(output, some, { maxWidth: COLUMN }),
@@ -87,9 +86,8 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
 
   class_local: async ({ generator, labels }) => {
     const { name, labels: map } = richest(labels);
-    const output = generator.generate(map) as Required<LGGANOutput>;
+    const output = generator.generate(map);
     try {
-      if (!hasBothBranches(output)) return NOT_BOTH;
       return {
         figure: await perClassLocal(output, map, { columns: 4, maxWidth: COLUMN }),
         shows: `What the local branch paints for each class of the label map ${name} by the convolution of that class alone; the local image is put together from them.`,
@@ -238,11 +236,6 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
   },
 };
 
-const NOT_BOTH = 'it needs a generator with both branches';
-
-/** A generator of one branch has no weights to show. */
-const hasBothBranches = (output: Partial<Pick<LGGANOutput, 'global' | 'local' | 'weights'>>) => output.global !== undefined && output.local !== undefined && output.weights !== undefined;
-
 const LOSS_LABELS: Readonly<Record<string, string>> = {
   generator: 'generator, sum',
   discriminatorFake: 'discriminator, painted',
@@ -276,26 +269,17 @@ function richest(labels: PaperInputs['labels']): PaperInputs['labels'][number] {
 }
 
 /** The images and weights of several maps in one batch, painted one after the other since a batch takes the memory of all at once. */
-function oneByOne(generator: LGGAN, maps: readonly LabelMap[]): Pick<Required<LGGANOutput>, 'final' | 'global' | 'local' | 'weights'> | undefined {
+function oneByOne(generator: LGGAN, maps: readonly LabelMap[]): Pick<LGGANOutput, 'final' | 'global' | 'local' | 'weights'> {
   const outputs = maps.map((map) => {
-    const { final, global, local, weights, ...rest } = generator.generate(map) as Required<LGGANOutput>;
+    const { final, global, local, weights, ...rest } = generator.generate(map);
     tf.dispose(rest as unknown as tf.TensorContainer);
     return { final, global, local, weights };
   });
   const all = (key: keyof (typeof outputs)[number]) => tf.concat(outputs.map((o) => o[key]));
   try {
-    return outputs.every(hasBothBranches) ? { final: all('final'), global: all('global'), local: all('local'), weights: all('weights') } : undefined;
+    return { final: all('final'), global: all('global'), local: all('local'), weights: all('weights') };
   } finally {
     tf.dispose(outputs);
-  }
-}
-
-async function paint(generator: LGGAN, labels: LabelMap): Promise<RgbImage> {
-  const output = generator.generate(labels);
-  try {
-    return await imageFromTensor(output.final);
-  } finally {
-    disposeOutput(output);
   }
 }
 

@@ -9,7 +9,9 @@ import { Sau } from '../../src/layers/sau';
 import { Spade } from '../../src/layers/spade';
 import { SpadeBlock } from '../../src/layers/spade_block';
 import { Discriminator } from '../../src/models/discriminator';
-import { LGGAN } from '../../src/models/lggan';
+import { Encoder } from '../../src/models/lggan/encoder';
+import { GlobalBranch } from '../../src/models/lggan/global_branch';
+import { LocalBranch } from '../../src/models/lggan/local_branch';
 import { Vgg19 } from '../../src/judges/vgg19';
 import * as tf from '../../src/engine/tf';
 import { Adam } from '../../src/training/adam';
@@ -40,14 +42,14 @@ type AnyFunction = (...args: unknown[]) => unknown;
 
 export const OWNERS: Owner[] = [
   [LabelPyramid, 'level', 'label maps'],
-  [LGGAN, 'encode', 'encoder'],
-  [LGGAN, 'globalBranch', 'global branch, rest'],
+  [Encoder, 'features', 'encoder'],
+  [GlobalBranch, 'apply', 'global branch, rest'],
   [SpadeBlock, 'apply', 'SPADE blocks, convolutions'],
   [Spade, 'apply', 'SPADE, norm and modulation'],
   [ResidualBlock, 'apply', 'residual blocks'],
   [Sau, 'apply', 'SAU'],
   [ClassSpecificGenerator, 'apply', 'class-specific convolutions'],
-  [LGGAN, 'classScores', 'class scores'],
+  [LocalBranch, 'classScores', 'class scores'],
   [Discriminator, 'forward', 'discriminator'],
   [Vgg19, 'features', 'VGG19'],
   [Adam, 'step', 'Adam'],

@@ -12,7 +12,7 @@ import type { LabelMap, Size } from '../../src/data/types';
 import { ClassSpecificGenerator } from '../../src/layers/class_specific';
 import { Vgg19 } from '../../src/judges/vgg19';
 import { VGG19_LAYERS, readVgg19Weights } from '../../src/judges/vgg19_weights';
-import { LGGAN, whole } from '../../src/models/lggan';
+import { LGGAN } from '../../src/models/lggan/lggan';
 import { RCAN } from '../../src/models/rcan';
 import { material } from '../testing/material';
 import { gradients } from '../../src/training/gradients';
@@ -131,7 +131,7 @@ export async function build(workload: Workload): Promise<() => void | Promise<vo
   return () => {
     const labels = generator.prepare(maps);
     const { value, gradients: g } = gradients(() => {
-      const { final, global, local } = whole(generator.forward(labels, { training: true }));
+      const { final, global, local } = generator.forward(labels, { training: true });
       return tf.addN([final, global, local].map((t) => tf.mean(tf.abs(t)))) as tf.Scalar;
     }, generator.parameters);
     value.dataSync();

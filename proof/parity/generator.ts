@@ -1,6 +1,7 @@
 import type { LabelMap } from '../../src/data/types';
 import { instanceNorm } from '../../src/layers/core/normalisation';
-import { disposeOutput, whole, type LGGAN, type WholeOutput } from '../../src/models/lggan';
+import { disposeOutput } from '../../src/models/lggan/generator';
+import type { LGGAN, LGGANOutput } from '../../src/models/lggan/lggan';
 import * as tf from '../../src/engine/tf';
 import type { Values } from './compare';
 import { observe } from '../../src/inspection/observe';
@@ -40,7 +41,7 @@ export function runGenerator(
   const labels = generator.prepare(maps);
   try {
     tf.tidy(() => {
-      const output = whole(generator.forward(labels, { training }));
+      const output = generator.forward(labels, { training });
       outputsOf(output, labels.at(labels.height, labels.width).oneHot, maps, keep, values, wanted);
       disposeOutput(output);
     });
@@ -55,7 +56,7 @@ export function runGenerator(
 const UPSAMPLED = ['G_middle_0', 'up_0', 'up_1', 'up_2', 'up_3'];
 
 function outputsOf(
-  output: WholeOutput,
+  output: LGGANOutput,
   oneHot: tf.Tensor4D,
   maps: readonly LabelMap[],
   keep: (name: string, value: tf.Tensor4D) => void,

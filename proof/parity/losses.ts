@@ -6,7 +6,7 @@ import { classScore, localL1 } from '../../src/losses/class_specific';
 import { generatorLosses, realSide, stackImages, type LossWeights, type RealSide } from '../../src/losses/generator';
 import { l1, totalVariation } from '../../src/losses/pixel';
 import type { Discriminator, ScaleOutput } from '../../src/models/discriminator';
-import { whole, type LGGAN, type WholeOutput } from '../../src/models/lggan';
+import type { LGGAN, LGGANOutput } from '../../src/models/lggan/lggan';
 import { gradients } from '../../src/training/gradients';
 import * as tf from '../../src/engine/tf';
 
@@ -87,7 +87,7 @@ export function measureParts({ generator, discriminator, maps, images, training 
   const labels = generator.prepare(maps);
   const result = {} as LossParts;
   tf.tidy(() => {
-    const output = whole(generator.forward(labels, { training }));
+    const output = generator.forward(labels, { training });
     const { oneHot } = labels.at(labels.height, labels.width);
     const real = discriminator.forward(oneHot, images);
     for (const name of ['final', 'global', 'local'] as const) {
@@ -118,7 +118,7 @@ export function measureParts({ generator, discriminator, maps, images, training 
 const layerDistances = (fake: ScaleOutput, real: ScaleOutput) => fake.slice(0, -1).map((f, l) => value(l1(f, real[l])));
 
 /** An output whose local L1 is that of one class: every other class paints what it is compared with. */
-function aloneInClass(c: number, output: WholeOutput, images: tf.Tensor4D, labels: LabelPyramid): WholeOutput {
+function aloneInClass(c: number, output: LGGANOutput, images: tf.Tensor4D, labels: LabelPyramid): LGGANOutput {
   const masks = tf.split(labels.at(labels.height, labels.width).oneHot, labels.classes, 3);
   const painted = masks.map((mask, k) => {
     if (k !== c) return tf.mul(images, masks[k === 27 ? 26 : k]) as tf.Tensor4D;

@@ -2,7 +2,7 @@ import { originalShape } from '../../src/checkpoints/layout';
 import { UserError } from '../../src/common/errors';
 import { withoutDrawing, type Parameters } from '../../src/layers/core/parameters';
 import { Discriminator } from '../../src/models/discriminator';
-import { LGGAN } from '../../src/models/lggan';
+import { LGGAN } from '../../src/models/lggan/lggan';
 import * as tf from '../../src/engine/tf';
 import type { GoldenFolder } from './folder';
 import { applyFormula, indexOf, type GoldenIndex } from './formula';

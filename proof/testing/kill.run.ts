@@ -4,7 +4,7 @@ import { TrainingBatches } from '../../src/data/batches';
 import { labelMap, photo } from './fixtures';
 import { memoryPairs } from '../../src/data/pairs';
 import { UserError } from '../../src/common/errors';
-import { disposeOutput } from '../../src/models/lggan';
+import { disposeOutput } from '../../src/models/lggan/generator';
 import { trainLGGAN, type TrainLGGANConfig } from '../../src/training/lggan';
 
 const [output, epochs = '2'] = process.argv.slice(2);

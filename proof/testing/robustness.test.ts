@@ -15,7 +15,7 @@ import { folderPairs, labelFolder } from '../../src/data/pairs';
 import { splitDataset, undoSplit } from '../../src/data/split';
 import { constructSrDataset, srFolder } from '../../src/data/sr_pairs';
 import { UserError } from '../../src/common/errors';
-import { LGGAN } from '../../src/models/lggan';
+import { LGGAN } from '../../src/models/lggan/lggan';
 import { ROOT } from './material';
 
 const root = mkdtempSync(join(tmpdir(), 'robust-'));

@@ -1,6 +1,6 @@
 import { CLASSES } from '../classes';
 import type { LabelMap, RgbImage } from '../data/types';
-import type { LGGANOutput } from '../models/lggan';
+import type { GeneratorOutput } from '../models/lggan/generator';
 import { heatMap } from './colours';
 import { type Cell, type GridSheet, imageGrid } from './grid';
 import { resizeForDisplay, resizeNearest } from './images';
@@ -21,7 +21,7 @@ export interface PanelOptions {
  * only. The output is not disposed.
  */
 export async function lgganPanel(
-  output: Pick<LGGANOutput, 'final' | 'global' | 'local' | 'weights'>,
+  output: Pick<GeneratorOutput, 'final' | 'global' | 'local' | 'weights'>,
   labels: LabelMap | readonly LabelMap[],
   options: PanelOptions = {},
 ): Promise<GridSheet> {

@@ -1,7 +1,7 @@
 import { CLASSES } from '../classes';
 import type { LabelMap, RgbImage } from '../data/types';
 import { UserError } from '../common/errors';
-import type { LGGANOutput } from '../models/lggan';
+import type { GeneratorOutput } from '../models/lggan/generator';
 import { type Cell, type GridSheet, imageGrid } from './grid';
 import { resizeNearest } from './images';
 import { type ClassStyles, colourLabels, countPixels } from './labels';
@@ -25,7 +25,7 @@ export interface PerClassOptions {
  * @throws UserError for a generator without a local branch
  */
 export async function perClassLocal(
-  output: Pick<LGGANOutput, 'local' | 'perClass'>,
+  output: Pick<GeneratorOutput, 'local' | 'perClass'>,
   labels: LabelMap,
   options: PerClassOptions = {},
 ): Promise<GridSheet> {

@@ -2,11 +2,10 @@ import { nearest } from '../common/config';
 import { resizeLabels } from '../data/resize';
 import type { LabelMap } from '../data/types';
 import { UserError } from '../common/errors';
-import { relu } from '../layers/core/activation';
-import { instanceNorm } from '../layers/core/normalisation';
-import { disposeOutput, LGGAN, whole, type LGGANOutput, type WholeOutput } from '../models/lggan';
+import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
+import { disposeOutput } from '../models/lggan/generator';
+import { LGGAN, type LGGANOutput } from '../models/lggan/lggan';
 import * as tf from '../engine/tf';
-import { observe } from './observe';
 
 /** The encoder's convolutions, from the finest features to the deepest. */
 export const ENCODER_LAYERS = ['conv1', 'conv2', 'conv3', 'conv4', 'conv5'] as const;
@@ -35,7 +34,7 @@ export const DEFAULT_PARTS: readonly Part[] = ['encoder', 'attention', 'head_0',
  * What the generator computes on the way to its images. H, W are its image size, n is its ngf. Free it with `disposeInspection`.
  * The images, weight maps, images by class and scores are those of `LGGANOutput`, so that its figures take an inspection too.
  */
-export interface Inspection extends WholeOutput {
+export interface Inspection extends LGGANOutput {
   /** The label maps at the generator's size, [H,W]. */
   labels: readonly LabelMap[];
   /**
@@ -65,31 +64,43 @@ export interface InspectOptions {
 }
 
 /**
- * Runs the generator on label maps of any size, as `generate` does, and keeps what its layers compute. The layers are listened to from
- * outside and only while this runs: the images are those of `generate`, bit for bit, and other calls are as fast as ever.
- * @throws UserError if a part is unknown, for a generator of one branch, or for what `generate` refuses
+ * Runs the generator on label maps of any size, as `generate` does, and asks its parts what they compute on the way: the images are those of
+ * `generate`, bit for bit.
+ * @throws UserError if a part is unknown, or for what `generate` refuses
  */
-export function inspect(
-  generator: LGGAN,
-  labels: LabelMap | readonly LabelMap[],
-  { keep = DEFAULT_PARTS }: InspectOptions = {},
-): Inspection {
+export function inspect(generator: LGGAN, labels: LabelMap | readonly LabelMap[], { keep = DEFAULT_PARTS }: InspectOptions = {}): Inspection {
   checkParts(keep);
-  const { branches } = generator.config;
-  if (branches !== 'both') throw new UserError(`this generator has its ${branches} branch alone; an inspection needs one of both branches.`);
   const [height, width] = generator.config.imageSize;
   const maps = ('data' in labels ? [labels] : labels).map((m) => resizeLabels(m, [height, width]));
-  const kept = new Kept();
-  const stop = observe(generator, kept.listen, (name) => wanted(name, keep));
+  const output = generator.generate(maps, { attention: keep.includes('attention') });
+  const pyramid = generator.prepare(maps);
   try {
-    const output = whole(generator.generate(maps, { attention: keep.includes('attention') }));
-    return { ...output, labels: maps, encoder: kept.encoder, spade: kept.spade };
-  } catch (e) {
-    kept.dispose();
-    throw e;
+    return { ...output, labels: maps, encoder: encoderFeatures(generator, pyramid, keep), spade: modulations(generator, pyramid, keep) };
   } finally {
-    stop();
+    pyramid.dispose();
   }
+}
+
+function encoderFeatures({ encoder }: LGGAN, labels: LabelPyramid, keep: readonly Part[]): Inspection['encoder'] {
+  if (!keep.includes('encoder')) return {};
+  const features = tf.tidy(() => encoder.features(labels));
+  return Object.fromEntries(ENCODER_LAYERS.map((name, i) => [name, features[i]]));
+}
+
+/** They depend on the label map alone. */
+function modulations({ global }: LGGAN, labels: LabelPyramid, keep: readonly Part[]): Inspection['spade'] {
+  const kept: Inspection['spade'] = {};
+  let factor = 32;
+  for (const { name: blockName, block, upsampleBefore } of global.blocks) {
+    if (upsampleBefore) factor /= 2;
+    const level = labels.at(labels.height / factor, labels.width / factor);
+    for (const [layer, spade] of Object.entries(block.spades)) {
+      const name = `${blockName}.${layer}` as SpadeName;
+      const wanted = [name, blockName, 'spade'].some((part) => keep.includes(part as Part));
+      if (wanted) kept[name] = tf.tidy(() => spade.modulation(level));
+    }
+  }
+  return kept;
 }
 
 /** Frees every tensor of an inspection. */
@@ -136,33 +147,6 @@ export function inspectionRows(inspection: Inspection): { name: string; shape: s
     ]),
     ...(attention ? Object.entries(sauAttention(inspection)) : []).map(([name, a]) => row(`SAU ${name}`, a, 'weights of the 5x5 window')),
   ];
-}
-
-/** Keeps what the layers say. Called inside of `tf.tidy`, which would free it. */
-class Kept {
-  readonly encoder: Inspection['encoder'] = {};
-  readonly spade: Inspection['spade'] = {};
-
-  readonly listen = (name: string, kind: string, value: tf.Tensor4D): void => {
-    const after = ENCODER_LAYERS[(ENCODER_LAYERS as readonly string[]).indexOf(name) - 1];
-    // What a convolution is given are the features of the one before; only the last has none behind it.
-    if (kind === 'in' && after) this.encoder[after] = tf.keep(tf.clone(value));
-    if (kind === 'out' && name === 'conv5') this.encoder.conv5 = tf.keep(tf.tidy(() => relu(instanceNorm(value))));
-    if (kind === 'gamma' || kind === 'beta') {
-      const modulation = (this.spade[name as SpadeName] ??= {} as Modulation);
-      modulation[kind] = tf.keep(tf.clone(value));
-    }
-  };
-
-  dispose(): void {
-    tf.dispose([this.encoder, this.spade] as unknown as tf.TensorContainer);
-  }
-}
-
-function wanted(name: string, keep: readonly Part[]): boolean {
-  if ((ENCODER_LAYERS as readonly string[]).includes(name)) return keep.includes('encoder');
-  const layer = SPADE_LAYERS.find((l) => l === name);
-  return layer !== undefined && [layer, layer.split('.')[0], 'spade'].some((part) => keep.includes(part as Part));
 }
 
 function checkParts(keep: readonly Part[]): void {

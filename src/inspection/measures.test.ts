@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { IGNORE } from '../data/types';
-import { LGGAN } from '../models/lggan';
+import { LGGAN } from '../models/lggan/lggan';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import { labelMap as map, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { LGGAN, disposeOutput } from '../models/lggan';
+import { disposeOutput } from '../models/lggan/generator';
+import { LGGAN } from '../models/lggan/lggan';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import { labelMap } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';

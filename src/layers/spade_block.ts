@@ -14,6 +14,8 @@ import { SpectralNorm } from './spectral_norm';
  * With `noise` conv_0 and conv_1 see noise beside their input (see `NoiseInput`).
  */
 export class SpadeBlock {
+  /** The SPADE layers by their names in the block: norm_0, norm_1 and, where the width changes, norm_s. */
+  readonly spades: Readonly<Record<string, Spade>>;
   private readonly main: Stage[];
   private readonly shortcut?: Stage;
 
@@ -23,6 +25,7 @@ export class SpadeBlock {
       new Stage(p, suffix, from, to, kernel, classes, hidden, choices, noise && kernel > 1);
     this.main = [stage('0', cin, middle, 3), stage('1', middle, cout, 3)];
     if (cin !== cout) this.shortcut = stage('s', cin, cout, 1);
+    this.spades = { norm_0: this.main[0].norm, norm_1: this.main[1].norm, ...(this.shortcut && { norm_s: this.shortcut.norm }) };
   }
 
   /** @param noiseSeed chooses the pattern of the noise (see `NoiseInput`) */
@@ -34,7 +37,7 @@ export class SpadeBlock {
 
 /** SPADE, leaky relu (not on the shortcut), convolution. */
 class Stage {
-  private readonly norm: Spade;
+  readonly norm: Spade;
   private readonly conv: Convolution;
   private readonly spectral?: SpectralNorm;
   private readonly noise?: NoiseInput;

@@ -2,7 +2,7 @@ import * as tf from '../engine/tf';
 import type { Behaviour } from '../common/config';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
 import type { Discriminator, ScaleOutput } from '../models/discriminator';
-import type { LGGANOutput } from '../models/lggan';
+import type { GeneratorOutput } from '../models/lggan/generator';
 import type { Vgg19 } from '../judges/vgg19';
 import { featureMatching, generatorHinge } from './adversarial';
 import { classScore, localL1 } from './class_specific';
@@ -57,7 +57,7 @@ export function realSide(
  * image; local L1 and class score are of the local branch.
  */
 export function generatorLosses(
-  output: LGGANOutput,
+  output: GeneratorOutput,
   images: tf.Tensor4D,
   labels: LabelPyramid,
   real: RealSide,
@@ -87,5 +87,5 @@ export function generatorLosses(
 }
 
 /** The final, the global and the local image in one batch; of one branch alone, its image. */
-export const stackImages = ({ final, global, local }: LGGANOutput) =>
+export const stackImages = ({ final, global, local }: GeneratorOutput) =>
   tf.concat(global && local ? [final, global, local] : [final]) as tf.Tensor4D;

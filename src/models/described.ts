@@ -2,7 +2,9 @@
 import { UserError, excerpt } from '../common/errors';
 import { parseJson } from '../common/json';
 import { withoutDrawing } from '../layers/core/parameters';
-import { LGGAN, type LGGANConfig } from './lggan';
+import type { LGGANConfig } from './lggan/config';
+import type { Generator } from './lggan/generator';
+import { createGenerator } from './lggan/single_branch';
 import { RCAN, type RcanConfig } from './rcan';
 
 /** What is known of a `.safetensors` file without its data. */
@@ -15,8 +17,8 @@ export interface Description {
  * The generator that `file` describes; its values are to be assigned.
  * @throws UserError that names the file if it holds another network, or if its configuration is none or asks for more than it holds
  */
-export function describedLGGAN(file: string, description: Description): LGGAN {
-  return described(file, 'LGGAN', description, (config) => new LGGAN(config as Partial<LGGANConfig>));
+export function describedGenerator(file: string, description: Description): Generator {
+  return described(file, 'LGGAN', description, (config) => createGenerator(config as Partial<LGGANConfig>));
 }
 
 /** The same of an RCAN. */

@@ -7,8 +7,9 @@ import { saveParameters } from '../checkpoints/parameters';
 import { UserError } from '../common/errors';
 import { labelMap } from '../../proof/testing/toy';
 import { assertClose } from '../../proof/testing/close';
-import { LGGAN, disposeOutput } from './lggan';
-import { chooseCheckpoint, loadLGGAN, shipped } from './pretrained';
+import { disposeOutput } from './lggan/generator';
+import { createGenerator } from './lggan/single_branch';
+import { chooseCheckpoint, loadGenerator, loadLGGAN, shipped } from './pretrained';
 
 const dir = mkdtempSync(join(tmpdir(), 'pretrained-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -37,11 +38,12 @@ test('what is named, else the own run, else what comes with the project; each sa
 
 test('a network in half precision paints as in full, whatever its branches', async () => {
   for (const branches of ['both', 'global', 'local'] as const) {
-    const generator = new LGGAN({ ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [32, 64], branches });
+    const generator = createGenerator({ ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [32, 64], branches });
     const file = join(dir, `${branches}.safetensors`);
     await saveParameters(file, generator.parameters, { config: JSON.stringify(generator.config), network: 'LGGAN' }, { half: true });
-    const loaded = await loadLGGAN(file);
+    const loaded = await loadGenerator(file);
     assert.equal(loaded.config.branches, branches);
+    if (branches !== 'both') await assert.rejects(loadLGGAN(file), new RegExp(`has its ${branches} branch alone`));
     const map = labelMap(32, 64, (y, x) => (y < 12 ? 1 : x < 30 ? 0 : 2));
     const [expected, actual] = [generator.generate(map), loaded.generate(map)];
     // Ten bits of mantissa, through some twenty layers.

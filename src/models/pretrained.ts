@@ -4,8 +4,9 @@ import { newestCheckpoint } from '../checkpoints/checkpoint';
 import { loadParameters } from '../checkpoints/parameters';
 import { readTensorsHeader } from '../checkpoints/safetensors';
 import { UserError } from '../common/errors';
-import { describedLGGAN, describedRCAN } from './described';
-import type { LGGAN } from './lggan';
+import { describedGenerator, describedRCAN } from './described';
+import type { Generator } from './lggan/generator';
+import { LGGAN } from './lggan/lggan';
 import type { RCAN } from './rcan';
 
 /**
@@ -14,8 +15,17 @@ import type { RCAN } from './rcan';
  * @throws UserError that names what is missing, does not fit, or holds NaN
  */
 export async function loadLGGAN(path: string): Promise<LGGAN> {
+  const generator = await loadGenerator(path);
+  if (generator instanceof LGGAN) return generator;
+  const { branches } = generator.config;
+  generator.dispose();
+  throw new UserError(`${path}: this generator has its ${branches} branch alone; load one of both branches.`);
+}
+
+/** The same, or a generator of one branch alone. */
+export async function loadGenerator(path: string): Promise<Generator> {
   const file = await checkpointFile(path, 'LGGAN');
-  return loaded(describedLGGAN(file, await readTensorsHeader(file)), file);
+  return loaded(describedGenerator(file, await readTensorsHeader(file)), file);
 }
 
 /** A trained RCAN, found as `loadLGGAN` finds a generator. */
@@ -65,7 +75,7 @@ export async function chooseCheckpoint(network: NetworkName, named?: string, fol
   );
 }
 
-async function loaded<N extends LGGAN | RCAN>(network: N, file: string): Promise<N> {
+async function loaded<N extends Generator | RCAN>(network: N, file: string): Promise<N> {
   try {
     await loadParameters(file, network.parameters, { requireFinite: true });
     return network;

@@ -3,13 +3,10 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFileAtomically } from '../common/atomic';
 import { configure } from '../common/config';
-import type { LabelMap, RgbImage } from '../data/types';
 import { inNotebook, outputPath, Slot } from './show';
-import { imagesFromTensor } from '../data/tensors';
 import type { FeatureNetwork } from '../judges/feature_network';
 import { Inception } from '../judges/inception';
 import { findInception } from '../judges/inception_weights';
-import { disposeOutput, type LGGAN } from '../models/lggan';
 import type { Segmenter } from '../judges/segmenter';
 import { replacingSink, setProgressSink } from '../common/progress';
 import * as tf from '../engine/tf';
@@ -73,17 +70,6 @@ export async function take<T>(dataset: { readonly length: number; at(i: number):
   const items: T[] = [];
   for (let i = 0; i < Math.min(count, dataset.length); i++) items.push(await dataset.at(i));
   return items;
-}
-
-/** The final image of each label map. */
-export async function sample(generator: LGGAN, labels: readonly LabelMap[]): Promise<RgbImage[]> {
-  const images: RgbImage[] = [];
-  for (const map of labels) {
-    const output = generator.generate(map);
-    images.push(...(await imagesFromTensor(output.final)));
-    disposeOutput(output);
-  }
-  return images;
 }
 
 /** The network for FID and KID: the canonical Inception where its weights are in `checkpoints/`, else the segmenter's features. */

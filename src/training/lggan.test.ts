@@ -6,7 +6,7 @@ import test from 'node:test';
 import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../common/errors';
 import { normals } from '../../proof/testing/close';
-import type { Branches } from '../models/lggan';
+import type { Branches } from '../models/lggan/config';
 import { labelMap, randomVgg } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';

@@ -11,7 +11,9 @@ import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
 import { fakeHinge, realHinge } from '../losses/adversarial';
 import { PERCEPTUAL_CHOICES, generatorLosses, realSide, stackImages, type LossWeights, type PerceptualChoice } from '../losses/generator';
 import { Discriminator, type DiscriminatorConfig } from '../models/discriminator';
-import { LGGAN, type LGGANConfig } from '../models/lggan';
+import type { LGGANConfig } from '../models/lggan/config';
+import type { Generator } from '../models/lggan/generator';
+import { createGenerator } from '../models/lggan/single_branch';
 import type { Vgg19 } from '../judges/vgg19';
 import { Adam } from './adam';
 import { MovingAverage } from './ema';
@@ -82,9 +84,9 @@ export interface TrainLGGANHooks {
   /** After each step: its row of the history, and how far the run is. */
   onStep?(row: Row, done: number, total: number): void | Promise<void>;
   /** Every `sampleEvery` steps and at the end, with the generator to draw with (the averaged one where there is one). */
-  onSample?(generator: LGGAN, step: number): void | Promise<void>;
+  onSample?(generator: Generator, step: number): void | Promise<void>;
   /** Every `evaluateEvery` epochs: a figure of which less is better, such as FID; the checkpoint of the least is kept as `best`. */
-  evaluate?(generator: LGGAN, epoch: number): Promise<number>;
+  evaluate?(generator: Generator, epoch: number): Promise<number>;
   /** A sentence for the user: a checkpoint passed over, ... */
   onMessage?(message: string): void;
   /** Stops the run after the current step; its checkpoint is saved. */
@@ -93,7 +95,7 @@ export interface TrainLGGANHooks {
 
 export interface TrainLGGANResult {
   /** The averaged generator where there is one. The caller disposes of the trainer. */
-  generator: LGGAN;
+  generator: Generator;
   trainer: LGGANTrainer;
   history: History;
   interrupted: boolean;
@@ -105,11 +107,11 @@ type Losses = Record<string, number>;
 /** Generator, discriminator, their optimisers, and one training step of the two. */
 export class LGGANTrainer {
   readonly config: TrainLGGANConfig;
-  readonly generator: LGGAN;
+  readonly generator: Generator;
   readonly discriminator: Discriminator;
   readonly schedule: Schedule;
   /** The generator with averaged weights, where `ema` asks for one. */
-  readonly averaged?: LGGAN;
+  readonly averaged?: Generator;
   private readonly lossWeights: Record<1 | 2, LossWeights>;
   private readonly average?: MovingAverage;
   private readonly optimiserG: Adam;
@@ -130,20 +132,20 @@ export class LGGANTrainer {
       2: configure(LOSS_WEIGHTS[2], changes[2], 'train.lossWeights.2'),
     };
     this.schedule = new Schedule(this.config.schedule);
-    this.generator = new LGGAN(this.config.generator);
+    this.generator = createGenerator(this.config.generator);
     const { classes, behaviour, seed } = this.generator.config;
     this.discriminator = new Discriminator({ classes, behaviour, seed, ...this.config.discriminator });
     const adam = { beta1: 0, beta2: 0.9, epsilonChoice: this.generator.behaviour.adamEpsilon };
     this.optimiserG = new Adam(this.generator.parameters.entries(), adam);
     this.optimiserD = new Adam(this.discriminator.parameters.entries(), adam);
     if (ema > 0) {
-      this.averaged = new LGGAN(this.config.generator);
+      this.averaged = createGenerator(this.config.generator);
       this.average = new MovingAverage(this.generator.parameters, this.averaged.parameters, ema);
     }
   }
 
   /** The generator to show and to evaluate. */
-  get best(): LGGAN {
+  get best(): Generator {
     return this.averaged ?? this.generator;
   }
 

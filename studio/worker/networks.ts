@@ -2,8 +2,8 @@
 import { assignParameters, checkParameters } from '../../src/checkpoints/parameters';
 import { parseTensors, type TensorFile } from '../../src/checkpoints/safetensors_format';
 import { UserError } from '../../src/common/errors';
-import { describedLGGAN, describedRCAN } from '../../src/models/described';
-import type { LGGAN } from '../../src/models/lggan';
+import { describedGenerator, describedRCAN } from '../../src/models/described';
+import type { Generator } from '../../src/models/lggan/generator';
 import type { RCAN } from '../../src/models/rcan';
 
 /** A network's file: `file` beside the page, whose name changes with its content. */
@@ -14,10 +14,10 @@ export interface NetworkFile {
 
 export type OnProgress = (done: number, total: number) => void;
 
-export const loadGenerator = ({ file }: NetworkFile, bytes: Uint8Array): Promise<LGGAN> => load(file, bytes, describedLGGAN);
+export const loadGenerator = ({ file }: NetworkFile, bytes: Uint8Array): Promise<Generator> => load(file, bytes, describedGenerator);
 export const loadRcan = ({ file }: NetworkFile, bytes: Uint8Array): Promise<RCAN> => load(file, bytes, describedRCAN);
 
-async function load<N extends LGGAN | RCAN>(file: string, bytes: Uint8Array, build: (file: string, content: TensorFile) => N): Promise<N> {
+async function load<N extends Generator | RCAN>(file: string, bytes: Uint8Array, build: (file: string, content: TensorFile) => N): Promise<N> {
   const content = await parseTensors(bytes, file, sha256, true);
   const network = build(file, content);
   try {

@@ -8,7 +8,8 @@ import * as tf from '../../src/engine/tf';
 import { heatMap } from '../../src/figures/colours';
 import { explorerContent, rounded } from '../../src/figures/sau_explorer/content';
 import { predictedPlanes } from '../../src/figures/sau_explorer/planes';
-import { disposeOutput, type LGGAN } from '../../src/models/lggan';
+import { disposeOutput, type Generator } from '../../src/models/lggan/generator';
+import type { LGGANOutput } from '../../src/models/lggan/lggan';
 import type { RCAN } from '../../src/models/rcan';
 import type { Picture, Sketch, View } from './messages';
 
@@ -18,7 +19,7 @@ const LEVELS = 255;
 export class Painter {
   private last?: { sketch: Sketch; image: RgbImage };
 
-  constructor(private readonly generator: LGGAN, private readonly rcan: () => Promise<RCAN>) {}
+  constructor(private readonly generator: Generator, private readonly rcan: () => Promise<RCAN>) {}
 
   /** All pictures of a sketch: the painting first, then what it is made of. */
   async paint(sketch: Sketch): Promise<View[]> {
@@ -56,7 +57,7 @@ export class Painter {
       if (!output.attention?.weights.length) throw new UserError('This network has no semantic-aware upsampling to look into.');
       const [, height, width] = output.final.shape;
       const start = { x: Math.min(width - 1, Math.floor(x * width)), y: Math.min(height - 1, Math.floor(y * height)) };
-      const content = await explorerContent(output, resizeLabels(mapOf(sketch), [height, width]), { start });
+      const content = await explorerContent(output as LGGANOutput, resizeLabels(mapOf(sketch), [height, width]), { start });
       const { description, planes } = rounded(content, LEVELS);
       return { description, planes: await deflated(predictedPlanes(planes)) };
     } finally {

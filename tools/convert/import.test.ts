@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { UserError } from '../../src/common/errors';
-import { LGGAN } from '../../src/models/lggan';
+import { LGGAN } from '../../src/models/lggan/lggan';
 import { loadLGGAN, loadRCAN } from '../../src/models/pretrained';
 import * as tf from '../../src/engine/tf';
 import { assertClose } from '../../proof/testing/close';

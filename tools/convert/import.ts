@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { withoutDrawing } from '../../src/layers/core/parameters';
-import { LGGAN } from '../../src/models/lggan';
+import { LGGAN } from '../../src/models/lggan/lggan';
 import { Discriminator } from '../../src/models/discriminator';
 import { RCAN } from '../../src/models/rcan';
 import { guessNetwork, importWeights, type Match, type NetworkGuess } from './convert';

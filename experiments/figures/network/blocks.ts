@@ -10,7 +10,7 @@ import { Sau } from '../../../src/layers/sau';
 import { SpadeBlock } from '../../../src/layers/spade_block';
 import { NearestConvolution, TransposedConvolution } from '../../../src/layers/upsampler';
 import type { Discriminator } from '../../../src/models/discriminator';
-import type { LGGAN, LGGANOutput } from '../../../src/models/lggan';
+import type { LGGAN, LGGANOutput } from '../../../src/models/lggan/lggan';
 import type { RCAN } from '../../../src/models/rcan';
 import { type Kind, layersOf, onApply } from '../../../src/inspection/observe';
 import * as tf from '../../../src/engine/tf';

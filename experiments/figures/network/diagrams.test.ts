@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { withoutDrawing } from '../../../src/layers/core/parameters';
 import { Discriminator } from '../../../src/models/discriminator';
-import { LGGAN } from '../../../src/models/lggan';
+import { LGGAN } from '../../../src/models/lggan/lggan';
 import { RCAN } from '../../../src/models/rcan';
 import { assertNoLeak } from '../../../proof/testing/close';
 import { withMaterial } from '../../../proof/testing/material';

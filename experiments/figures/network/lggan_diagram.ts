@@ -1,4 +1,4 @@
-import type { LGGAN } from '../../../src/models/lggan';
+import type { LGGAN } from '../../../src/models/lggan/lggan';
 import { COLUMN } from '../print';
 import { Sheet } from '../../../src/figures/sheet';
 import { type NetworkBlock, lgganBlocks } from './blocks';

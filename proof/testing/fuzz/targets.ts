@@ -17,7 +17,7 @@ import { readMapping } from '../../../src/data/mapping';
 import type { Random } from '../../../src/common/random';
 import { splitDataset } from '../../../src/data/split';
 import { UserError } from '../../../src/common/errors';
-import { LGGAN } from '../../../src/models/lggan';
+import { LGGAN } from '../../../src/models/lggan/lggan';
 import { loadLGGAN } from '../../../src/models/pretrained';
 import { RCAN } from '../../../src/models/rcan';
 import * as tf from '../../../src/engine/tf';

@@ -4,7 +4,7 @@ import { imagesFromTensor, mapsFromTensor } from '../../data/tensors';
 import type { LabelMap } from '../../data/types';
 import { SAU_NAMES, sauAttention, type SauName } from '../../inspection/inspect';
 import { kernelsOf, sameClassShare, TAPS, type Kernels } from '../../inspection/kernels';
-import { whole, type LGGANOutput, type WholeOutput } from '../../models/lggan';
+import type { LGGANOutput } from '../../models/lggan/lggan';
 import { VIRIDIS } from '../colours';
 import type { ClassStyles } from '../labels';
 import { dequantise, quantise, type BytePlane, type QuantisedKernels } from './planes';
@@ -52,7 +52,7 @@ export async function explorerContent(
   const attention = sauAttention(output);
   const [, height, width] = output.final.shape;
   const kernels = await Promise.all(saus.map((name) => kernelsOf(attention[name], index)));
-  const pictures = await picturesOf(whole(output), index);
+  const pictures = await picturesOf(output, index);
   const common = {
     width,
     height,
@@ -76,7 +76,7 @@ export function rounded({ common, map, pictures, saus, kernels }: ExplorerConten
 }
 
 /** What can lie behind the kernels besides the label map: three images, and how much each branch gives. */
-async function picturesOf(output: Pick<WholeOutput, 'final' | 'global' | 'local' | 'weights'>, index: number) {
+async function picturesOf(output: Pick<LGGANOutput, 'final' | 'global' | 'local' | 'weights'>, index: number) {
   const images = await Promise.all(
     (['final', 'global', 'local'] as const).map(async (name) => {
       const { data, height, width } = (await imagesFromTensor(output[name]))[index];

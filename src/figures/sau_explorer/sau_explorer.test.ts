@@ -5,7 +5,7 @@ import { CLASSES } from '../../classes';
 import { IGNORE, type LabelMap } from '../../data/types';
 import { disposeInspection, inspect, SAU_NAMES, sauAttention, type Inspection } from '../../inspection/inspect';
 import { kernelEntropy, kernelsOf, labelsAt, sameClassShare, TAPS } from '../../inspection/kernels';
-import { LGGAN } from '../../models/lggan';
+import { LGGAN } from '../../models/lggan/lggan';
 import { assertNoLeak } from '../../../proof/testing/close';
 import { labelMap as map, scatter } from '../../../proof/testing/toy';
 import * as tf from '../../engine/tf';

@@ -5,7 +5,7 @@ import { resizeLabels } from '../../data/resize';
 import type { LabelMap } from '../../data/types';
 import { UserError } from '../../common/errors';
 import { SAU_NAMES, sauAttention, type SauName } from '../../inspection/inspect';
-import type { LGGANOutput } from '../../models/lggan';
+import type { LGGANOutput } from '../../models/lggan/lggan';
 import type { Figure } from '../figure';
 import type { ClassStyles } from '../labels';
 import { choosePoints, sauKernels } from '../sau_kernels';

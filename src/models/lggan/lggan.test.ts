@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { originalShape } from '../checkpoints/layout';
-import { UserError } from '../common/errors';
-import { goldenJson } from '../../proof/testing/golden';
-import { assertClose, assertNoLeak } from '../../proof/testing/close';
-import { withMaterial } from '../../proof/testing/material';
-import { labelMap as map, scatter } from '../../proof/testing/toy';
-import * as tf from '../engine/tf';
-import { LGGAN, disposeOutput, whole, type LGGANOutput } from './lggan';
+import { originalShape } from '../../checkpoints/layout';
+import { UserError } from '../../common/errors';
+import { goldenJson } from '../../../proof/testing/golden';
+import { assertClose, assertNoLeak } from '../../../proof/testing/close';
+import { withMaterial } from '../../../proof/testing/material';
+import { labelMap as map, scatter } from '../../../proof/testing/toy';
+import * as tf from '../../engine/tf';
+import { disposeOutput, type Generator, type GeneratorOutput } from './generator';
+import { LGGAN } from './lggan';
+import { createGenerator } from './single_branch';
 
 const small = { ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [64, 96] as const };
 const scene = map(64, 96, (y, x) => (y < 20 + (x >> 4) ? 1 : x < 50 ? 0 : 2));
@@ -28,7 +30,7 @@ test('every name and shape of the original\'s generator is there (but its unused
 test('every way of upsampling runs: shapes, ranges, weights that sum to 1', () => {
   for (const upsampling of ['sau', 'transposed', 'nearest'] as const) {
     const g = new LGGAN({ ...small, upsampling });
-    const out = whole(g.generate([scene, scene], { attention: true }));
+    const out = g.generate([scene, scene], { attention: true });
     for (const image of [out.final, out.global, out.local, ...Object.values(out.perClass)]) {
       assert.deepEqual(image.shape, [2, 64, 96, 3]);
       const values = image.dataSync();
@@ -55,8 +57,8 @@ test('every way of upsampling runs: shapes, ranges, weights that sum to 1', () =
 
 test('a branch alone: its image is the result, and nothing of the other is built or computed', async (t) => {
   const both = new LGGAN(small);
-  const names = (g: LGGAN) => g.parameters.entries().map((e) => e.name);
-  const [global, local] = (['global', 'local'] as const).map((branches) => new LGGAN({ ...small, branches }));
+  const names = (g: Generator) => g.parameters.entries().map((e) => e.name);
+  const [global, local] = (['global', 'local'] as const).map((branches) => createGenerator({ ...small, branches }));
   // The names of both together, without the weight maps, are those of the whole; the start of the encoder is shared.
   const ofFusion = (name: string) => name.includes('_attention');
   assert.deepEqual(new Set([...names(global), ...names(local)]), new Set(names(both).filter((n) => !ofFusion(n))));
@@ -67,14 +69,14 @@ test('a branch alone: its image is the result, and nothing of the other is built
   t.diagnostic(`${both.parameters.count} parameters, global ${global.parameters.count}, local ${local.parameters.count}`);
   assert.ok(global.parameters.count + local.parameters.count < 1.1 * both.parameters.count);
 
-  const outputs = [both, global, local].map((g) => g.generate(scene, { attention: true }));
-  assert.deepEqual(Object.keys(outputs[1]).filter((k) => outputs[1][k as keyof LGGANOutput]), ['final', 'global']);
-  assert.deepEqual(Object.keys(outputs[2]).sort(), ['attention', 'constants', 'final', 'global', 'local', 'perClass', 'scores']);
+  const outputs: GeneratorOutput[] = [both, global, local].map((g) => g.generate(scene, { attention: true }));
+  assert.deepEqual(Object.keys(outputs[1]).filter((k) => outputs[1][k as keyof GeneratorOutput]), ['final', 'global']);
+  assert.deepEqual(Object.keys(outputs[2]).sort(), ['attention', 'constants', 'final', 'local', 'perClass', 'scores']);
   assert.equal(outputs[2].global, undefined);
   assert.equal(outputs[1].final, outputs[1].global);
   assert.equal(outputs[2].final, outputs[2].local);
   assert.deepEqual(outputs[2].attention!.weights, []);
-  assert.throws(() => whole(outputs[1]), /this generator has its global branch alone/);
+  assert.throws(() => new LGGAN({ ...small, branches: 'global' }), /of the global branch alone is made by createGenerator/);
   outputs.forEach(disposeOutput);
   for (const g of [global, local]) await assertNoLeak(() => disposeOutput(g.generate(scene, { attention: true })));
   for (const g of [both, global, local]) g.dispose();
@@ -83,9 +85,9 @@ test('a branch alone: its image is the result, and nothing of the other is built
 test('a branch alone paints what it paints beside the other, from the same weights', () => {
   const both = new LGGAN(small);
   scatter(both.parameters.trainable, 1, 0.05);
-  const output = whole(both.generate(scene));
+  const output = both.generate(scene);
   for (const branches of ['global', 'local'] as const) {
-    const g = new LGGAN({ ...small, branches });
+    const g = createGenerator({ ...small, branches });
     const values = new Map(both.parameters.entries().map((e) => [e.name, e.variable]));
     for (const { name, variable } of g.parameters.entries()) variable.assign(values.get(name)!);
     const alone = g.generate(scene);

@@ -1,0 +1,95 @@
+import * as tf from '../../engine/tf';
+import { behaviour, type Behaviour } from '../../common/config';
+import { resizeLabels } from '../../data/resize';
+import { imagesFromTensor } from '../../data/tensors';
+import type { LabelMap, RgbImage } from '../../data/types';
+import type { PerClass } from '../../layers/class_specific';
+import { Parameters } from '../../layers/core/parameters';
+import { LabelPyramid } from '../../layers/neighbourhoods/label_pyramid';
+import { checkSize, type LGGANConfig } from './config';
+import { FIRST_KERNEL } from './encoder';
+
+/** What a generator computes; of a branch that it does not have, nothing. Free it with `disposeOutput`, or call the generator inside `tf.tidy`. */
+export interface GeneratorOutput {
+  /** The fused image, or that of the only branch, [B,H,W,3] in -1..1. */
+  final: tf.Tensor4D;
+  /** The image of the global branch, [B,H,W,3] in -1..1. */
+  global?: tf.Tensor4D;
+  /** The image of the local branch, [B,H,W,3] in -1..1. */
+  local?: tf.Tensor4D;
+  /** How much of the final image comes from the local (channel 0) and the global branch (channel 1), summing to 1. [B,H,W,2] */
+  weights?: tf.Tensor4D;
+  /** Local branch: by class index, the images of the classes that stand in the batch, [B,H,W,3] in -1..1. */
+  perClass?: PerClass;
+  /** Local branch: the colour that a class paints where it is absent, [classes,3] in -1..1. */
+  constants?: tf.Tensor2D;
+  /** Local branch: class scores (logits); row r holds what the features of class r look like, [B,classes,classes]. */
+  scores?: tf.Tensor3D;
+  /** When asked for, with SAU: its weights over the 5x5 window of every pixel, [B,H/2,W/2,25] and [B,H,W,25]. */
+  attention?: { local: tf.Tensor4D[]; weights: tf.Tensor4D[] };
+}
+
+export interface ForwardOptions {
+  /** Statistics of the batch, which also move the running ones. Default false. */
+  training?: boolean;
+  /** Return SAU's weights. Default false. */
+  attention?: boolean;
+  /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1. Default 0, that of training. */
+  noiseSeed?: number;
+}
+
+/** From label maps to images: what LGGAN and, for the papers' ablation, each of its branches alone have in common. */
+export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput> {
+  readonly behaviour: Behaviour;
+  readonly parameters: Parameters;
+
+  /** @param factors the resolutions at which the network wants label maps, see `LabelPyramid` */
+  protected constructor(readonly config: LGGANConfig, private readonly factors: readonly number[]) {
+    this.behaviour = behaviour(config.behaviour);
+    this.parameters = new Parameters(config.seed);
+  }
+
+  /** The whole network, differentiable in its parameters. */
+  abstract forward(labels: LabelPyramid, options?: ForwardOptions): Output;
+
+  /**
+   * Images from label maps of any size, which are resized to `imageSize` first (nearest). Evaluation mode; IGNORE pixels have no class.
+   * @throws UserError if a label is not a class or the maps differ in size
+   */
+  generate(labels: LabelMap | readonly LabelMap[], options: Omit<ForwardOptions, 'training'> = {}): Output {
+    const maps = 'data' in labels ? [labels] : labels;
+    const [height, width] = this.config.imageSize;
+    const pyramid = this.prepare(maps.map((m) => resizeLabels(m, [height, width])));
+    try {
+      return tf.tidy(() => this.forward(pyramid, options) as unknown as tf.TensorContainer) as unknown as Output;
+    } finally {
+      pyramid.dispose();
+    }
+  }
+
+  /** The final image of each label map, as a picture; one map after the other. */
+  async paint(maps: readonly LabelMap[]): Promise<RgbImage[]> {
+    const images: RgbImage[] = [];
+    for (const map of maps) {
+      const output = this.generate(map);
+      images.push(...(await imagesFromTensor(output.final)));
+      disposeOutput(output);
+    }
+    return images;
+  }
+
+  /** Label maps made ready for `forward`; the caller disposes of them. Height and width are multiples of 32. */
+  prepare(maps: readonly LabelMap[]): LabelPyramid {
+    if (maps.length) checkSize(maps[0].height, maps[0].width, 'label map');
+    return new LabelPyramid(maps, this.config.classes, this.factors, FIRST_KERNEL);
+  }
+
+  dispose(): void {
+    this.parameters.dispose();
+  }
+}
+
+/** Frees every tensor of an output. */
+export function disposeOutput(output: GeneratorOutput): void {
+  tf.dispose(output as unknown as tf.TensorContainer);
+}
