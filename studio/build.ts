@@ -1,6 +1,6 @@
 /** Makes the studio: a folder of files that any web server can hand out, and that need no other. */
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { BuildOptions, Plugin } from 'esbuild';
@@ -30,9 +30,11 @@ export interface Built {
 export async function buildStudio({ folder, generator, rcan }: StudioOptions): Promise<Built> {
   const manifest = await describe(generator);
   await mkdir(folder, { recursive: true });
+  // Of an earlier build, under other names.
+  for (const name of await readdir(folder)) if (/\.[0-9a-f]{12}\.safetensors$/.test(name)) await rm(join(folder, name));
   await bundle(folder);
   await writeExplorer(folder);
-  for (const name of ['tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-threaded-simd.wasm']) {
+  for (const name of ['tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm.wasm']) {
     await cp(join(dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json')), 'dist', name), join(folder, name));
   }
   manifest.generator = await copyNetwork(generator, folder);
@@ -69,11 +71,15 @@ async function copyNetwork(file: string, folder: string): Promise<NetworkFile> {
   return { file: name, bytes: content.length };
 }
 
+/** No network at all. */
+const EXPLORER_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'";
+
 /** The explorer's own page, with its parts in files of their own and its data to come from the studio's page. */
 async function writeExplorer(folder: string): Promise<void> {
   const page = await readFile(join(EXPLORER, 'page.html'), 'utf8');
   const values: Record<string, string> = { title: 'Kernels of semantic-aware upsampling', precision: '', description: '', planes: '' };
   const html = page
+    .replace('<meta charset="utf-8">', `<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="${EXPLORER_POLICY}">`)
     .replace(/<style>\s*\{\{style\}\}\s*<\/style>/, '<link rel="stylesheet" href="explorer.css">')
     .replace(/<script>\s*\{\{script\}\}\s*<\/script>/, '<script src="explorer_start.js"></script>')
     .replace(/\{\{(\w+)\}\}/g, (_, name: string) => values[name]);
@@ -96,14 +102,11 @@ async function bundle(folder: string): Promise<void> {
     outdir: folder,
     plugins: [inTheBrowser],
   };
-  await rm(join(folder, 'worker.js'), { force: true });
   const entries = { page: join(HERE, 'page/main.ts'), worker: join(HERE, 'worker/worker.ts'), explorer_start: join(HERE, 'page/explorer_start.ts') };
-  const { warnings } = await build({ ...common, entryPoints: { ...entries, ...{ page_style: join(HERE, 'page/page.css') } } });
+  const { warnings } = await build({ ...common, entryPoints: entries });
   // A name that the browser's engine lacks would be one.
   if (warnings.length) throw new Error(warnings.map(({ text, location }) => `${location?.file}: ${text}`).join('\n'));
-  await cp(join(folder, 'page_style.css'), join(folder, 'page.css'));
-  await rm(join(folder, 'page_style.css'));
-  await cp(join(HERE, 'page/index.html'), join(folder, 'index.html'));
+  for (const name of ['index.html', 'page.css']) await cp(join(HERE, 'page', name), join(folder, name));
 }
 
 const ENGINE = join(HERE, 'worker/engine.ts');

@@ -49,7 +49,11 @@ interface Adapter {
 
 /** Starts an engine. `base`: the address that the WebAssembly files lie under. */
 export async function startEngine(name: EngineName, base: string): Promise<void> {
-  if (name === 'wasm') setWasmPaths(base);
+  if (name === 'wasm') {
+    setWasmPaths(base);
+    // Threads need headers that a plain server does not send.
+    tfjs.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+  }
   // Half the numbers' bits would be seen in the picture.
   if (name === 'webgl') tfjs.env().set('WEBGL_FORCE_F16_TEXTURES', false);
   if (!(await tfjs.setBackend(name))) throw new Error(`${ENGINE_TITLES[name]} does not start`);
