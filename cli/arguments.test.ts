@@ -122,7 +122,7 @@ test('a mistake of the user is one sentence and exit code 2, a fault of the prog
   const user = run([]);
   assert.equal(user.stderr, 'The file is gone.\n');
   assert.equal(user.status, 2);
-  assert.match(run([], { DEBUG: '1' }).stderr, /The file is gone\.\n\s+at /);
+  assert.match(run([], { LGGAN_DEBUG: '1' }).stderr, /The file is gone\.\n\s+at /);
   const bug = run(['--bug']);
   assert.equal(bug.status, 1);
   assert.match(bug.stderr, /TypeError.*\n\s+at /);

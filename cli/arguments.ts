@@ -109,7 +109,7 @@ export function parseArguments<
 
 /**
  * Runs a command: parses its options, calls `main`, and turns a UserError into its sentence on stderr and exit code 2
- * (with DEBUG=1 also the stack). Any other error is a fault of the program: stack and exit code 1.
+ * (with LGGAN_DEBUG=1 also the stack). Any other error is a fault of the program: stack and exit code 1.
  */
 export async function runCommand<
   const O extends Record<string, OptionSpec>,
@@ -124,7 +124,7 @@ export async function runCommand<
     if (args) await main(args);
   } catch (e) {
     if (e instanceof UserError) {
-      process.stderr.write(`${process.env.DEBUG === '1' ? e.stack : e.message.split('\n').map((line) => excerpt(line, Infinity)).join('\n')}\n`);
+      process.stderr.write(`${process.env.LGGAN_DEBUG === '1' ? e.stack : e.message.split('\n').map((line) => excerpt(line, Infinity)).join('\n')}\n`);
       process.exitCode = 2;
     } else {
       process.stderr.write(`${e instanceof Error ? e.stack : String(e)}\n`);

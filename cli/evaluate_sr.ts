@@ -6,7 +6,7 @@ import { UserError } from '../src/common/errors';
 import { markdownTable } from '../src/notebook/show';
 import { psnr, ssim } from '../src/metrics/image_quality';
 import { Edsr } from '../src/judges/edsr';
-import { loadRCAN } from '../src/models/pretrained';
+import { chooseCheckpoint, loadRCAN } from '../src/models/pretrained';
 import { findWeights } from '../src/judges/weights';
 import { bicubicEnlarged } from '../src/training/rcan';
 import { runCommand } from './arguments';
@@ -24,7 +24,7 @@ void runCommand(
       input_path: { type: 'string', value: 'DIR', required: true, help: 'images at full size; with --crops a folder with imgs/ and labels/' },
       low: { type: 'string', value: 'DIR', help: 'their halves, in the same order of names; default: made by Pillow\'s bicubic' },
       crops: { type: 'flag', help: 'the held-out strips of few large photos, as `npm run train-rcan -- --crops` leaves them' },
-      sr_checkpoint: { type: 'string', value: 'PATH', default: 'checkpoints/rcan', help: 'RCAN: a run\'s folder or a .safetensors file' },
+      sr_checkpoint: { type: 'string', value: 'PATH', help: 'RCAN: a run\'s folder or a .safetensors file; default: the one that comes with the project' },
       edsr: { type: 'string', value: 'FILE', help: 'weights of EDSR; default: those in checkpoints/' },
       json: { type: 'flag', help: 'print the figures as JSON' },
     },
@@ -32,7 +32,8 @@ void runCommand(
   async ({ input_path, low, crops, sr_checkpoint, edsr: edsrFile, json }) => {
     if (crops && low) throw new UserError('--low: with --crops the halves are made; leave it out.');
     const pairs = crops ? await srCrops(folderPairs(input_path), 'held-out') : low ? srFolders(imageFolder(low), imageFolder(input_path)) : srPairsOf(imageFolder(input_path));
-    const rcan = await loadRCAN(sr_checkpoint);
+    const chosen = await chooseCheckpoint('RCAN', sr_checkpoint);
+    const rcan = await loadRCAN(chosen.path);
     const file = edsrFile ?? findWeights('edsr');
     const edsr = file ? await Edsr.load(file) : undefined;
     const methods: [string, Enlarge][] = [
@@ -52,7 +53,7 @@ void runCommand(
     }
     if (json) console.log(JSON.stringify(rows, undefined, 2));
     else {
-      console.log(`${pairs.source}\n\n${markdownTable(rows)}\n`);
+      console.log(`${pairs.source}\n${chosen.sentence}\n\n${markdownTable(rows)}\n`);
       console.log(edsr ? `EDSR: ${edsr.name}` : 'EDSR is left out: its weights are not in checkpoints/ (`npm run download -- weights` says more).');
     }
     rcan.dispose();

@@ -18,7 +18,7 @@ import {
   type SauMeasure,
 } from '../src/inspection/measures';
 import type { LGGAN } from '../src/models/lggan/lggan';
-import { loadLGGAN } from '../src/models/pretrained';
+import { chooseCheckpoint, loadLGGAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
 import { interruptible, runCommand } from './arguments';
@@ -31,7 +31,7 @@ void runCommand(
       'class, how far kernels are spread, and which branch paints which class.',
     options: {
       labels: { type: 'string', value: 'PATH', required: true, help: 'a label map (PNG), or a folder of them: the page shows the first, the tables are about all' },
-      checkpoint: { type: 'string', value: 'PATH', default: 'checkpoints/lggan', help: 'generator: a run\'s folder or a .safetensors file' },
+      checkpoint: { type: 'string', value: 'PATH', help: 'generator: a run\'s folder or a .safetensors file; default: the network that comes with the project' },
       output_path: { type: 'string', value: 'PATH', default: 'figures/explorer', help: 'where the page goes' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
       limit: { type: 'integer', min: 1, help: 'of a folder only the first so many' },
@@ -39,12 +39,14 @@ void runCommand(
     examples: ['npm run explore -- --labels datasets/photos/labels/sunset.png'],
   },
   async (args) => {
-    const generator = await loadLGGAN(args.checkpoint);
+    const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
+    const generator = await loadLGGAN(chosen.path);
     if (generator.config.upsampling !== 'sau') {
-      throw new UserError(`${args.checkpoint}: this generator upsamples by '${generator.config.upsampling}'; only one with 'sau' has kernels to look at.`);
+      throw new UserError(`${chosen.path}: this generator upsamples by '${generator.config.upsampling}'; only one with 'sau' has kernels to look at.`);
     }
     const maps = await readLabels(args.labels, args.mapping, args.limit);
     console.log(engineInfo().description);
+    console.log(chosen.sentence);
     const start = untrained(generator);
     const interrupt = interruptible();
     const shown = progress(maps.length, 'measuring', { unit: 'maps' });

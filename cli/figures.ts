@@ -20,7 +20,7 @@ import { readEvaluation } from '../experiments/figures/results';
 import { withoutDrawing } from '../src/layers/core/parameters';
 import { sizesOf } from '../src/metrics/metric';
 import { Discriminator } from '../src/models/discriminator';
-import { checkpointFile, loadLGGAN, loadRCAN } from '../src/models/pretrained';
+import { checkpointFile, chooseCheckpoint, loadLGGAN, loadRCAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { History } from '../src/training/history';
 import { runCommand, type OptionSpec } from './arguments';
@@ -29,8 +29,8 @@ import { runCommand, type OptionSpec } from './arguments';
 const SR_WINDOW: Size = [300, 400];
 
 const OPTIONS = {
-  checkpoint: { type: 'string', value: 'PATH', default: 'checkpoints/lggan', help: 'generator: a run\'s folder or a .safetensors file' },
-  labels: { type: 'string', value: 'DIR', required: true, help: 'label maps (PNG)' },
+  checkpoint: { type: 'string', value: 'PATH', help: 'generator: a run\'s folder or a .safetensors file; default: the network that comes with the project' },
+  labels: { type: 'string', value: 'DIR', default: 'datasets/photos', help: 'label maps (PNG)' },
   mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
   limit: { type: 'integer', min: 1, default: 8, help: 'only the first so many label maps' },
   rcan: { type: 'string', value: 'PATH', help: 'RCAN: a run\'s folder or a .safetensors file' },
@@ -51,14 +51,16 @@ void runCommand(
       'Makes the figures of the papers from a checkpoint and label maps: each as SVG and as PNG at print size (17 cm, 300 dots an inch), with a ' +
       'caption that says how it was made, and an index of all. What lacks its input is left out with a sentence.',
     options: OPTIONS,
-    examples: ['npm run figures -- --checkpoint checkpoints/lggan --labels datasets/photos --rcan checkpoints/rcan'],
+    examples: ['npm run figures', 'npm run figures -- --checkpoint checkpoints/lggan --labels datasets/photos --rcan checkpoints/rcan'],
   },
   async (args) => {
     const names = chosen(args.only);
     // How each input is named in the captions.
     const said: Partial<Record<keyof PaperInputs, string>> = {};
-    const generator = await loadLGGAN(args.checkpoint);
-    said.generator = await describeCheckpoint('generator', args.checkpoint, await checkpointFile(args.checkpoint, 'LGGAN'));
+    const { path: checkpoint, sentence: which } = await chooseCheckpoint('LGGAN', args.checkpoint);
+    console.log(which);
+    const generator = await loadLGGAN(checkpoint);
+    said.generator = await describeCheckpoint('generator', checkpoint, await checkpointFile(checkpoint, 'LGGAN'));
     const transposed = args.transposed ? await loadLGGAN(args.transposed) : undefined;
     if (transposed && transposed.config.upsampling !== 'transposed') {
       throw new UserError(`--transposed: ${args.transposed} was trained with upsampling '${transposed.config.upsampling}'; give one that was trained with 'transposed'.`);
@@ -72,10 +74,10 @@ void runCommand(
     const photos = rcan && existsSync(args.photos) ? await all(await photoPairs(args.photos)) : undefined;
     if (photos) said.photos = `photos: ${shown(args.photos)} (${photos.map((p) => p.name).join(', ')}), ${sizesOf(photos.map((p) => p.high))} (height x width)`;
 
-    const histories = await readHistories(args.history ?? [args.checkpoint, args.rcan].flatMap((path) => beside(path, 'history.csv')));
+    const histories = await readHistories(args.history ?? [checkpoint, args.rcan].flatMap((path) => beside(path, 'history.csv')));
     if (histories.lggan) said.history = `history: ${histories.lggan.files.map(shown).join(', ')}, ${histories.lggan.history.length} steps`;
     if (histories.rcan) said.rcanHistory = `history: ${histories.rcan.files.map(shown).join(', ')}, ${histories.rcan.history.length} steps`;
-    const evaluationFile = args.evaluation ?? beside(args.checkpoint, 'evaluation.csv')[0];
+    const evaluationFile = args.evaluation ?? beside(checkpoint, 'evaluation.csv')[0];
     if (args.evaluation && !existsSync(args.evaluation)) throw new UserError(`--evaluation: there is no file ${args.evaluation}; train with --val_path.`);
     if (evaluationFile) said.evaluation = `evaluations: ${shown(evaluationFile)}`;
     const results = await Promise.all((args.results ?? []).map(readEvaluation));
@@ -83,7 +85,7 @@ void runCommand(
     const ablation = args.ablation ? await readAblation(args.ablation) : undefined;
     if (ablation) said.ablation = `ablation: ${shown(args.ablation!)}${ablation['created by'] ? `, created by \`${ablation['created by']}\`` : ''}`;
 
-    const { discriminator, sentence } = await findDiscriminator(await checkpointFile(args.checkpoint, 'LGGAN'), generator.config.classes);
+    const { discriminator, sentence } = await findDiscriminator(await checkpointFile(checkpoint, 'LGGAN'), generator.config.classes);
     said.discriminator = sentence;
     const inputs: PaperInputs = {
       generator,

@@ -14,7 +14,11 @@ void runCommand(
     description: 'Opens a page to draw landscapes in, which a network paints while one draws; or writes it as a folder for any web server.',
     options: {
       export: { type: 'string', value: 'DIR', help: 'write the page to a folder and end; it needs nothing but a web server' },
-      checkpoint: { type: 'string', value: 'PATH', help: 'generator: a run\'s folder or a .safetensors file; default: checkpoints/lggan, or without one the network that comes with the project' },
+      checkpoint: {
+        type: 'string',
+        value: 'PATH',
+        help: "generator: a run's folder or a .safetensors file; default: checkpoints/lggan, or without one the network that comes with the project",
+      },
       sr_checkpoint: { type: 'string', value: 'PATH', help: 'RCAN: likewise; default: checkpoints/rcan, or the one that comes with the project' },
       port: { type: 'integer', min: 0, max: 65535, default: 0, help: 'port on the loopback; 0 takes a free one' },
       no_open: { type: 'flag', help: 'say the address, open no browser' },
@@ -53,5 +57,7 @@ function sizes({ files }: Built): string {
 function openBrowser(address: string): void {
   const commands: Partial<Record<NodeJS.Platform, [string, ...string[]]>> = { darwin: ['open'], win32: ['cmd', '/c', 'start', ''] };
   const [command, ...first] = commands[process.platform] ?? ['xdg-open'];
-  spawn(command, [...first, address], { stdio: 'ignore', detached: true }).on('error', () => undefined).unref();
+  spawn(command, [...first, address], { stdio: 'ignore', detached: true })
+    .on('error', () => undefined)
+    .unref();
 }

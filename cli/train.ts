@@ -24,6 +24,7 @@ import { SceneSegmenter } from '../src/judges/scene_segmenter';
 import { Vgg19 } from '../src/judges/vgg19';
 import { findVgg19 } from '../src/judges/vgg19_weights';
 import { findWeights } from '../src/judges/weights';
+import { loadGenerator } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
 import { trainLGGAN, type TrainLGGANConfig } from '../src/training/lggan';
@@ -85,7 +86,8 @@ void runCommand(
       evaluate_every: { type: 'integer', min: 1, default: 10, help: 'epochs between evaluations on --val_path' },
       output_path: { type: 'string', value: 'DIR', default: 'checkpoints/lggan', help: 'checkpoints, history.csv, samples' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
-      image_size: { type: 'string', value: 'HxW', default: '192x256', help: 'size of the generated images, multiples of 32' },
+      start: { type: 'string', value: 'PATH', help: 'a trained generator to begin with, such as checkpoints/pretrained/lggan.safetensors: its shape stands in for --ngf and the like' },
+      image_size: { type: 'string', value: 'HxW', help: 'size of the generated images, multiples of 32; default: 192x256, or that of --start' },
       batch_size: { type: 'integer', min: 1, default: 2, help: 'pairs a step' },
       epochs: { type: 'integer', min: 1, default: epochs, help: 'passes over the set, both stages' },
       second_stage_from: { type: 'integer', min: 1, help: `first epoch of stage 2; default: after three quarters, ${secondStageFrom} of ${epochs}` },
@@ -127,7 +129,8 @@ void runCommand(
     ],
   },
   async (args) => {
-    const imageSize = parseSize(args.image_size);
+    const begun = args.start ? await configOf(args.start) : undefined;
+    const imageSize = args.image_size ? parseSize(args.image_size) : begun?.imageSize ?? LGGAN_DEFAULTS.imageSize;
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
     const pairs = folderPairs(args.input_path, { mapping, limit: args.limit });
     const crop: Choice = args.behaviour as Choice;
@@ -151,8 +154,10 @@ void runCommand(
     let step = 0;
     const result = await trainLGGAN(
       {
+        start: args.start,
         generator: {
           imageSize,
+          ...(!begun && {
           ngf: args.ngf,
           spadeHidden: args.spade_hidden,
           residualBlocks: args.residual_blocks,
@@ -160,6 +165,7 @@ void runCommand(
           noise: args.noise,
           branches: args.branches,
           behaviour: args.behaviour as Choice,
+          }),
           seed: args.seed,
         },
         discriminator: { ndf: args.ndf },
@@ -182,7 +188,7 @@ void runCommand(
         keepCheckpoints: args.keep_checkpoints,
         onFault: args.on_fault,
       },
-      batches,
+      { train: batches, vgg },
       {
         signal: interrupt.signal,
         onMessage: (message) => console.error(message),
@@ -202,7 +208,6 @@ void runCommand(
           },
         }),
       },
-      vgg,
     );
     bar?.finish(args.output_path);
     if (result.interrupted) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
@@ -213,6 +218,13 @@ void runCommand(
     vgg?.dispose();
   },
 );
+
+/** The configuration of a trained generator. */
+async function configOf(path: string) {
+  const generator = await loadGenerator(path);
+  generator.dispose();
+  return generator.config;
+}
 
 /**
  * What chooses the best checkpoint, less being better: FID by the canonical Inception where its weights are in `checkpoints/`, else the

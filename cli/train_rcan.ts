@@ -6,7 +6,8 @@ import { srFolder } from '../src/data/sr_pairs';
 import { RCAN_DEFAULTS } from '../src/models/rcan';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
-import { trainRcan } from '../src/training/rcan';
+import { FAULT_POLICIES } from '../src/training/guards';
+import { trainRCAN } from '../src/training/rcan';
 import { TRAIN_RCAN_DEFAULTS as D } from '../src/training/rcan_config';
 import { interruptible, runCommand } from './arguments';
 
@@ -33,7 +34,8 @@ void runCommand(
       seed: { type: 'integer', min: 0, default: D.seed, help: 'of weights, order and patches' },
       validate_every: { type: 'integer', min: 1, default: D.validateEvery, help: 'steps between validations' },
       checkpoint_every: { type: 'integer', min: 1, default: D.checkpointEvery, help: 'steps between checkpoints' },
-      keep_checkpoints: { type: 'integer', min: 1, default: 2, help: 'latest checkpoints, and best ones, that stay' },
+      keep_checkpoints: { type: 'integer', min: 1, default: D.keepCheckpoints, help: 'latest checkpoints, and best ones, that stay' },
+      on_fault: { type: 'string', choices: FAULT_POLICIES, default: D.onFault, help: 'when a loss or gradient is not finite: skip the step, roll back to the last checkpoint, or stop' },
     },
     examples: ['npm run train-rcan -- --input_path datasets/landscape'],
   },
@@ -46,7 +48,7 @@ void runCommand(
     console.log(`${train.length} pairs to train on, ${validation?.length ?? 0} to validate with`);
     const interrupt = interruptible();
     let bar: ReturnType<typeof progress> | undefined;
-    const result = await trainRcan(
+    const result = await trainRCAN(
       {
         network: { groups: args.groups, blocks: args.blocks, features: args.features, reduction: args.reduction, seed: args.seed },
         start: args.start,
@@ -61,6 +63,7 @@ void runCommand(
         validateEvery: args.validate_every,
         checkpointEvery: args.checkpoint_every,
         keepCheckpoints: args.keep_checkpoints,
+        onFault: args.on_fault,
         output: args.output_path,
       },
       { train, validation },

@@ -1,11 +1,12 @@
 /**
- * `npm test`: set-up, type check, then every `*.test.ts` of the code and `*.test.mjs` of scripts with Node's test runner.
- * `npm test -- rcan sau` runs the files whose path contains one of the words (and checks no types).
+ * `npm test`: set-up, `npm run check`, then every `*.test.ts` of the code and `*.test.mjs` of scripts with Node's test runner.
+ * `npm test -- rcan sau` runs the files whose path contains one of the words (and checks nothing first).
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import { run, setUp } from '../setup.mjs';
-import { SetupError, capture, foreground, root, say, step } from './setup/system.mjs';
+import { check } from './check.mjs';
+import { SetupError, foreground, root } from './setup/system.mjs';
 import { runtimeEnvironment } from './setup/plan.mjs';
 
 /** A test file that takes longer than this has hung. */
@@ -26,20 +27,7 @@ await run(async () => {
   if (!files.length) throw new SetupError(`No test file has ${words.join(' or ')} in its path.`);
 
   await setUp();
-  if (!words.length) {
-    await step('type check', async () => {
-      // What runs in a browser sees other globals than what runs in Node.
-      for (const [project, name] of [['.', 'tsc'], ['studio', 'tsc_studio']]) {
-        const tsc = ['node_modules/typescript/bin/tsc', '-p', project, '--incremental', '--tsBuildInfoFile', `node_modules/.cache/${name}.tsbuildinfo`];
-        const { code, output } = await capture(process.execPath, tsc);
-        if (code !== 0) {
-          say(output);
-          throw new SetupError('The type check failed: see the lines above.');
-        }
-      }
-      return 'no errors';
-    });
-  }
+  if (!words.length) await check();
   const env = { ...runtimeEnvironment(process.platform), ...process.env };
   return foreground(
     process.execPath,

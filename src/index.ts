@@ -2,7 +2,7 @@
 export * as tf from './engine/tf';
 export { engineInfo } from './engine/tf';
 export { UserError } from './common/errors';
-export { featureNetwork, notebookSettings, renew, take, tensorsLeft, writeText } from './notebook/notebook';
+export { featureNetwork, first, keep, notebookSettings, prepareDataset, tensorsLeft, writeText } from './notebook/notebook';
 export { CLASSES, CLASS_NAMES, NUM_CLASSES } from './classes';
 
 export { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage } from './data/types';
@@ -31,7 +31,7 @@ export { Inception } from './judges/inception';
 export { Segmenter } from './judges/segmenter';
 export { SceneSegmenter } from './judges/scene_segmenter';
 export { Nima } from './judges/nima';
-export { chooseCheckpoint, findCheckpoint, loadGenerator, loadLGGAN, loadRCAN, shipped } from './models/pretrained';
+export { chooseCheckpoint, findCheckpoint, loadGenerator, loadLGGAN, loadRCAN, pretrained } from './models/pretrained';
 
 export {
   disposeInspection, inspect, inspectionRows, sauAttention, untrained, DEFAULT_PARTS, SAU_NAMES, SPADE_LAYERS, type Inspection, type Part, type SauName,
@@ -41,7 +41,7 @@ export { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
 export { LOSS_WEIGHTS, Schedule } from './training/schedule';
-export { bicubicEnlarged, srQuality, trainRcan } from './training/rcan';
+export { bicubicEnlarged, srQuality, trainRCAN } from './training/rcan';
 export { History } from './training/history';
 
 export { trainSegmenter } from './training/segmenter';

@@ -7,8 +7,7 @@ import type { BuildOptions, Plugin } from 'esbuild';
 import { UserError } from '../src/common/errors';
 import { readTensorsHeader } from '../src/checkpoints/safetensors';
 import { describedGenerator } from '../src/models/described';
-import type { Manifest } from './worker/messages';
-import type { NetworkFile } from './worker/networks';
+import type { Manifest, NetworkFile } from './worker/messages';
 
 const HERE = __dirname;
 const EXPLORER = join(HERE, '../src/figures/sau_explorer');
@@ -115,7 +114,9 @@ const ENGINE = join(HERE, 'worker/engine.ts');
 const inTheBrowser: Plugin = {
   name: 'in the browser',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /(^|\/)tf$/ }, ({ path, resolveDir }) => (resolve(resolveDir, path) === resolve(HERE, '../src/engine/tf') ? { path: ENGINE } : undefined));
+    onResolve({ filter: /(^|\/)tf$/ }, ({ path, resolveDir }) =>
+      resolve(resolveDir, path) === resolve(HERE, '../src/engine/tf') ? { path: ENGINE } : undefined,
+    );
     onResolve({ filter: /^@tensorflow\/tfjs$/ }, () => ({ path: ENGINE }));
     onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'node' }));
     onLoad({ filter: /.*/, namespace: 'node' }, () => ({ contents: 'module.exports = {};', loader: 'js' }));

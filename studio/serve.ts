@@ -62,5 +62,8 @@ async function answer(folder: string, url: string, method: string, response: Ser
     'x-content-type-options': 'nosniff',
   });
   if (method === 'HEAD') response.end();
-  else createReadStream(file).on('error', () => response.destroy()).pipe(response);
+  else
+    createReadStream(file)
+      .on('error', () => response.destroy())
+      .pipe(response);
 }

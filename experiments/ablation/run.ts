@@ -88,9 +88,8 @@ export async function runJob(settings: AblationSettings, output: string, job: Jo
   try {
     const { generator, trainer, history, interrupted } = await trainLGGAN(
       trainingOf(settings, variant, job.seed, folder),
-      source,
+      { train: source, vgg },
       { onStep: (_, done) => hooks.onStep?.(done), onMessage: hooks.onMessage, signal: hooks.signal },
-      vgg,
     );
     try {
       // A trained run that was stopped is measured when the ablation goes on.

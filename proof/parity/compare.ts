@@ -5,6 +5,8 @@ import type { Row } from './row';
 export interface Values {
   shape: readonly number[];
   data: ArrayLike<number>;
+  /** `data` holds every stride-th element only, beginning with `first`. */
+  sampled?: { stride: number; first: number };
 }
 
 /** What the golden files hold of a tensor that is too large for them. */
@@ -37,7 +39,7 @@ const largest = ({ data }: Values) => {
   return max;
 };
 
-/** A row for an array that the reference gives in full. `actual` undefined: nothing was computed for it. */
+/** A row for an array that the reference gives in full, or sampled with its largest among them. `actual` undefined: nothing was computed for it. */
 export function compareArray(quantity: string, actual: Values | undefined, expected: Values, options: CompareOptions = {}): Row {
   const { tolerance = 0, relative = RELATIVE_LIMIT, ...rest } = options;
   const scale = largest(expected);
@@ -46,8 +48,10 @@ export function compareArray(quantity: string, actual: Values | undefined, expec
   if (!actual) return failed('not computed');
   if (`${withoutOnes(actual.shape)}` !== `${withoutOnes(expected.shape)}`)
     return failed(`shape [${actual.shape}] here, [${expected.shape}] in the reference`);
-  const { error } = deviation(actual.data, expected.data);
-  return { quantity, reference: scale, ours: largest(actual), scale, error, limit, ...rest };
+  const { sampled } = expected;
+  const ours = sampled ? { ...actual, data: Float32Array.from(expected.data, (_, i) => actual.data[sampled.first + i * sampled.stride]) } : actual;
+  const { error } = deviation(ours.data, expected.data);
+  return { quantity, reference: scale, ours: largest(ours), scale, error, limit, ...rest };
 }
 
 const withoutOnes = (shape: readonly number[]) => shape.filter((n) => n !== 1);

@@ -1,4 +1,4 @@
-import { RCAN, type RcanConfig } from '../../src/models/rcan';
+import { RCAN, type RCANConfig } from '../../src/models/rcan';
 import { withoutDrawing } from '../../src/layers/core/parameters';
 import { UserError } from '../../src/common/errors';
 import * as tf from '../../src/engine/tf';
@@ -78,7 +78,7 @@ function runRcan(rcan: RCAN, x: tf.Tensor4D): Map<string, Values> {
   return values;
 }
 
-function sizeOf(index: GoldenIndex, document: Record<string, unknown>): Partial<RcanConfig> {
+function sizeOf(index: GoldenIndex, document: Record<string, unknown>): Partial<RCANConfig> {
   const shape = (name: string) => index.find((row) => row[1] === name)?.[2];
   // The closing convolutions stand behind the last group and the last block: their places are the counts.
   const place = (pattern: RegExp) => Number(index.map((row) => pattern.exec(row[1])?.[1]).find((n) => n !== undefined));

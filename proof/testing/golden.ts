@@ -28,6 +28,16 @@ export function goldenArray(name: string, array: string): NpyArray {
   return found;
 }
 
+/**
+ * What enters one of the four upsamplers, its weights and its output, NHWC: whole, or where the large files are missing the upper left corner
+ * (weights and output without the last rows, which lack neighbours; the output of every eighth channel).
+ */
+export function goldenUpsampler(name: string): { input: NpyArray; weight: NpyArray; out: NpyArray } {
+  const whole = golden('golden_small.npz').get(`sau/${name}.in`)?.sampled === undefined;
+  const read = (what: string) => nhwc(whole ? goldenArray('golden_small.npz', `sau/${name}.${what}`) : goldenArray('sau.npz', `${name}.${what}`));
+  return { input: read('in'), weight: read('weight'), out: read('out') };
+}
+
 /** The document `golden/NAME.json`, read once. */
 export function goldenJson<T = Record<string, unknown>>(name: string): T {
   if (!documents.has(name)) documents.set(name, JSON.parse(readFileSync(goldenFile(name), 'utf8')));
@@ -46,6 +56,7 @@ export function goldenIndex(network: 'G' | 'D' | 'rcan'): GoldenIndex {
 
 /** An array of the original, [N, C, H, W], as TensorFlow.js has it, [N, H, W, C]. */
 export function nhwc(array: NpyArray): NpyArray {
+  if (array.sampled) throw new Error('a sampled array has no layout');
   const [n, c, h, w] = array.shape;
   const out = array.data.slice();
   for (let b = 0, i = 0; b < n; b++) {

@@ -31,7 +31,7 @@ void (async () => {
   // Shuffling, mirroring and cropping at random: all of it has to go on where it was.
   const batches = new TrainingBatches(memoryPairs(pairs, 'kill.run'), { imageSize: [32, 64], batchSize: 2, randomCrop: { minScale: 0.5 } });
   const labels = pairs.slice(0, 1).map((p) => ({ height: 32, width: 64, data: p.labels.data.slice(0, 32 * 64) }));
-  const result = await trainLGGAN(config, batches, {
+  const result = await trainLGGAN(config, { train: batches }, {
     signal: interrupt.signal,
     onMessage: (m) => console.error(m),
     onStep: (row) => console.log(`step ${row.step}`),

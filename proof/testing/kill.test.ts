@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Random } from '../../src/common/random';
 
-const LONG = process.env.LONG === '1';
+const LONG = process.env.LGGAN_LONG === '1';
 const KILLS = LONG ? 30 : 3;
 /** 3 steps each. */
 const EPOCHS = LONG ? 30 : 2;

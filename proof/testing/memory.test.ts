@@ -10,7 +10,7 @@ import { memoryPairs } from '../../src/data/pairs';
 import * as tf from '../../src/engine/tf';
 import { trainLGGAN } from '../../src/training/lggan';
 
-const LONG = process.env.LONG === '1';
+const LONG = process.env.LGGAN_LONG === '1';
 const STEPS = LONG ? 500 : 30;
 /** From here on everything has been allocated once: kernels' workspaces, tables, V8's generations. */
 const SETTLED = LONG ? 150 : 15;
@@ -34,7 +34,7 @@ test(`${STEPS} steps: the same number of tensors, ${LONG ? 'resident size within
       checkpointEvery: LONG ? 50 : 10,
       output,
     },
-    batches,
+    { train: batches },
     {
       onStep: () => {
         global.gc?.();

@@ -20,6 +20,8 @@ export interface NpyArray {
   dtype: string;
   /** 64-bit integers become float64 (an error above 2^53), float16 becomes float32, booleans uint8. */
   data: NpyData;
+  /** Of an array of the given shape `data` holds every stride-th element only, in C order, beginning with `first`. */
+  sampled?: { stride: number; first: number };
 }
 
 /** Reads a `.npy` file. */
@@ -27,13 +29,15 @@ export function readNpy(file: string): NpyArray {
   return parseNpy(readFileSync(file), file);
 }
 
-/** Reads all arrays of a `.npz` file by name (without the `.npy` they are stored under). */
+/** Reads all arrays of a `.npz` file by name (without the `.npy` they are stored under). `KEY|STRIDE|FIRST|AxBxC` is a sampled array. */
 export function readNpz(file: string): Map<string, NpyArray> {
   const zip = new ZipFile(file);
   try {
     const arrays = new Map<string, NpyArray>();
     for (const name of zip.entries.keys()) {
-      arrays.set(name.replace(/\.npy$/, ''), parseNpy(zip.read(name), `${file}: ${name}`));
+      const [key, stride, first, shape] = name.replace(/\.npy$/, '').split('|');
+      const array = parseNpy(zip.read(name), `${file}: ${name}`);
+      arrays.set(key, shape ? { ...array, shape: shape.split('x').map(Number), sampled: { stride: Number(stride), first: Number(first) } } : array);
     }
     return arrays;
   } finally {

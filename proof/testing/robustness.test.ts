@@ -283,7 +283,7 @@ test('docs/robustness.md says what happened here', (t) => {
     '',
   ].join('\n');
   const file = join(ROOT, 'docs', 'robustness.md');
-  if (process.env.WRITE_DOCS === '1') writeFileSync(file, text);
+  if (process.env.LGGAN_WRITE_DOCS === '1') writeFileSync(file, text);
   if (!rows.some(([what]) => what === 'read-only folder')) return t.skip('this machine cannot try all of it');
   assert.equal(readFileSync(file, 'utf8'), text, 'npm run robustness writes it anew');
 });

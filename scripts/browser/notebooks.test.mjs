@@ -10,7 +10,7 @@ import { openLab } from './lab.mjs';
 
 const NOTEBOOKS = ['split_dataset', 'construct_sr_dataset', 'train_lggan', 'train_rcan', 'evaluate'];
 
-const skip = noBrowser() || (!jupyterReady() && 'Jupyter is not set up: npm start does that') || (process.env.LONG !== '1' && 'npm run test:browser runs it');
+const skip = noBrowser() || (!jupyterReady() && 'Jupyter is not set up: npm start does that') || (process.env.LGGAN_LONG !== '1' && 'npm run test:browser runs it');
 
 let lab;
 before(async () => {

@@ -107,12 +107,9 @@ async function writeTensors(
   for (let i = 0; i < entries.length; i++) {
     const { name, shape, data } = entries[i];
     const values = typeof data === 'function' ? await data() : data;
-    if (values instanceof Int32Array !== (types[i] === 'I32'))
-      throw new Error(`${name} is not of the type it was announced as`);
-    if (values.length !== product(shape))
-      throw new Error(`${name} has ${values.length} values, its shape [${shape}] needs ${product(shape)}`);
-    if (requireFinite && !isFiniteArray(values))
-      throw new UserError(`${file} was not written: ${name} holds NaN or infinity.`);
+    if (values instanceof Int32Array !== (types[i] === 'I32')) throw new Error(`${name} is not of the type it was announced as`);
+    if (values.length !== product(shape)) throw new Error(`${name} has ${values.length} values, its shape [${shape}] needs ${product(shape)}`);
+    if (requireFinite && !isFiniteArray(values)) throw new UserError(`${file} was not written: ${name} holds NaN or infinity.`);
     const stored = types[i] === 'F16' ? toHalf(values as Float32Array, name, file) : values;
     const bytes = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
     hash.update(bytes);
@@ -153,8 +150,7 @@ export async function readTensors(file: string, options: ReadOptions = {}): Prom
       done += chunk.length;
       options.onProgress?.(done, dataLength);
     }
-    if (hash && hash.digest('hex') !== sum?.sha256)
-      throw new DamagedFileError(file, 'is damaged: its content does not match its checksum');
+    if (hash && hash.digest('hex') !== sum?.sha256) throw new DamagedFileError(file, 'is damaged: its content does not match its checksum');
     return tensorFile(header, buffer, file, options.requireFinite);
   } finally {
     await handle.close();
@@ -162,9 +158,7 @@ export async function readTensors(file: string, options: ReadOptions = {}): Prom
 }
 
 /** Names, types, shapes and metadata of a `.safetensors` file, without reading its data. */
-export async function readTensorsHeader(
-  file: string,
-): Promise<{ tensors: Map<string, { dtype: string; shape: number[] }>; metadata: Record<string, string> }> {
+export async function readTensorsHeader(file: string): Promise<{ tensors: Map<string, { dtype: string; shape: number[] }>; metadata: Record<string, string> }> {
   const handle = await openForReading(file);
   try {
     const { tensors, metadata } = await readHead(handle, file);
@@ -188,9 +182,7 @@ function toHalf(values: Float32Array, name: string, file: string): Uint16Array {
   for (let i = 0; i < out.length; i++) {
     out[i] = floatToHalf(values[i]);
     if ((out[i] & 0x7fff) === 0x7c00 && Number.isFinite(values[i])) {
-      throw new UserError(
-        `${file} was not written: ${name} holds ${values[i]}, which half precision cannot; save it in full.`,
-      );
+      throw new UserError(`${file} was not written: ${name} holds ${values[i]}, which half precision cannot; save it in full.`);
     }
   }
   return out;
@@ -202,8 +194,7 @@ async function openForReading(file: string): Promise<FileHandle> {
   } catch (e) {
     const code = (e as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw new UserError(`There is no file ${file}.`, { cause: e });
-    if (code === 'EACCES' || code === 'EPERM')
-      throw new UserError(`${file} may not be read: change its permissions.`, { cause: e });
+    if (code === 'EACCES' || code === 'EPERM') throw new UserError(`${file} may not be read: change its permissions.`, { cause: e });
     throw e;
   }
 }
@@ -214,8 +205,7 @@ async function readExactly(handle: FileHandle, target: Uint8Array, position: num
     try {
       ({ bytesRead } = await handle.read(target, done, target.length - done, position + done));
     } catch (e) {
-      if ((e as NodeJS.ErrnoException).code === 'EISDIR')
-        throw new UserError(`${file} is a folder, not a file.`, { cause: e });
+      if ((e as NodeJS.ErrnoException).code === 'EISDIR') throw new UserError(`${file} is a folder, not a file.`, { cause: e });
       throw e;
     }
     if (bytesRead === 0) throw new DamagedFileError(file, 'is truncated');

@@ -94,7 +94,7 @@ export function headerLength(first: Uint8Array, size: number, file: string): num
 /** The header of a file of `size` bytes. @throws DamagedFileError that names the file */
 export function parseHeader(head: Uint8Array, size: number, file: string): Header {
   const no = (what: string) => new DamagedFileError(file, what);
-const text = decodeUtf8(head, file);
+  const text = decodeUtf8(head, file);
   if (!text.startsWith('{')) throw no('is not a .safetensors file: its header is no JSON object');
   let parsed: unknown;
   try {
@@ -121,8 +121,7 @@ const text = decodeUtf8(head, file);
   tensors.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let end = 0;
   for (const t of tensors) {
-    if (t.begin !== end)
-      throw no(`is damaged: the data of '${t.name}' ${t.begin < end ? 'overlaps another tensor' : 'leaves a hole'}`);
+    if (t.begin !== end) throw no(`is damaged: the data of '${t.name}' ${t.begin < end ? 'overlaps another tensor' : 'leaves a hole'}`);
     end = t.end;
   }
   if (end !== dataLength) throw no(`is damaged: ${dataLength - end} bytes at its end belong to no tensor`);
@@ -170,27 +169,23 @@ export async function parseTensors(
 
 /** 'a, b, c and 7 more' */
 export function listed(names: readonly string[], limit = 6): string {
-  const shown = names.slice(0, limit).map((name) => excerpt(name, 120)).join(', ');
+  const shown = names
+    .slice(0, limit)
+    .map((name) => excerpt(name, 120))
+    .join(', ');
   return names.length > limit ? `${shown} and ${names.length - limit} more` : shown;
 }
 
-function checkInfo(
-  name: string,
-  value: Record<string, unknown>,
-  dataLength: number,
-  no: (what: string) => DamagedFileError,
-): Info {
+function checkInfo(name: string, value: Record<string, unknown>, dataLength: number, no: (what: string) => DamagedFileError): Info {
   const { dtype, shape, data_offsets: offsets, ...others } = value;
   const where = `is damaged: '${name}' in its header`;
   if (Object.keys(others).length) throw no(`${where} has the unknown field '${Object.keys(others)[0]}'`);
-  if (typeof dtype !== 'string' || !Object.hasOwn(SIZES, dtype))
-    throw no(`${where} is of the type '${String(dtype)}', which is not read`);
+  if (typeof dtype !== 'string' || !Object.hasOwn(SIZES, dtype)) throw no(`${where} is of the type '${String(dtype)}', which is not read`);
   if (!isCounts(shape)) throw no(`${where} has no valid shape`);
   if (!isCounts(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) throw no(`${where} has no valid offsets`);
   const [begin, end] = offsets;
   const bytes = product(shape) * SIZES[dtype];
-  if (!Number.isSafeInteger(bytes) || bytes !== end - begin)
-    throw no(`${where} has ${end - begin} bytes, its shape [${shape}] of ${dtype} needs ${bytes}`);
+  if (!Number.isSafeInteger(bytes) || bytes !== end - begin) throw no(`${where} has ${end - begin} bytes, its shape [${shape}] of ${dtype} needs ${bytes}`);
   if (end > dataLength) throw no(`is truncated: '${name}' ends ${end - dataLength} bytes behind the end of the file`);
   return { name, dtype, shape, begin, end };
 }

@@ -52,7 +52,7 @@ if (!native) {
     if (choice === 'plain') throw new Error('asked for plain');
     (require('./wasm') as typeof import('./wasm')).startWasm();
   } catch {
-    tfjs.setBackend('cpu');
+    void tfjs.setBackend('cpu'); // Ready at once: its promise is for other engines.
     // Keeps it from printing the advice.
     (tfjs.backend() as unknown as { firstUse: boolean }).firstUse = false;
   }
@@ -147,9 +147,7 @@ const TYPES: Record<DataType, string> = {
 function encode(binding: Binding, value: Attribute): { type: number | string; value: unknown } {
   if (typeof value === 'boolean') return { type: binding.TF_ATTR_BOOL, value };
   if (typeof value === 'string') {
-    return value in TYPES
-      ? { type: binding.TF_ATTR_TYPE, value: binding[TYPES[value as DataType]] }
-      : { type: binding.TF_ATTR_STRING, value };
+    return value in TYPES ? { type: binding.TF_ATTR_TYPE, value: binding[TYPES[value as DataType]] } : { type: binding.TF_ATTR_STRING, value };
   }
   if (typeof value === 'number' || Array.isArray(value)) return { type: binding.TF_ATTR_INT, value };
   return 'float' in value ? { type: binding.TF_ATTR_FLOAT, value: value.float } : { type: binding.TF_ATTR_SHAPE, value: value.shape };

@@ -51,6 +51,6 @@ export function startWasm(): void {
   };
   tf.removeBackend('wasm'); // The asynchronous registration that the package makes when loaded.
   tf.registerBackend('wasm', () => new BackendWasm(module), 2);
-  tf.setBackend('wasm');
+  void tf.setBackend('wasm'); // Ready at once, as its factory is not asynchronous.
   registerWasmKernels();
 }

@@ -39,7 +39,12 @@ const convolutionFilterGradient: tf.KernelFunc = ({ inputs, attrs }) =>
     const [x, dy] = [inputs.x, inputs.dy] as tf.Tensor4D[];
     const info = tf.backend_util.computeConv2DInfo(x.shape, filterShape, strides, 1, pad, dimRoundingMode);
     const { padInfo, outHeight, outWidth, strideHeight, strideWidth } = info;
-    const padded = tf.pad(x, [[0, 0], [padInfo.top, padInfo.bottom], [padInfo.left, padInfo.right], [0, 0]]);
+    const padded = tf.pad(x, [
+      [0, 0],
+      [padInfo.top, padInfo.bottom],
+      [padInfo.left, padInfo.right],
+      [0, 0],
+    ]);
     const [height, width, channels, outputs] = filterShape;
     const gradients = tf.reshape(dy, [-1, outputs]) as tf.Tensor2D;
     const taps = Array.from({ length: height * width }, (_, i) => {

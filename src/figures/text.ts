@@ -95,6 +95,5 @@ export function wrapText(text: string, width: number, size: number, bold = false
 /** Text as it may stand inside an XML element or attribute; control characters, which XML forbids, become spaces. */
 export function escapeXml(text: string): string {
   const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
-  // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u001f\ufffe\uffff]/g, ' ').replace(/[&<>"']/g, (c) => entities[c]);
 }

@@ -37,19 +37,19 @@ describe('Inception of 2015-12-05', () => {
     const network = await Inception.load(file);
 
     const expected = readNpz(golden).get('features')!;
-    // All 40 images, and the 120 of FID's other side, take half a minute.
-    const long = process.env.LGGAN_LONG_TESTS !== undefined;
+    const long = process.env.LGGAN_LONG === '1';
     const val = await extractFeatures(images(join(folder, 'val/images'), long ? Infinity : 8), network);
     // 94 convolutions in float32, in another order of summation, on features of up to 4.8.
     assertClose(val.data, expected.data.subarray(0, val.data.length), { relative: 0, absolute: 2e-5 });
 
-    if (long) {
+    // All 40 images, and the 120 of FID's other side, take half a minute.
+    await t.test('FID and KID of 160 images', { skip: !long && 'npm run stress measures it' }, async () => {
       const reference = JSON.parse(readFileSync(join(golden, '..', 'fid.json'), 'utf8')) as Record<string, number>;
       const train = await extractFeatures(images(join(folder, 'train/images')), network);
       // The features' errors of 1e-5, and rounding of the singular values.
       assertClose(fid(train, val).value, reference.fid_train_val_exact, { relative: 0, absolute: 1e-3 });
       assertClose(kid(train, val).value, reference.kid_train_val_unbiased, { relative: 0, absolute: 1e-6 });
-    } else t.diagnostic('8 of 40 images; LGGAN_LONG_TESTS=1 also measures FID and KID of 160');
+    });
     network.dispose();
   });
 

@@ -5,7 +5,7 @@ import { withoutDrawing } from '../layers/core/parameters';
 import type { LGGANConfig } from './lggan/config';
 import type { Generator } from './lggan/generator';
 import { createGenerator } from './lggan/single_branch';
-import { RCAN, type RcanConfig } from './rcan';
+import { RCAN, type RCANConfig } from './rcan';
 
 /** What is known of a `.safetensors` file without its data. */
 export interface Description {
@@ -23,7 +23,7 @@ export function describedGenerator(file: string, description: Description): Gene
 
 /** The same of an RCAN. */
 export function describedRCAN(file: string, description: Description): RCAN {
-  return described(file, 'RCAN', description, (config) => new RCAN(config as Partial<RcanConfig>));
+  return described(file, 'RCAN', description, (config) => new RCAN(config as Partial<RCANConfig>));
 }
 
 function described<N>(file: string, network: 'LGGAN' | 'RCAN', { metadata, tensors }: Description, build: (config: object) => N): N {

@@ -9,31 +9,34 @@ import { labelMap } from '../../proof/testing/toy';
 import { assertClose } from '../../proof/testing/close';
 import { disposeOutput } from './lggan/generator';
 import { createGenerator } from './lggan/single_branch';
-import { chooseCheckpoint, loadGenerator, loadLGGAN, shipped } from './pretrained';
+import { chooseCheckpoint, loadGenerator, loadLGGAN, pretrained } from './pretrained';
 
 const dir = mkdtempSync(join(tmpdir(), 'pretrained-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-test('what is named, else the own run, else what comes with the project; each says which it is', async () => {
+test('what is named, else what comes with the project, whatever was trained since; each says which it is', async () => {
   const folder = join(dir, 'order');
-  await assert.rejects(chooseCheckpoint('LGGAN', undefined, folder), (e) => e instanceof UserError && /no trained network, nor .*pretrained.lggan\.safetensors.*--checkpoint\.$/.test(e.message));
+  await assert.rejects(
+    chooseCheckpoint('LGGAN', undefined, folder),
+    (e) => e instanceof UserError && /pretrained.lggan\.safetensors, the network that comes with the project, is missing.*--checkpoint\.$/.test(e.message),
+  );
   await assert.rejects(chooseCheckpoint('RCAN', undefined, folder), /pretrained.rcan\.safetensors.*--sr_checkpoint\.$/);
   assert.deepEqual(await chooseCheckpoint('RCAN', 'else.safetensors', folder), { path: 'else.safetensors', sentence: 'RCAN: else.safetensors, as asked.' });
 
   mkdirSync(join(folder, 'pretrained'), { recursive: true });
-  writeFileSync(shipped('LGGAN', folder), '');
+  writeFileSync(pretrained('LGGAN', folder), '');
   const carried = await chooseCheckpoint('LGGAN', undefined, folder);
   assert.equal(carried.path, join(folder, 'pretrained', 'lggan.safetensors'));
-  assert.match(carried.sentence, /comes with the project, as there is no run in .*lggan\.$/);
+  assert.match(carried.sentence, /comes with the project\.$/);
 
   // A run that has begun and saved nothing is none yet.
   mkdirSync(join(folder, 'lggan', 'latest-000001'), { recursive: true });
   writeFileSync(join(folder, 'lggan', 'history.csv'), 'step\n');
-  assert.equal((await chooseCheckpoint('LGGAN', undefined, folder)).path, carried.path);
+  assert.deepEqual(await chooseCheckpoint('LGGAN', undefined, folder), carried);
   writeFileSync(join(folder, 'lggan', 'latest-000001', 'G.safetensors'), '');
-  const own = await chooseCheckpoint('LGGAN', undefined, folder);
-  assert.equal(own.path, join(folder, 'lggan'));
-  assert.match(own.sentence, /trained here/);
+  const beside = await chooseCheckpoint('LGGAN', undefined, folder);
+  assert.equal(beside.path, carried.path);
+  assert.match(beside.sentence, /; --checkpoint .*lggan takes the one that was trained here\.$/);
 });
 
 test('a network in half precision paints as in full, whatever its branches', async () => {

@@ -49,29 +49,29 @@ export interface CheckpointChoice {
 }
 
 /** The small network that comes with the project. */
-export const shipped = (network: NetworkName, folder = 'checkpoints') => join(folder, 'pretrained', `${NETWORKS[network].run}.safetensors`);
+export const pretrained = (network: NetworkName, folder = 'checkpoints') => join(folder, 'pretrained', `${NETWORKS[network].run}.safetensors`);
 
 /**
- * Which network is meant: the one that is named; else the run that training leaves (`checkpoints/lggan`, `checkpoints/rcan`), if there is one;
- * else the one that comes with the project; undefined where there is neither. The one place that decides it.
+ * Which network is meant: the one that is named, else the one that comes with the project, whatever was trained here since; undefined where
+ * there is neither. The one place that decides it.
  */
 export async function findCheckpoint(network: NetworkName, named?: string, folder = 'checkpoints'): Promise<CheckpointChoice | undefined> {
-  const { title, run } = NETWORKS[network];
+  const { title, run, option } = NETWORKS[network];
   if (named) return { path: named, sentence: `${title}: ${named}, as asked.` };
+  const carried = pretrained(network, folder);
+  if (!existsSync(carried)) return undefined;
   const own = join(folder, run);
-  const carried = shipped(network, folder);
-  if (existsSync(own) && (await networkFile(own, network))) return { path: own, sentence: `${title}: ${own}, which was trained here.` };
-  if (existsSync(carried)) return { path: carried, sentence: `${title}: ${carried}, which comes with the project, as there is no run in ${own}.` };
-  return undefined;
+  const hint = existsSync(own) && (await networkFile(own, network)) ? `; ${option} ${own} takes the one that was trained here` : '';
+  return { path: carried, sentence: `${title}: ${carried}, which comes with the project${hint}.` };
 }
 
 /** The same where a network is needed. @throws UserError where none is named and there is neither */
 export async function chooseCheckpoint(network: NetworkName, named?: string, folder = 'checkpoints'): Promise<CheckpointChoice> {
   const found = await findCheckpoint(network, named, folder);
   if (found) return found;
-  const { run, option } = NETWORKS[network];
+  const { option } = NETWORKS[network];
   throw new UserError(
-    `${join(folder, run)}: there is no trained network, nor ${shipped(network, folder)}, which comes with the project; train one, or give the path of another with ${option}.`,
+    `${pretrained(network, folder)}, the network that comes with the project, is missing; \`git checkout ${folder}/pretrained\` brings it back, or give the path of another with ${option}.`,
   );
 }
 

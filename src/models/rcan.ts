@@ -10,7 +10,7 @@ import { pixelShuffle } from '../layers/core/pixel_shuffle';
 import { applyInTurn, ResidualGroup } from '../layers/rcab';
 import { torchConvolution } from '../layers/core/torch_convolution';
 
-export interface RcanConfig {
+export interface RCANConfig {
   /** Residual groups. Default 10. */
   groups: number;
   /** Residual channel attention blocks in each group. Default 20. */
@@ -27,7 +27,7 @@ export interface RcanConfig {
   seed: number;
 }
 
-export const RCAN_DEFAULTS: RcanConfig = {
+export const RCAN_DEFAULTS: RCANConfig = {
   groups: 10,
   blocks: 20,
   features: 64,
@@ -52,7 +52,7 @@ export interface UpscaleOptions {
  * on again. Parameters carry the original's state-dict names, the two mean shifts included (they are not trained).
  */
 export class RCAN {
-  readonly config: RcanConfig;
+  readonly config: RCANConfig;
   readonly parameters: Parameters;
   private readonly subtractMean: (x: tf.Tensor4D) => tf.Tensor4D;
   private readonly addMean: (x: tf.Tensor4D) => tf.Tensor4D;
@@ -63,7 +63,7 @@ export class RCAN {
   private readonly tail: Convolution;
 
   /** @throws UserError that names the field if one is unknown, ill-typed or out of range */
-  constructor(config: Partial<RcanConfig> = {}) {
+  constructor(config: Partial<RCANConfig> = {}) {
     this.config = checked(config);
     const { groups, blocks, features, reduction, scale, rgbMean, seed } = this.config;
     const p = (this.parameters = new Parameters(seed));
@@ -215,7 +215,7 @@ function meanShift(p: Parameters, name: string, mean: number[], factor: number):
 }
 
 /** Reads the size of a network off its state dict. */
-function configOf(file: string, tensors: ReadonlyMap<string, StoredTensor>): Partial<RcanConfig> {
+function configOf(file: string, tensors: ReadonlyMap<string, StoredTensor>): Partial<RCANConfig> {
   const shape = (name: string): number[] => {
     const tensor = tensors.get(name);
     if (tensor) return tensor.shape;
@@ -240,7 +240,7 @@ function configOf(file: string, tensors: ReadonlyMap<string, StoredTensor>): Par
   };
 }
 
-function checked(overrides: Partial<RcanConfig>): RcanConfig {
+function checked(overrides: Partial<RCANConfig>): RCANConfig {
   const config = configure(RCAN_DEFAULTS, overrides, 'RCAN');
   const { groups, blocks, features, reduction, scale, rgbMean } = config;
   wholeNumbers({ groups, blocks, features, reduction }, 'RCAN');

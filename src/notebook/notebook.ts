@@ -3,12 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFileAtomically } from '../common/atomic';
 import { configure } from '../common/config';
+import { embeddedDataset, type EmbeddedOptions } from '../data/embedded';
+import { TOY, TOY_EMBEDDED, type NotebookName } from './toy';
 import { inNotebook, outputPath, Slot } from './show';
 import type { FeatureNetwork } from '../judges/feature_network';
 import { Inception } from '../judges/inception';
 import { findInception } from '../judges/inception_weights';
 import type { Segmenter } from '../judges/segmenter';
-import { replacingSink, setProgressSink } from '../common/progress';
+import { replacingSink, reporter, setProgressSink } from '../common/progress';
 import * as tf from '../engine/tf';
 
 // Progress is rewritten in place, in an output of its own.
@@ -20,12 +22,12 @@ if (inNotebook()) {
 }
 
 /**
- * A notebook's settings. With the environment variable LGGAN_TOY=1 (tests) the toy values stand in for theirs, so that every cell runs
+ * A notebook's settings. With the environment variable LGGAN_TOY=1 (tests) the values of toy.ts stand in for theirs, so that every cell runs
  * within seconds.
  * @throws UserError naming a toy value that the settings do not have
  */
-export function notebookSettings<T extends object>(settings: T, toy: Partial<T>): T {
-  return process.env.LGGAN_TOY === '1' ? configure(settings, toy, 'settings') : settings;
+export function notebookSettings<const T extends object>(notebook: NotebookName, settings: T): T {
+  return process.env.LGGAN_TOY === '1' ? configure(settings, TOY[notebook] as Partial<T>, 'settings') : settings;
 }
 
 interface Held {
@@ -45,10 +47,10 @@ function free({ made }: Held): void {
  * a cell again costs no memory.
  *
  * ```ts
- * const generator = await renew('generator', () => loadLGGAN('checkpoints/lggan'));
+ * const generator = await keep('generator', () => loadLGGAN('checkpoints/lggan'));
  * ```
  */
-export async function renew<T extends object>(name: string, make: () => T | Promise<T>): Promise<T> {
+export async function keep<T extends object>(name: string, make: () => T | Promise<T>): Promise<T> {
   const before = held.get(name);
   held.delete(name);
   if (before) free(before);
@@ -66,10 +68,19 @@ export function tensorsLeft(): string {
 }
 
 /** The first `count` items of a data set, or all if it has fewer. */
-export async function take<T>(dataset: { readonly length: number; at(i: number): Promise<T> }, count: number): Promise<T[]> {
+export async function first<T>(dataset: { readonly length: number; at(i: number): Promise<T> }, count: number): Promise<T[]> {
   const items: T[] = [];
   for (let i = 0; i < Math.min(count, dataset.length); i++) items.push(await dataset.at(i));
   return items;
+}
+
+/**
+ * Copies the data set that comes with the project to the folder that the notebooks use (see `embeddedDataset`), where it is not there. Any
+ * other folder is yours and stays as it is.
+ */
+export async function prepareDataset(folder: string): Promise<void> {
+  const embedded: Readonly<Record<string, EmbeddedOptions>> = { 'datasets/embedded': {}, 'datasets/toy': TOY_EMBEDDED };
+  if (embedded[folder]) await embeddedDataset(folder, { ...embedded[folder], onProgress: reporter('copying') });
 }
 
 /** The network for FID and KID: the canonical Inception where its weights are in `checkpoints/`, else the segmenter's features. */

@@ -15,7 +15,7 @@ export class MovingAverage {
     private readonly average: Parameters,
     private readonly decay: number,
   ) {
-    this.copy();
+    this.reset();
   }
 
   update(): void {
@@ -39,7 +39,8 @@ export class MovingAverage {
     this.steps = steps;
   }
 
-  private copy(): void {
+  /** The parameters as they are now. */
+  reset(): void {
     const sources = this.source.entries();
     this.average.entries().forEach(({ variable }, i) => tf.tidy(() => variable.assign(tf.clone(sources[i].variable))));
   }

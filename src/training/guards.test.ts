@@ -8,10 +8,10 @@ import { labelMap, photo } from '../../proof/testing/fixtures';
 import { writeNormalised } from '../data/batches';
 import { UserError } from '../common/errors';
 import * as tf from '../engine/tf';
-import { StepFault, divergence, faultOf } from './guards';
+import { StepFault, divergence, faultOf, lossDivergence } from './guards';
 import { History } from './history';
 import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
-import { RcanTrainer } from './rcan';
+import { RCANTrainer } from './rcan';
 
 const root = mkdtempSync(join(tmpdir(), 'guards-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -81,7 +81,7 @@ test('a bad step is named, leaves no trace in weights and statistics, and no ten
 test('skip: the run ends as one that never saw the batch; the history has a gap there', async () => {
   const messages: string[] = [];
   const config = toy();
-  const { trainer, history } = await trainLGGAN(config, new Batches([2, 5]), { onMessage: (m) => messages.push(m) });
+  const { trainer, history } = await trainLGGAN(config, { train: new Batches([2, 5]) }, { onMessage: (m) => messages.push(m) });
   assert.deepEqual(weights(trainer), onlyWith([0, 1, 3, 4]));
   assert.deepEqual(history.series('step').values, [1, 2, 3, 4, 5, 6]);
   assert.deepEqual(history.series('generator').steps, [1, 2, 4, 5]);
@@ -96,13 +96,13 @@ test('skip: the run ends as one that never saw the batch; the history has a gap 
 test('rollback: back to the checkpoint, on with the batches that follow', async () => {
   const messages: string[] = [];
   // Steps 1, 2, checkpoint, 3; the fourth batch is bad: back to 2, then batches 4 to 7.
-  const { trainer, history } = await trainLGGAN(toy({ onFault: 'rollback' }), new Batches([3]), { onMessage: (m) => messages.push(m) });
+  const { trainer, history } = await trainLGGAN(toy({ onFault: 'rollback' }), { train: new Batches([3]) }, { onMessage: (m) => messages.push(m) });
   assert.deepEqual(weights(trainer), onlyWith([0, 1, 4, 5, 6, 7]));
   assert.deepEqual(history.series('generator').steps, [1, 2, 3, 4, 5, 6]);
   assert.match(messages[0], /^Step 4: the loss .*; back to step 2\.$/);
   trainer.dispose();
   // Without a checkpoint there is nothing to go back to.
-  await assert.rejects(trainLGGAN(toy({ onFault: 'rollback' }), new Batches([0])), (e) => e instanceof UserError && /^Step 1: .*lower the learning rate and go on from/.test(e.message));
+  await assert.rejects(trainLGGAN(toy({ onFault: 'rollback' }), { train: new Batches([0]) }), (e) => e instanceof UserError && /^Step 1: .*lower the learning rate and go on from/.test(e.message));
 });
 
 test('a run that does not recover ends with a sentence, and no checkpoint has bad weights', async () => {
@@ -110,11 +110,11 @@ test('a run that does not recover ends with a sentence, and no checkpoint has ba
   const long = { schedule: { epochs: 20, decayEpochs: 0, secondStageFrom: 21 } };
   const seen: string[] = [];
   await assert.rejects(
-    trainLGGAN(toy(long), new Batches(all.slice(3)), { onMessage: (m) => seen.push(m) }),
+    trainLGGAN(toy(long), { train: new Batches(all.slice(3)) }, { onMessage: (m) => seen.push(m) }),
     (e) => e instanceof UserError && /^Step 14: the loss /.test(e.message),
   );
   assert.equal(seen.length, 10);
-  await assert.rejects(trainLGGAN(toy({ ...long, onFault: 'stop' }), new Batches([1])), (e) => e instanceof UserError && /^Step 2: the loss /.test(e.message));
+  await assert.rejects(trainLGGAN(toy({ ...long, onFault: 'stop' }), { train: new Batches([1]) }), (e) => e instanceof UserError && /^Step 2: the loss /.test(e.message));
 
   const trainer = new LGGANTrainer(toy());
   const { variable, name } = trainer.discriminator.parameters.entries()[2];
@@ -133,7 +133,7 @@ test('the layer is named where only its gradient is bad, or too large to be squa
 });
 
 test('RCAN moves no weight in a bad step', () => {
-  const trainer = new RcanTrainer({ network: { groups: 1, blocks: 1, features: 4, reduction: 2 } });
+  const trainer = new RCANTrainer({ network: { groups: 1, blocks: 1, features: 4, reduction: 2 } });
   const values = () => trainer.network.parameters.entries().map((e) => [...e.variable.dataSync()]);
   const before = values();
   const bad = { low: new Float32Array(8 * 8 * 3).fill(9), high: new Float32Array(16 * 16 * 3).fill(Infinity), patch: 16, names: ['a'] };
@@ -156,4 +156,17 @@ test('a discriminator out of balance is seen in the history', () => {
   assert.match(divergence(history((step) => step))!, /diverges: its loss is 201\.0 on average/);
   assert.match(divergence(history(() => 0.01))!, /has won: its loss is 0\.020 on average/);
   assert.equal(divergence(history(() => NaN)), undefined);
+});
+
+test('a loss that has doubled since its first hundred steps is seen', () => {
+  const history = (loss: (step: number) => number, length = 250) => {
+    const h = new History();
+    for (let step = 1; step <= length; step++) h.append({ step, loss: loss(step) });
+    return h;
+  };
+  assert.equal(lossDivergence(history((step) => 30 / Math.sqrt(step))), undefined);
+  assert.equal(lossDivergence(history((step) => (step > 100 ? 90 : 10), 199)), undefined, 'too few steps to say');
+  // The gap of a skipped step is none of the values.
+  assert.match(lossDivergence(history((step) => (step === 7 ? NaN : step > 100 ? 25 : 10)))!, /has grown to 25\.0 on average, from 10\.0 in/);
+  assert.equal(lossDivergence(history((step) => (step > 100 ? 19 : 10))), undefined);
 });

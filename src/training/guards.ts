@@ -93,3 +93,16 @@ export function divergence(history: Pick<History, 'length' | 'row'>): string | u
   if (mean < 0.06) return `the discriminator has won: its loss is ${mean.toPrecision(2)} on average, where 6 is undecided; the generator learns nothing from it`;
   return undefined;
 }
+
+/**
+ * Whether a loss that should fall has grown: its mean over the last hundred steps is more than twice that of the first hundred. In words.
+ */
+export function lossDivergence(history: Pick<History, 'length' | 'row'>): string | undefined {
+  if (history.length < 2 * WINDOW) return undefined;
+  const mean = (from: number) => {
+    const values = Array.from({ length: WINDOW }, (_, i) => history.row(from + i).loss).filter((v) => v !== undefined);
+    return values.reduce((a, b) => a + b, 0) / values.length;
+  };
+  const [first, last] = [mean(0), mean(-WINDOW)];
+  return last > 2 * first ? `the loss has grown to ${last.toPrecision(3)} on average, from ${first.toPrecision(3)} in the first ${WINDOW} steps; lower the learning rate` : undefined;
+}

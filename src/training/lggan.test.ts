@@ -7,7 +7,9 @@ import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../common/errors';
 import { normals } from '../../proof/testing/close';
 import type { Branches } from '../models/lggan/config';
-import { labelMap, randomVgg } from '../../proof/testing/toy';
+import { labelMap, randomVgg, scatter } from '../../proof/testing/toy';
+import { saveParameters } from '../checkpoints/parameters';
+import { LGGAN } from '../models/lggan/lggan';
 import * as tf from '../engine/tf';
 import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
 
@@ -181,7 +183,7 @@ test('a stopped and resumed run has the history and the weights of an uninterrup
   });
   const evaluated: number[] = [];
   const sampled: number[] = [];
-  const straight = await trainLGGAN(config(straightOutput), new Turn(), {
+  const straight = await trainLGGAN(config(straightOutput), { train: new Turn() }, {
     onSample: (_, step) => void sampled.push(step),
     evaluate: async (_, epoch) => {
       evaluated.push(epoch);
@@ -196,7 +198,7 @@ test('a stopped and resumed run has the history and the weights of an uninterrup
   assert.ok(existsSync(join(straightOutput, 'best-000001')) && !existsSync(join(straightOutput, 'best-000002')));
 
   const stop = new AbortController();
-  const first = await trainLGGAN(config(output), new Turn(), {
+  const first = await trainLGGAN(config(output), { train: new Turn() }, {
     signal: stop.signal,
     onStep: (row) => {
       if (row.step === 3) stop.abort();
@@ -206,7 +208,7 @@ test('a stopped and resumed run has the history and the weights of an uninterrup
   assert.equal(first.history.length, 3);
   first.trainer.dispose();
   const seen: number[] = [];
-  const second = await trainLGGAN(config(output), new Turn(), { onStep: (row, done, total) => void seen.push(row.step, done, total) });
+  const second = await trainLGGAN(config(output), { train: new Turn() }, { onStep: (row, done, total) => void seen.push(row.step, done, total) });
   assert.deepEqual(seen, [4, 4, 4]);
   assert.equal(second.interrupted, false);
   const columns = straight.history.columns.filter((c) => c !== 'seconds');
@@ -218,7 +220,7 @@ test('a stopped and resumed run has the history and the weights of an uninterrup
   second.trainer.dispose();
 
   // A finished run has nothing to do.
-  const done = await trainLGGAN(config(output), new Turn(), { onStep: () => assert.fail('no step was left') });
+  const done = await trainLGGAN(config(output), { train: new Turn() }, { onStep: () => assert.fail('no step was left') });
   assert.equal(done.history.length, 4);
   done.trainer.dispose();
   rmSync(output, { recursive: true });
@@ -236,4 +238,31 @@ test('wrong settings are named', () => {
   fault({ ema: 1 }, /train\.ema/);
   fault({ lossWeights: { 1: { l2: 3 } } }, /^train\.lossWeights\.1: there is no field 'l2'; did you mean 'l1'/);
   fault({ lossWeights: { 3: {} } }, /^train\.lossWeights: there is no field '3'/);
+});
+
+test('a run that starts with a trained generator takes its shape and its weights, also in the average; another shape is refused', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'start-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const generator = new LGGAN({ ...toy.generator, seed: 5 });
+  scatter(generator.parameters.trainable, 5, 0.05);
+  const start = join(folder, 'G.safetensors');
+  await saveParameters(start, generator.parameters, { network: 'LGGAN', config: JSON.stringify(generator.config) });
+  const stop = new AbortController();
+  stop.abort();
+  const config = { discriminator: toy.discriminator, ema: 0.9, start, output: join(folder, 'run') };
+  const { trainer } = await trainLGGAN(config, { train: new Turn() }, { signal: stop.signal });
+  assert.deepEqual(trainer.generator.config, generator.config);
+  for (const network of [trainer.generator, trainer.averaged!]) {
+    network.parameters.entries().forEach(({ name, variable }, i) => {
+      assert.deepEqual(variable.dataSync(), generator.parameters.entries()[i].variable.dataSync(), name);
+    });
+  }
+  trainer.dispose();
+  const tensors = tf.memory().numTensors;
+  await assert.rejects(
+    trainLGGAN({ ...config, generator: { ngf: 8 }, output: join(folder, 'other') }, { train: new Turn() }),
+    (e) => e instanceof UserError && /G\.safetensors: this generator is of another shape \(conv1\.weight\)/.test(e.message),
+  );
+  assert.equal(tf.memory().numTensors, tensors);
+  generator.dispose();
 });

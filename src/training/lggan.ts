@@ -1,8 +1,5 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import * as tf from '../engine/tf';
-import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
+import type { Json } from '../checkpoints/checkpoint';
 import { withFolderLock } from '../common/lock';
 import { configure, oneOf, wholeNumbers } from '../common/config';
 import type { Batch, BatchSource } from '../data/batches';
@@ -14,15 +11,23 @@ import { Discriminator, type DiscriminatorConfig } from '../models/discriminator
 import type { LGGANConfig } from '../models/lggan/config';
 import type { Generator } from '../models/lggan/generator';
 import { createGenerator } from '../models/lggan/single_branch';
+import { loadGenerator } from '../models/pretrained';
 import type { Vgg19 } from '../judges/vgg19';
 import { Adam } from './adam';
 import { MovingAverage } from './ema';
 import { gradients } from './gradients';
-import { Buffers, FAULT_POLICIES, MOST_ROLLBACKS, MOST_SKIPPED, StepFault, divergence, faultOf, weightFault, type FaultPolicy } from './guards';
-import { History } from './history';
+import { Buffers, FAULT_POLICIES, StepFault, divergence, faultOf, type FaultPolicy } from './guards';
+import type { History } from './history';
+import { runSteps, type LoopHooks } from './loop';
+import { loadRun, saveRun, type Kept } from './saved_run';
 import { LOSS_WEIGHTS, Schedule, type ScheduleConfig } from './schedule';
 
 export interface TrainLGGANConfig {
+  /**
+   * A trained generator, file or folder of a run, whose weights the run begins with, and whose configuration it takes where `generator` does
+   * not say otherwise; the discriminator begins anew. Default '': random weights. A run that is saved goes on from there.
+   */
+  start: string;
   generator: Partial<LGGANConfig>;
   discriminator: Partial<DiscriminatorConfig>;
   schedule: Partial<ScheduleConfig>;
@@ -59,6 +64,7 @@ export interface TrainLGGANConfig {
 }
 
 export const TRAIN_LGGAN_DEFAULTS: TrainLGGANConfig = {
+  start: '',
   generator: {},
   discriminator: {},
   schedule: {},
@@ -76,13 +82,8 @@ export const TRAIN_LGGAN_DEFAULTS: TrainLGGANConfig = {
   evaluateEvery: 10,
 };
 
-/** A row of the history: the step and every figure of it. */
-export type Row = { step: number } & Record<string, number>;
-
 /** What a training run tells whoever watches it. All optional. */
-export interface TrainLGGANHooks {
-  /** After each step: its row of the history, and how far the run is. */
-  onStep?(row: Row, done: number, total: number): void | Promise<void>;
+export interface TrainLGGANHooks extends LoopHooks {
   /** Every `sampleEvery` steps and at the end, with the generator to draw with (the averaged one where there is one). */
   onSample?(generator: Generator, step: number): void | Promise<void>;
   /** Every `evaluateEvery` epochs: a figure of which less is better, such as FID; the checkpoint of the least is kept as `best`. */
@@ -227,50 +228,39 @@ export class LGGANTrainer {
     return losses;
   }
 
+  /** Begins with the weights of another generator, also in the average. @throws UserError where it is of another shape */
+  beginWith(other: Generator): void {
+    const weights = new Map(other.parameters.entries().map((e) => [e.name, e.variable]));
+    const own = this.generator.parameters.entries();
+    const stranger = own.find(({ name, variable }) => String(weights.get(name)?.shape) !== String(variable.shape));
+    if (stranger || weights.size !== own.length) {
+      throw new UserError(`${this.config.start}: this generator is of another shape${stranger ? ` (${stranger.name})` : ''}; leave the fields of train.generator to it.`);
+    }
+    for (const { name, variable } of own) variable.assign(weights.get(name)!);
+    this.average?.reset();
+  }
+
   /** Saves everything that the next step depends on. @throws UserError where a weight is not finite: nothing is written then */
   async save(name: 'latest' | 'best', state: Record<string, Json>): Promise<void> {
-    const bad = weightFault([this.generator, this.discriminator].flatMap((network) => network.parameters.entries()));
-    if (bad) throw new UserError(`${this.config.output}: ${bad} holds NaN or infinity, so no checkpoint was written; lower the learning rate and go on from the last one.`);
-    const [g, d] = [this.optimiserG.state(), this.optimiserD.state()];
-    try {
-      await saveCheckpoint(this.config.output, name, {
-        networks: {
-          G: this.generator.parameters,
-          D: this.discriminator.parameters,
-          ...(this.averaged && { EMA: this.averaged.parameters }),
-        },
-        extra: { optimiserG: g.tensors, optimiserD: d.tensors },
-        state: { ...state, steps: { G: g.steps, D: d.steps, EMA: this.average?.step ?? 0 } },
-        metadata: { config: JSON.stringify(this.generator.config), network: 'LGGAN' },
-      }, { keep: this.config.keepCheckpoints });
-    } finally {
-      tf.dispose([g.tensors, d.tensors]);
-    }
+    await saveRun(this.config.output, name, this.kept, ({ optimiserG: G, optimiserD: D }) => ({ ...state, steps: { G, D, EMA: this.average?.step ?? 0 } }), {
+      network: 'LGGAN',
+      config: this.generator.config,
+    }, this.config.keepCheckpoints);
   }
 
   /** Takes up a saved state; undefined where there is none. */
   async load(name: 'latest' | 'best', onMessage?: (m: string) => void): Promise<Record<string, Json> | undefined> {
-    const loaded = await loadCheckpoint(this.config.output, name, {
-      networks: {
-        G: this.generator.parameters,
-        D: this.discriminator.parameters,
-        ...(this.averaged && { EMA: this.averaged.parameters }),
-      },
-      extra: ['optimiserG', 'optimiserD'],
-    });
-    if (!loaded) return undefined;
-    loaded.damaged.forEach((m) => onMessage?.(`${m} Going on from ${loaded.folder}.`));
-    const state = loaded.state as Record<string, Json>;
-    const steps = state.steps as { G: number; D: number; EMA: number };
-    for (const [optimiser, key] of [[this.optimiserG, 'G'], [this.optimiserD, 'D']] as const) {
-      tf.tidy(() => {
-        const stored = [...loaded.extra[`optimiser${key}`]];
-        const tensors = Object.fromEntries(stored.map(([n, t]) => [n, tf.tensor1d(t.data as Float32Array)]));
-        optimiser.restore({ steps: steps[key], tensors });
-      });
-    }
-    this.average?.restore(steps.EMA);
+    const stepsOf = (state: Record<string, Json>) => state.steps as { G: number; D: number; EMA: number };
+    const state = await loadRun(this.config.output, name, this.kept, (s) => ({ optimiserG: stepsOf(s).G, optimiserD: stepsOf(s).D }), onMessage);
+    if (state) this.average?.restore(stepsOf(state).EMA);
     return state;
+  }
+
+  private get kept(): Kept {
+    return {
+      networks: { G: this.generator.parameters, D: this.discriminator.parameters, ...(this.averaged && { EMA: this.averaged.parameters }) },
+      optimisers: { optimiserG: this.optimiserG, optimiserD: this.optimiserD },
+    };
   }
 
   dispose(): void {
@@ -282,108 +272,70 @@ export class LGGANTrainer {
   }
 }
 
+export interface LGGANData {
+  train: BatchSource;
+  /** For the perceptual loss; without it there is none. The caller disposes of it. */
+  vgg?: Vgg19;
+}
+
 /**
  * Trains LGGAN, or goes on with the run that `config.output` holds. Checkpoints, the history of every loss and the best generator are
  * kept there.
  */
-export async function trainLGGAN(
-  config: Partial<TrainLGGANConfig>,
-  batches: BatchSource,
-  hooks: TrainLGGANHooks = {},
-  vgg?: Vgg19,
-): Promise<TrainLGGANResult> {
-  const trainer = new LGGANTrainer(config, vgg);
+export async function trainLGGAN(config: Partial<TrainLGGANConfig>, data: LGGANData, hooks: TrainLGGANHooks = {}): Promise<TrainLGGANResult> {
+  const trainer = await begin(config, data.vgg);
   try {
-    return await withFolderLock(trainer.config.output, () => run(trainer, batches, hooks));
+    return await withFolderLock(trainer.config.output, () => run(trainer, data.train, hooks));
   } catch (e) {
     trainer.dispose();
     throw e;
   }
 }
 
+async function begin(config: Partial<TrainLGGANConfig>, vgg?: Vgg19): Promise<LGGANTrainer> {
+  if (!config.start) return new LGGANTrainer(config, vgg);
+  const start = await loadGenerator(config.start);
+  try {
+    const trainer = new LGGANTrainer({ ...config, generator: { ...start.config, ...config.generator } }, vgg);
+    try {
+      trainer.beginWith(start);
+      return trainer;
+    } catch (e) {
+      trainer.dispose();
+      throw e;
+    }
+  } finally {
+    start.dispose();
+  }
+}
+
 async function run(trainer: LGGANTrainer, batches: BatchSource, hooks: TrainLGGANHooks): Promise<TrainLGGANResult> {
-  const { output, checkpointEvery, sampleEvery, evaluateEvery } = trainer.config;
+  const { output, checkpointEvery, onFault, stage, sampleEvery, evaluateEvery } = trainer.config;
   const stepsPerEpoch = trainer.config.stepsPerEpoch || batches.batchesPerEpoch;
   const { epochs, secondStageFrom } = trainer.schedule.config;
-  const total = (trainer.config.stage === 1 ? Math.min(epochs, secondStageFrom - 1) : epochs) * stepsPerEpoch;
+  const total = (stage === 1 ? Math.min(epochs, secondStageFrom - 1) : epochs) * stepsPerEpoch;
 
-  const saved = await trainer.load('latest', hooks.onMessage);
-  let step = (saved?.step as number | undefined) ?? 0;
-  const { stage } = trainer.config;
-  if ((stage === 1 && secondStageFrom < 2) || (stage === 2 && secondStageFrom > epochs)) {
-    throw new UserError(`${output}: there is no stage ${stage} in ${epochs} epochs with the second stage from epoch ${secondStageFrom}.`);
-  }
-  if (stage === 2 && step < (secondStageFrom - 1) * stepsPerEpoch) {
-    throw new UserError(`${output}: stage 2 goes on from the end of stage 1, and this run is at step ${step}; train stage 1 first.`);
-  }
-  let best = (saved?.best as number | null | undefined) ?? null;
-  await mkdir(output, { recursive: true });
-  const historyFile = join(output, 'history.csv');
-  let history = saved ? await History.load(historyFile, { upTo: step }) : new History();
-  if (saved) batches.restore(saved.batches);
-  const save = async (name: 'latest' | 'best') => {
-    await history.save(historyFile);
-    await trainer.save(name, { step, best, batches: batches.state() });
-  };
-
-  /** A step that was not taken: its row, or the run as its latest checkpoint has it. */
-  let [skipped, rollbacks, diverging] = [0, 0, false];
-  const recover = async (fault: StepFault): Promise<Losses> => {
-    const sentence = `Step ${step + 1}: ${fault.message}`;
-    const again = trainer.config.onFault === 'rollback' && rollbacks++ < MOST_ROLLBACKS ? await trainer.load('latest', hooks.onMessage) : undefined;
-    if (again) {
-      // The batches go on where they are: the same ones would lead to the same step.
-      step = again.step as number;
-      best = again.best as number | null;
-      history = await History.load(historyFile, { upTo: step });
-      hooks.onMessage?.(`${sentence}; back to step ${step}.`);
-      return {};
-    }
-    if (trainer.config.onFault !== 'skip' || skipped++ >= MOST_SKIPPED) {
-      throw new UserError(`${sentence}; lower the learning rate and go on from ${output}.`);
-    }
-    hooks.onMessage?.(`${sentence}; it was skipped.`);
-    return { ...Object.fromEntries(Object.keys(fault.losses).map((name) => [name, NaN])), skipped: 1 };
-  };
-
-  let interrupted = false;
-  while (step < total && !interrupted) {
-    const epoch = Math.floor(step / stepsPerEpoch) + 1;
-    const started = performance.now();
-    const batch = await batches.next();
-    let losses: Losses;
-    try {
-      losses = trainer.step(batch, epoch);
-      skipped = 0;
-    } catch (e) {
-      if (!(e instanceof StepFault)) throw e;
-      losses = await recover(e);
-      if (!losses.skipped) continue;
-    }
-    step += 1;
-    const seconds = (performance.now() - started) / 1000;
-    const warning = divergence(history);
-    if (warning && !diverging) hooks.onMessage?.(`Step ${step}: ${warning}.`);
-    diverging = warning !== undefined;
-    const row: Row = { step, epoch, stage: trainer.schedule.stage(epoch), ...losses, ...(warning && { diverging: 1 }), seconds };
-    history.append(row);
-    await hooks.onStep?.(row, step, total);
-
-    if (step % sampleEvery === 0 || step === total) await hooks.onSample?.(trainer.best, step);
-    if (hooks.evaluate && step % (evaluateEvery * stepsPerEpoch) === 0) {
-      const value = await hooks.evaluate(trainer.best, epoch);
-      if (Number.isFinite(value) && (best === null || value < best)) {
-        best = value;
-        await save('best');
+  const { history, interrupted } = await runSteps<Batch, number>({
+    output, batches, total, stepsPerEpoch, checkpointEvery, onFault,
+    load: (onMessage) => trainer.load('latest', onMessage),
+    save: (name, state) => trainer.save(name, state),
+    check(step) {
+      if ((stage === 1 && secondStageFrom < 2) || (stage === 2 && secondStageFrom > epochs)) {
+        throw new UserError(`${output}: there is no stage ${stage} in ${epochs} epochs with the second stage from epoch ${secondStageFrom}.`);
       }
-    }
-    // Signals are heard only in between: batches from memory never give the event loop a turn.
-    await setImmediate();
-    interrupted = hooks.signal?.aborted ?? false;
-    if (step % checkpointEvery === 0 || step === total || interrupted) {
-      await save('latest');
-      rollbacks = 0;
-    }
-  }
+      if (stage === 2 && step < (secondStageFrom - 1) * stepsPerEpoch) {
+        throw new UserError(`${output}: stage 2 goes on from the end of stage 1, and this run is at step ${step}; train stage 1 first.`);
+      }
+    },
+    step: (batch, epoch) => trainer.step(batch, epoch),
+    columns: (epoch) => ({ stage: trainer.schedule.stage(epoch) }),
+    warning: divergence,
+    async after({ step, epoch }, best) {
+      if (step % sampleEvery === 0 || step === total) await hooks.onSample?.(trainer.best, step);
+      if (!hooks.evaluate || step % (evaluateEvery * stepsPerEpoch)) return undefined;
+      const value = await hooks.evaluate(trainer.best, epoch);
+      return Number.isFinite(value) && (best === null || value < best) ? value : undefined;
+    },
+  }, hooks);
   return { generator: trainer.best, trainer, history, interrupted };
 }

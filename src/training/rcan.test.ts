@@ -9,8 +9,8 @@ import type { RgbImage } from '../data/types';
 import { RCAN } from '../models/rcan';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
-import { RcanTrainer, bicubicEnlarged, srQuality, trainRcan, type RcanData } from './rcan';
-import { rcanLearningRate, trainRcanConfig, type TrainRcanConfig } from './rcan_config';
+import { RCANTrainer, bicubicEnlarged, srQuality, trainRCAN, type RCANData } from './rcan';
+import { rcanLearningRate, trainRCANConfig, type TrainRCANConfig } from './rcan_config';
 
 const folder = mkdtempSync(join(tmpdir(), 'rcan-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,8 +33,8 @@ function pictures(from: number, count: number) {
   return srPairsOf({ source: 'discs', names, length: count, at: async (i) => ({ image: picture(from + i) }) });
 }
 
-const data: RcanData = { train: pictures(0, 6), validation: pictures(6, 2) };
-const toy = (name: string, more: Partial<TrainRcanConfig> = {}): Partial<TrainRcanConfig> => ({
+const data: RCANData = { train: pictures(0, 6), validation: pictures(6, 2) };
+const toy = (name: string, more: Partial<TrainRCANConfig> = {}): Partial<TrainRCANConfig> => ({
   network: { groups: 1, blocks: 1, features: 8, reduction: 4 },
   batchSize: 2,
   patch: 16,
@@ -50,13 +50,13 @@ const toy = (name: string, more: Partial<TrainRcanConfig> = {}): Partial<TrainRc
 const weightsOf = (network: RCAN) => network.parameters.entries().map(({ variable }) => Array.from(variable.dataSync()));
 
 test('the learning rate is halved every 25 epochs', () => {
-  const config = trainRcanConfig({});
+  const config = trainRCANConfig({});
   const rates = [1, 25, 26, 50, 51, 100].map((epoch) => rcanLearningRate(config, epoch));
   assert.deepEqual(rates, [2e-4, 2e-4, 1e-4, 1e-4, 5e-5, 2.5e-5]);
 });
 
 test('the first step moves every weight by the learning rate against its gradient, the mean shift not at all', () => {
-  const trainer = new RcanTrainer(toy('step'));
+  const trainer = new RCANTrainer(toy('step'));
   const before = weightsOf(trainer.network);
   const low = Float32Array.from({ length: 2 * 8 * 8 * 3 }, (_, i) => 128 + 90 * Math.sin(i));
   const high = Float32Array.from({ length: 2 * 16 * 16 * 3 }, (_, i) => 128 + 90 * Math.cos(i));
@@ -81,7 +81,7 @@ test('the first step moves every weight by the learning rate against its gradien
 
 test('steps on one batch lower its loss and leave no tensor behind', async () => {
   for (const start of ['random', 'bilinear'] as const) {
-    const trainer = new RcanTrainer(toy('leak', { start }));
+    const trainer = new RCANTrainer(toy('leak', { start }));
     const { low, high } = await data.train.at(0);
     const batch = { low: Float32Array.from(low.data.slice(0, 12 * 12 * 3)), high: new Float32Array(24 * 24 * 3).fill(100), patch: 24, names: [] };
     assert.equal(high.height, 24);
@@ -96,7 +96,7 @@ test('steps on one batch lower its loss and leave no tensor behind', async () =>
 
 test('a run validates, keeps its best, and goes on after an interruption as if there had been none', async () => {
   const steps: number[] = [];
-  const whole = await trainRcan(toy('whole'), data, { onStep: (row, done, total) => void (steps.push(row.step), assert.equal(total, 6), assert.equal(done, row.step)) });
+  const whole = await trainRCAN(toy('whole'), data, { onStep: (row, done, total) => void (steps.push(row.step), assert.equal(total, 6), assert.equal(done, row.step)) });
   assert.deepEqual(steps, [1, 2, 3, 4, 5, 6]);
   assert.equal(whole.interrupted, false);
   assert.deepEqual(whole.history.series('psnrRgb').steps, [2, 4, 6]);
@@ -104,23 +104,44 @@ test('a run validates, keeps its best, and goes on after an interruption as if t
   assert.equal(whole.best!.rgb, Math.max(...whole.history.series('psnrRgb').values));
 
   const controller = new AbortController();
-  const first = await trainRcan(toy('cut'), data, { signal: controller.signal, onStep: ({ step }) => { if (step === 3) controller.abort(); } });
+  const first = await trainRCAN(toy('cut'), data, { signal: controller.signal, onStep: ({ step }) => { if (step === 3) controller.abort(); } });
   assert.deepEqual([first.interrupted, first.step, first.history.length], [true, 3, 3]);
-  const second = await trainRcan(toy('cut'), data);
+  const second = await trainRCAN(toy('cut'), data);
   assert.deepEqual([second.interrupted, second.step, second.history.length], [false, 6, 6]);
   assert.deepEqual(second.history.series('loss').values, whole.history.series('loss').values);
   assert.deepEqual(weightsOf(second.network), weightsOf(whole.network));
   assert.deepEqual(second.best, whole.best);
 
   // A run that is over does nothing more.
-  const again = await trainRcan(toy('cut'), data, { onStep: () => assert.fail('no step is left') });
+  const again = await trainRCAN(toy('cut'), data, { onStep: () => assert.fail('no step is left') });
   assert.equal(again.step, 6);
   assert.equal(readFileSync(join(folder, 'cut', 'history.csv'), 'utf8').trim().split('\n').length, 7);
   for (const r of [whole, first, second, again]) r.network.dispose();
 });
 
+test('a batch that is not finite is rolled back to the checkpoint, or skipped', async () => {
+  for (const [onFault, trained] of [['skip', [1, 2, 3, 5, 6]], ['rollback', [1, 2, 3, 4, 5, 6]]] as const) {
+    let read = 0;
+    const trainer = RCANTrainer.prototype;
+    const step = trainer.step;
+    trainer.step = function (batch, rate) {
+      return step.call(this, ++read === 4 ? { ...batch, high: batch.high.map(() => NaN) } : batch, rate);
+    };
+    const messages: string[] = [];
+    try {
+      const run = await trainRCAN(toy(onFault, { onFault, checkpointEvery: 3 }), { train: data.train }, { onMessage: (m) => messages.push(m) });
+      assert.deepEqual(run.history.series('loss').steps, trained);
+      assert.equal(messages.length, 1);
+      assert.match(messages[0], onFault === 'skip' ? /^Step 4: .*; it was skipped\.$/ : /^Step 4: .*; back to step 3\.$/);
+      run.network.dispose();
+    } finally {
+      trainer.step = step;
+    }
+  }
+});
+
 test('the network comes back from its checkpoint alone, whatever its size', async () => {
-  const run = await trainRcan(toy('alone', { network: { groups: 2, blocks: 3, features: 6, reduction: 3 }, epochs: 1 }), data);
+  const run = await trainRCAN(toy('alone', { network: { groups: 2, blocks: 3, features: 6, reduction: 3 }, epochs: 1 }), data);
   const file = join((await newestCheckpoint(join(folder, 'alone'), 'best'))!, 'RCAN.safetensors');
   const loaded = await RCAN.load(file);
   assert.deepEqual(weightsOf(loaded), weightsOf(run.network));
@@ -133,7 +154,7 @@ test('the network comes back from its checkpoint alone, whatever its size', asyn
 
 test('a whole run leaves no tensor behind but its network', async () => {
   let n = 0;
-  await assertNoLeak(async () => (await trainRcan(toy(`none${n++}`, { epochs: 1 }), data)).network.dispose());
+  await assertNoLeak(async () => (await trainRCAN(toy(`none${n++}`, { epochs: 1 }), data)).network.dispose());
 });
 
 test('quality is the mean of the pairs, and without validation there is no best', async () => {
@@ -151,15 +172,15 @@ test('quality is the mean of the pairs, and without validation there is no best'
   assertClose((await srQuality(dark, shifted, 'original')).rgb, (10 * Math.log10(255 ** 2 / 62.5)) / 4, 1e-12);
   const bicubic = await srQuality(pairs, bicubicEnlarged);
   assert.ok(bicubic.rgb > 12 && bicubic.rgb < 30, `${bicubic.rgb}`);
-  const run = await trainRcan(toy('blind', { epochs: 1 }), { train: data.train });
+  const run = await trainRCAN(toy('blind', { epochs: 1 }), { train: data.train });
   assert.deepEqual([run.best, run.bicubic], [undefined, undefined]);
   assert.ok(!existsSync(join(folder, 'blind', 'best')));
   run.network.dispose();
 });
 
 test('what does not fit is refused in one sentence', async () => {
-  await assert.rejects(trainRcan(toy('a', { network: { scale: 3 } }), data), /differ by a factor of 2/);
-  await assert.rejects(trainRcan({ learning_rate: 1 } as object, data), /did you mean 'learningRate'/);
-  await assert.rejects(trainRcan(toy('a', { patch: 64 }), data), /smaller than a patch of 64/);
-  await assert.rejects(trainRcan(toy('cut', { network: { groups: 2, blocks: 1, features: 8, reduction: 4 } }), data), /does not fit this network/);
+  await assert.rejects(trainRCAN(toy('a', { network: { scale: 3 } }), data), /differ by a factor of 2/);
+  await assert.rejects(trainRCAN({ learning_rate: 1 } as object, data), /did you mean 'learningRate'/);
+  await assert.rejects(trainRCAN(toy('a', { patch: 64 }), data), /smaller than a patch of 64/);
+  await assert.rejects(trainRCAN(toy('cut', { network: { groups: 2, blocks: 1, features: 8, reduction: 4 } }), data), /does not fit this network/);
 });

@@ -1,24 +1,22 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import * as tf from '../engine/tf';
-import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
+import { loadCheckpoint, type Json } from '../checkpoints/checkpoint';
 import { withFolderLock } from '../common/lock';
 import type { Choice } from '../common/config';
 import { resizeImage } from '../data/resize';
 import { SrPatches, type SrBatch } from '../data/sr_batches';
 import type { SrDataset, SrPair } from '../data/sr_pairs';
 import type { RgbImage } from '../data/types';
-import { UserError } from '../common/errors';
 import { l1 } from '../losses/pixel';
 import { psnr } from '../metrics/image_quality';
 import { RCAN } from '../models/rcan';
 import { startBilinear } from '../models/rcan_start';
 import { Adam } from './adam';
 import { gradients } from './gradients';
-import { MOST_SKIPPED, StepFault, faultOf, weightFault } from './guards';
-import { History } from './history';
-import { rcanLearningRate, trainRcanConfig, type TrainRcanConfig } from './rcan_config';
+import { StepFault, faultOf, lossDivergence } from './guards';
+import type { History } from './history';
+import { runSteps, type LoopHooks } from './loop';
+import { rcanLearningRate, trainRCANConfig, type TrainRCANConfig } from './rcan_config';
+import { loadRun, saveRun, type Kept } from './saved_run';
 
 /** Mean PSNR over validation pairs, in dB. */
 export type SrQuality = {
@@ -28,24 +26,19 @@ export type SrQuality = {
   y: number;
 };
 
-export interface RcanData {
+export interface RCANData {
   train: SrDataset;
   /** Pairs that training does not see. Without them there is no best checkpoint. */
   validation?: SrDataset;
 }
 
-export interface TrainRcanHooks {
-  /** After each step: its row of the history (`loss`, `learningRate`, `seconds`; after a validation `psnrRgb`, `psnrY`), how far the run is. */
-  onStep?(row: { step: number } & Record<string, number>, done: number, total: number): void | Promise<void>;
+/** Rows have `loss`, `learningRate`, `seconds`; after a validation `psnrRgb`, `psnrY`. */
+export interface TrainRCANHooks extends LoopHooks {
   /** After each validation, with the network as it stands then. */
   onValidation?(network: RCAN, quality: SrQuality, bicubic: SrQuality, step: number): void | Promise<void>;
-  /** A sentence for the user: a checkpoint passed over, ... */
-  onMessage?(message: string): void;
-  /** Stops the run after the current step; its checkpoint is saved. */
-  signal?: AbortSignal;
 }
 
-export interface TrainRcanResult {
+export interface TrainRCANResult {
   /** With the weights of the best validation where there was one, else the last. The caller disposes of it. */
   network: RCAN;
   history: History;
@@ -60,14 +53,14 @@ export interface TrainRcanResult {
 }
 
 /** The network, its optimiser and one training step. */
-export class RcanTrainer {
-  readonly config: TrainRcanConfig;
+export class RCANTrainer {
+  readonly config: TrainRCANConfig;
   readonly network: RCAN;
   private readonly optimiser: Adam;
 
   /** @throws UserError that names the field if one is unknown, ill-typed or out of range */
-  constructor(config: Partial<TrainRcanConfig>) {
-    this.config = trainRcanConfig(config);
+  constructor(config: Partial<TrainRCANConfig>) {
+    this.config = trainRCANConfig(config);
     this.network = new RCAN(this.config.network);
     if (this.config.start === 'bilinear') startBilinear(this.network);
     this.optimiser = new Adam(this.network.parameters.entries(), { epsilonChoice: this.config.adamEpsilon });
@@ -89,39 +82,19 @@ export class RcanTrainer {
 
   /** Saves everything that the next step depends on. @throws UserError where a weight is not finite: nothing is written then */
   async save(name: 'latest' | 'best', state: Record<string, Json>): Promise<void> {
-    const bad = weightFault(this.network.parameters.entries());
-    if (bad) throw new UserError(`${this.config.output}: ${bad} holds NaN or infinity, so no checkpoint was written; lower the learning rate and go on from the last one.`);
-    const { steps, tensors } = this.optimiser.state();
-    try {
-      await saveCheckpoint(this.config.output, name, {
-        networks: { RCAN: this.network.parameters },
-        extra: { optimiser: tensors },
-        state: { ...state, optimiserSteps: steps },
-        metadata: { network: 'RCAN', config: JSON.stringify(this.network.config) },
-      }, { keep: this.config.keepCheckpoints });
-    } finally {
-      tf.dispose(tensors);
-    }
+    await saveRun(this.config.output, name, this.kept, ({ optimiser }) => ({ ...state, optimiserSteps: optimiser }), {
+      network: 'RCAN',
+      config: this.network.config,
+    }, this.config.keepCheckpoints);
   }
 
   /** Takes up a saved state; undefined where there is none. */
-  async load(name: 'latest', onMessage?: (m: string) => void): Promise<Record<string, Json> | undefined> {
-    const loaded = await loadCheckpoint(this.config.output, name, {
-      networks: { RCAN: this.network.parameters },
-      extra: ['optimiser'],
-    });
-    if (!loaded) return undefined;
-    loaded.damaged.forEach((m) => onMessage?.(`${m} Going on from ${loaded.folder}.`));
-    const state = loaded.state as Record<string, Json>;
-    // No tidy around it: the optimiser's new tensors have to outlive this function.
-    const stored = [...loaded.extra.optimiser].map(([n, t]) => [n, tf.tensor1d(t.data as Float32Array)] as const);
-    const tensors = Object.fromEntries(stored);
-    try {
-      this.optimiser.restore({ steps: state.optimiserSteps as number, tensors });
-    } finally {
-      tf.dispose(tensors);
-    }
-    return state;
+  load(name: 'latest' | 'best', onMessage?: (m: string) => void): Promise<Record<string, Json> | undefined> {
+    return loadRun(this.config.output, name, this.kept, (s) => ({ optimiser: s.optimiserSteps as number }), onMessage);
+  }
+
+  private get kept(): Kept {
+    return { networks: { RCAN: this.network.parameters }, optimisers: { optimiser: this.optimiser } };
   }
 
   /** Frees the optimiser's state; the network stays. */
@@ -162,8 +135,8 @@ export const bicubicEnlarged = ({ low, high }: SrPair) => resizeImage(low, [high
  * that is halved every so many epochs. The latest and the best checkpoint (by PSNR on the validation pairs) and the history are kept there.
  * @throws UserError for a field, a file or a saved run that does not fit
  */
-export async function trainRcan(config: Partial<TrainRcanConfig>, data: RcanData, hooks: TrainRcanHooks = {}): Promise<TrainRcanResult> {
-  const trainer = new RcanTrainer(config);
+export async function trainRCAN(config: Partial<TrainRCANConfig>, data: RCANData, hooks: TrainRCANHooks = {}): Promise<TrainRCANResult> {
+  const trainer = new RCANTrainer(config);
   try {
     return await withFolderLock(trainer.config.output, () => run(trainer, data, hooks));
   } catch (e) {
@@ -174,66 +147,38 @@ export async function trainRcan(config: Partial<TrainRcanConfig>, data: RcanData
   }
 }
 
-async function run(trainer: RcanTrainer, data: RcanData, hooks: TrainRcanHooks): Promise<TrainRcanResult> {
+async function run(trainer: RCANTrainer, data: RCANData, hooks: TrainRCANHooks): Promise<TrainRCANResult> {
   const { config, network } = trainer;
-  const { batchSize, patch, repeat, seed, output, validateEvery, checkpointEvery } = config;
+  const { batchSize, patch, repeat, seed, output, onFault, validateEvery, checkpointEvery } = config;
   const batches = new SrPatches(data.train, { batchSize, patch, repeat, seed });
   const stepsPerEpoch = config.stepsPerEpoch || batches.batchesPerEpoch;
   const total = config.epochs * stepsPerEpoch;
   const pairs = data.validation && (await evenly(data.validation, config.validationPairs));
   const bicubic = pairs && (await srQuality(pairs, bicubicEnlarged, config.psnrLog));
 
-  const saved = await trainer.load('latest', hooks.onMessage);
-  let step = (saved?.step as number | undefined) ?? 0;
-  let best = (saved?.best as TrainRcanResult['best'] | null | undefined) ?? undefined;
-  if (saved) batches.restore(saved.batches);
-  await mkdir(output, { recursive: true });
-  const historyFile = join(output, 'history.csv');
-  const history = saved ? await History.load(historyFile, { upTo: step }) : new History();
-  const save = async (name: 'latest' | 'best') => {
-    await history.save(historyFile);
-    await trainer.save(name, { step, best: best ?? null, batches: batches.state() });
-  };
-
-  let skipped = 0;
-  let interrupted = hooks.signal?.aborted ?? false;
-  while (step < total && !interrupted) {
-    const epoch = Math.floor(step / stepsPerEpoch) + 1;
-    const started = performance.now();
-    const batch = await batches.next();
-    const learningRate = rcanLearningRate(config, epoch);
-    let loss: number;
-    try {
-      loss = trainer.step(batch, learningRate);
-      skipped = 0;
-    } catch (e) {
-      if (!(e instanceof StepFault)) throw e;
-      // No weight has moved: the run goes on with the next batch.
-      if (skipped++ >= MOST_SKIPPED) throw new UserError(`Step ${step + 1}: ${e.message}; lower the learning rate and go on from ${output}.`);
-      hooks.onMessage?.(`Step ${step + 1}: ${e.message}; it was skipped.`);
-      loss = NaN;
-    }
-    step += 1;
-    const row: { step: number } & Record<string, number> = { step, epoch, loss, learningRate, seconds: (performance.now() - started) / 1000 };
-
-    const validate = pairs && (step % validateEvery === 0 || step === total);
-    const quality = validate ? await srQuality(pairs, ({ low }) => network.upscale(low), config.psnrLog) : undefined;
-    if (quality) Object.assign(row, { psnrRgb: quality.rgb, psnrY: quality.y });
-    history.append(row);
-    if (quality && !(best && best.rgb >= quality.rgb)) {
-      best = { ...quality, step };
-      await save('best');
-    }
-    await hooks.onStep?.(row, step, total);
-    if (quality) await hooks.onValidation?.(network, quality, bicubic!, step);
-
-    // Nothing above need wait for anything, and signals are heard only in between.
-    await setImmediate();
-    interrupted = hooks.signal?.aborted ?? false;
-    if (step % checkpointEvery === 0 || step === total || interrupted) await save('latest');
-  }
+  type Best = SrQuality & { step: number };
+  const { history, best, step, interrupted } = await runSteps<SrBatch, Best>({
+    output, batches, total, stepsPerEpoch, checkpointEvery, onFault,
+    load: (onMessage) => trainer.load('latest', onMessage),
+    save: (name, state) => trainer.save(name, state),
+    step: (batch, epoch) => ({ loss: trainer.step(batch, rcanLearningRate(config, epoch)) }),
+    // The loss is known later; it stands here for the order of the columns.
+    columns: (epoch) => ({ loss: NaN, learningRate: rcanLearningRate(config, epoch) }),
+    warning: lossDivergence,
+    async measure(step) {
+      if (!pairs || (step % validateEvery && step !== total)) return undefined;
+      const quality = await srQuality(pairs, ({ low }) => network.upscale(low), config.psnrLog);
+      return { psnrRgb: quality.rgb, psnrY: quality.y };
+    },
+    async after({ step, psnrRgb, psnrY }, best) {
+      if (psnrRgb === undefined) return undefined;
+      const quality = { rgb: psnrRgb, y: psnrY };
+      await hooks.onValidation?.(network, quality, bicubic!, step);
+      return best && best.rgb >= psnrRgb ? undefined : { ...quality, step };
+    },
+  }, hooks);
   if (best) await loadCheckpoint(output, 'best', { networks: { RCAN: network.parameters } });
-  return { network, history, best, bicubic, step, total, interrupted };
+  return { network, history, best: best ?? undefined, bicubic, step, total, interrupted };
 }
 
 /** `count` pairs at equal distances (0: all), read. */

@@ -1,9 +1,10 @@
 import { configure, oneOf, wholeNumbers, type Choice } from '../common/config';
 import { UserError } from '../common/errors';
-import type { RcanConfig } from '../models/rcan';
+import type { RCANConfig } from '../models/rcan';
+import { FAULT_POLICIES, type FaultPolicy } from './guards';
 
-export interface TrainRcanConfig {
-  network: Partial<RcanConfig>;
+export interface TrainRCANConfig {
+  network: Partial<RCANConfig>;
   /**
    * The weights it starts from. `random`: PyTorch's initial weights, as the original. `bilinear`: changed so that the network starts as
    * bilinear enlargement (see `startBilinear`), for short runs. Default `random`.
@@ -38,6 +39,8 @@ export interface TrainRcanConfig {
   validationPairs: number;
   /** Steps between checkpoints. Default 500. */
   checkpointEvery: number;
+  /** What happens when a loss or a gradient is not finite, see `FaultPolicy`. Default 'skip'. */
+  onFault: FaultPolicy;
   /** How many of the latest checkpoints stay, and how many of the best. Default 2. */
   keepCheckpoints: number;
   /** Where checkpoints and the history go. Default 'checkpoints/rcan'. */
@@ -45,7 +48,7 @@ export interface TrainRcanConfig {
 }
 
 /** The original's training: L1, Adam, 2e-4 halved every 25 of 100 epochs, 32 patches of 96 pixels. */
-export const TRAIN_RCAN_DEFAULTS: TrainRcanConfig = {
+export const TRAIN_RCAN_DEFAULTS: TrainRCANConfig = {
   network: {},
   start: 'random',
   epochs: 100,
@@ -62,25 +65,27 @@ export const TRAIN_RCAN_DEFAULTS: TrainRcanConfig = {
   validationPairs: 32,
   checkpointEvery: 500,
   keepCheckpoints: 2,
+  onFault: 'skip',
   output: 'checkpoints/rcan',
 };
 
 /** @throws UserError that names the field if one is unknown, ill-typed or out of range */
-export function trainRcanConfig(overrides: Partial<TrainRcanConfig>): TrainRcanConfig {
-  const config = configure(TRAIN_RCAN_DEFAULTS, overrides, 'trainRcan');
+export function trainRCANConfig(overrides: Partial<TrainRCANConfig>): TrainRCANConfig {
+  const config = configure(TRAIN_RCAN_DEFAULTS, overrides, 'trainRCAN');
   const { epochs, halveEvery, batchSize, patch, repeat, validateEvery, checkpointEvery, keepCheckpoints } = config;
-  wholeNumbers({ epochs, halveEvery, batchSize, patch, repeat, validateEvery, checkpointEvery, keepCheckpoints }, 'trainRcan');
-  wholeNumbers({ stepsPerEpoch: config.stepsPerEpoch, validationPairs: config.validationPairs }, 'trainRcan', 0);
-  oneOf(config.start, ['random', 'bilinear'], 'trainRcan.start');
-  oneOf(config.adamEpsilon, ['paper', 'original'], 'trainRcan.adamEpsilon');
-  oneOf(config.psnrLog, ['paper', 'original'], 'trainRcan.psnrLog');
-  if (config.learningRate <= 0) throw new UserError(`trainRcan.learningRate: expected more than 0, got ${config.learningRate}`);
+  wholeNumbers({ epochs, halveEvery, batchSize, patch, repeat, validateEvery, checkpointEvery, keepCheckpoints }, 'trainRCAN');
+  wholeNumbers({ stepsPerEpoch: config.stepsPerEpoch, validationPairs: config.validationPairs }, 'trainRCAN', 0);
+  oneOf(config.start, ['random', 'bilinear'], 'trainRCAN.start');
+  oneOf(config.adamEpsilon, ['paper', 'original'], 'trainRCAN.adamEpsilon');
+  oneOf(config.psnrLog, ['paper', 'original'], 'trainRCAN.psnrLog');
+  oneOf(config.onFault, FAULT_POLICIES, 'trainRCAN.onFault');
+  if (config.learningRate <= 0) throw new UserError(`trainRCAN.learningRate: expected more than 0, got ${config.learningRate}`);
   const { scale = 2 } = config.network;
-  if (scale !== 2) throw new UserError(`trainRcan.network.scale: the pairs of this project differ by a factor of 2, got ${scale}`);
+  if (scale !== 2) throw new UserError(`trainRCAN.network.scale: the pairs of this project differ by a factor of 2, got ${scale}`);
   return config;
 }
 
 /** The learning rate of an epoch, counted from 1. */
-export function rcanLearningRate({ learningRate, halveEvery }: TrainRcanConfig, epoch: number): number {
+export function rcanLearningRate({ learningRate, halveEvery }: TrainRCANConfig, epoch: number): number {
   return learningRate * 0.5 ** Math.floor((epoch - 1) / halveEvery);
 }

@@ -20,7 +20,11 @@ const coloured = (change: (rgb: Uint8Array) => void = () => undefined, pixels = 
   change(data);
   return encode({ data, height: pixels.length / WIDTH, width: WIDTH, channels: 3, depth: 8 });
 };
-const refuses = (bytes: Uint8Array, message: RegExp) => assert.throws(() => readLabelFile(bytes, 'mine.png'), (e) => e instanceof UserError && message.test(e.message) && /^mine\.png: [^\n]+\.$/.test(e.message));
+const refuses = (bytes: Uint8Array, message: RegExp) =>
+  assert.throws(
+    () => readLabelFile(bytes, 'mine.png'),
+    (e) => e instanceof UserError && message.test(e.message) && /^mine\.png: [^\n]+\.$/.test(e.message),
+  );
 
 test('what is written is read again, here and by the command that paints it', async (t) => {
   const bytes = writeLabelFile(MAP);
@@ -37,7 +41,12 @@ test('class numbers in a palette, in few bits, in 16 bits, interlaced or saved a
   const small = LABELS.map((c) => c % 4);
   const interlaced = await sharp(LABELS, raw).toColourspace('b-w').png({ progressive: true }).toBuffer();
   assert.deepEqual(readLabelFile(interlaced, 'x').labels, MAP);
-  const palette = [[200, 10, 10], [10, 200, 10], [10, 10, 200], [0, 0, 0]];
+  const palette = [
+    [200, 10, 10],
+    [10, 200, 10],
+    [10, 10, 200],
+    [0, 0, 0],
+  ];
   const packed = indexed(small, palette, 2);
   assert.equal(decode(packed).depth, 2);
   assert.deepEqual(readLabelFile(packed, 'x').labels.data, small);
@@ -49,16 +58,31 @@ test('class numbers in a palette, in few bits, in 16 bits, interlaced or saved a
 
 test('colours of the palette are their classes, others the nearest, and named', () => {
   assert.deepEqual(readLabelFile(coloured(), 'x'), { labels: MAP, remarks: [] });
-  const ours = indexed(LABELS.map((c) => c % 3), [0, 1, 2].map((c) => [...COLOURS[c + 4]]), 8);
-  assert.deepEqual(readLabelFile(ours, 'x').labels.data, LABELS.map((c) => 4 + (c % 3)));
-  const { labels, remarks } = readLabelFile(coloured((rgb) => {
-    rgb[0]++;
-    rgb.set([...COLOURS[3].slice(0, 2), COLOURS[3][2] + 2], 6);
-    rgb.set([...COLOURS[3].slice(0, 2), COLOURS[3][2] + 2], 9);
-  }), 'x');
-  assert.deepEqual(labels.data, LABELS.map((c, i) => (i === 2 ? 3 : c)));
+  const ours = indexed(
+    LABELS.map((c) => c % 3),
+    [0, 1, 2].map((c) => [...COLOURS[c + 4]]),
+    8,
+  );
+  assert.deepEqual(
+    readLabelFile(ours, 'x').labels.data,
+    LABELS.map((c) => 4 + (c % 3)),
+  );
+  const { labels, remarks } = readLabelFile(
+    coloured((rgb) => {
+      rgb[0]++;
+      rgb.set([...COLOURS[3].slice(0, 2), COLOURS[3][2] + 2], 6);
+      rgb.set([...COLOURS[3].slice(0, 2), COLOURS[3][2] + 2], 9);
+    }),
+    'x',
+  );
+  assert.deepEqual(
+    labels.data,
+    LABELS.map((c, i) => (i === 2 ? 3 : c)),
+  );
   const hex = (c: number, add: readonly number[]) => `#${COLOURS[c].map((v, i) => (v + add[i]).toString(16).padStart(2, '0')).join('')}`;
-  assert.deepEqual(remarks, [`Colours that are of no class were taken for the nearest: ${hex(3, [0, 0, 2])} as sea (2 pixels), ${hex(0, [1, 0, 0])} as mountain (1 pixel).`]);
+  assert.deepEqual(remarks, [
+    `Colours that are of no class were taken for the nearest: ${hex(3, [0, 0, 2])} as sea (2 pixels), ${hex(0, [1, 0, 0])} as mountain (1 pixel).`,
+  ]);
 });
 
 test('a wrong file is one sentence', async () => {

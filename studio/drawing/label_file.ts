@@ -101,10 +101,12 @@ function fromColours(name: string, png: DecodedPng, colourAt: (i: number) => rea
 }
 
 function remark(strange: ReadonlyMap<number, number>, known: ReadonlyMap<number, number>): string {
-  const named = [...strange].sort((a, b) => b[1] - a[1]).map(([key, n]) => {
-    const pixels = n === 1 ? '1 pixel' : `${n} pixels`;
-    return `#${key.toString(16).padStart(6, '0')} as ${CLASS_NAMES[known.get(key)!]} (${pixels})`;
-  });
+  const named = [...strange]
+    .sort((a, b) => b[1] - a[1])
+    .map(([key, n]) => {
+      const pixels = n === 1 ? '1 pixel' : `${n} pixels`;
+      return `#${key.toString(16).padStart(6, '0')} as ${CLASS_NAMES[known.get(key)!]} (${pixels})`;
+    });
   const rest = named.length > LISTED ? ` and ${named.length - LISTED} more` : '';
   return `Colours that are of no class were taken for the nearest: ${named.slice(0, LISTED).join(', ')}${rest}.`;
 }

@@ -5,8 +5,16 @@ import { COLOURS, GROUPS, KEYED, classOf, found, keyOf } from './palette';
 import { STARTERS, drawn } from './starters';
 
 test('every class stands in one group; ten have keys; colours are all different', () => {
-  assert.deepEqual(GROUPS.flatMap(({ classes }) => classes).map(classOf).sort((a, b) => a - b), [...CLASS_NAMES.keys()]);
-  assert.deepEqual(KEYED.map((name) => keyOf(classOf(name))), ['1', '2', '3', '4', '5', '6', '7', '8', '9', '0']);
+  assert.deepEqual(
+    GROUPS.flatMap(({ classes }) => classes)
+      .map(classOf)
+      .sort((a, b) => a - b),
+    [...CLASS_NAMES.keys()],
+  );
+  assert.deepEqual(
+    KEYED.map((name) => keyOf(classOf(name))),
+    ['1', '2', '3', '4', '5', '6', '7', '8', '9', '0'],
+  );
   assert.equal(keyOf(classOf('person')), undefined);
   assert.equal(new Set(COLOURS.map(String)).size, NUM_CLASSES);
 });

@@ -36,7 +36,11 @@ export class Sketch {
   private stroke?: Layers;
   private changed?: Area;
 
-  constructor(readonly height: number, readonly width: number, fill = 0) {
+  constructor(
+    readonly height: number,
+    readonly width: number,
+    fill = 0,
+  ) {
     this.labels = new Uint8Array(height * width).fill(fill);
     this.below = this.labels.slice();
   }
@@ -108,7 +112,8 @@ export class Sketch {
 
   /** Another sketch in place of this one, as a step that can be undone. */
   replace(labels: Uint8Array, below: Uint8Array = labels): void {
-    if (labels.length !== this.labels.length || below.length !== this.labels.length) throw new RangeError(`${labels.length} labels for ${this.labels.length} pixels`);
+    if (labels.length !== this.labels.length || below.length !== this.labels.length)
+      throw new RangeError(`${labels.length} labels for ${this.labels.length} pixels`);
     this.begin();
     this.labels.set(labels);
     this.below.set(below);

@@ -28,7 +28,10 @@ export class Client {
   private painting?: number;
   private ready = false;
 
-  constructor(base: string, private readonly listener: Listener) {
+  constructor(
+    base: string,
+    private readonly listener: Listener,
+  ) {
     // From an address of the page's own making a worker takes over the page's security policy.
     const source = URL.createObjectURL(new Blob([`importScripts(${JSON.stringify(new URL('worker.js', base).href)});`], { type: 'text/javascript' }));
     this.worker = new Worker(source);

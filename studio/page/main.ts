@@ -26,7 +26,11 @@ class Studio {
   private saving?: number;
   private asked = false;
 
-  constructor(private readonly base: string, private readonly manifest: Manifest, private readonly sketch: Sketch) {
+  constructor(
+    private readonly base: string,
+    private readonly manifest: Manifest,
+    private readonly sketch: Sketch,
+  ) {
     this.board = new Board(byId('stage'), byId('sheet'), byId('sketch'), byId('ring'), sketch, this.settings, {
       drawn: () => this.repaint(),
       stepped: () => this.stepped(),
@@ -332,7 +336,8 @@ class Studio {
 
   private listen(): void {
     const click = (id: string, f: () => unknown) => byId(id).addEventListener('click', () => void f());
-    const input = (id: string, f: (value: string) => void) => byId<HTMLInputElement>(id).addEventListener('input', ({ target }) => f((target as HTMLInputElement).value));
+    const input = (id: string, f: (value: string) => void) =>
+      byId<HTMLInputElement>(id).addEventListener('input', ({ target }) => f((target as HTMLInputElement).value));
     const file = (id: string, f: (file: File) => unknown) =>
       byId<HTMLInputElement>(id).addEventListener('change', ({ target }) => {
         const [first] = (target as HTMLInputElement).files ?? [];
@@ -340,7 +345,8 @@ class Studio {
         // The same file may be chosen again.
         (target as HTMLInputElement).value = '';
       });
-    for (const tool of document.querySelectorAll<HTMLInputElement>('input[name="tool"]')) tool.addEventListener('change', () => this.chooseTool(tool.value as Tool));
+    for (const tool of document.querySelectorAll<HTMLInputElement>('input[name="tool"]'))
+      tool.addEventListener('change', () => this.chooseTool(tool.value as Tool));
     for (const view of document.querySelectorAll('input[name="view"]')) view.addEventListener('change', () => this.showView());
     input('size', (value) => this.setSize(Number(value)));
     input('opacity', () => this.setOpacity());
@@ -469,7 +475,8 @@ const sentence = (e: unknown) => (e instanceof Error ? e.message : String(e));
 
 async function start(): Promise<void> {
   byId('theme').addEventListener('change', ({ target }) => (document.documentElement.dataset.theme = (target as HTMLSelectElement).value));
-  if (location.protocol === 'file:') throw new Error('Open this page through a web server: a browser does not let a page from a file fetch the network beside it.');
+  if (location.protocol === 'file:')
+    throw new Error('Open this page through a web server: a browser does not let a page from a file fetch the network beside it.');
   const base = new URL('.', location.href).href;
   const response = await fetch('studio.json');
   if (!response.ok) throw new Error(`studio.json, which lies beside this page, could not be fetched: the server says ${response.status}.`);

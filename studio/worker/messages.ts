@@ -1,5 +1,9 @@
 /** What the page and its worker tell each other. */
-import type { NetworkFile } from './networks';
+/** A network's file: `file` beside the page, whose name changes with its content. */
+export interface NetworkFile {
+  file: string;
+  bytes: number;
+}
 
 /** `studio.json`, written beside the page when it is built. */
 export interface Manifest {

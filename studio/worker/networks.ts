@@ -5,12 +5,7 @@ import { UserError } from '../../src/common/errors';
 import { describedGenerator, describedRCAN } from '../../src/models/described';
 import type { Generator } from '../../src/models/lggan/generator';
 import type { RCAN } from '../../src/models/rcan';
-
-/** A network's file: `file` beside the page, whose name changes with its content. */
-export interface NetworkFile {
-  file: string;
-  bytes: number;
-}
+import type { NetworkFile } from './messages';
 
 export type OnProgress = (done: number, total: number) => void;
 

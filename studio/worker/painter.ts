@@ -19,7 +19,10 @@ const LEVELS = 255;
 export class Painter {
   private last?: { sketch: Sketch; image: RgbImage };
 
-  constructor(private readonly generator: Generator, private readonly rcan: () => Promise<RCAN>) {}
+  constructor(
+    private readonly generator: Generator,
+    private readonly rcan: () => Promise<RCAN>,
+  ) {}
 
   /** All pictures of a sketch: the painting first, then what it is made of. */
   async paint(sketch: Sketch): Promise<View[]> {

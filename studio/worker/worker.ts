@@ -45,7 +45,10 @@ async function answer(request: Request): Promise<void> {
       return start(request.base, request.manifest, request.engine);
     case 'paint': {
       const views = await ready().paint(request);
-      return scope.postMessage({ type: 'painted', id: request.id, milliseconds: milliseconds(), views }, views.map(({ picture }) => picture.data.buffer));
+      return scope.postMessage(
+        { type: 'painted', id: request.id, milliseconds: milliseconds(), views },
+        views.map(({ picture }) => picture.data.buffer),
+      );
     }
     case 'enlarge': {
       const picture = await ready().enlarge();

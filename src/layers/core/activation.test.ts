@@ -14,8 +14,8 @@ const CASES = {
 } as const;
 
 for (const [name, [f, value, slope]] of Object.entries(CASES)) {
-  test(`${name}: value and gradient`, () => {
-    assertNoLeak(() => {
+  test(`${name}: value and gradient`, async () => {
+    await assertNoLeak(() => {
       tf.tidy(() => {
         const input = tf.tensor4d(x, [1, 1, 2, 3]);
         const result = tf.valueAndGrad((t: tf.Tensor) => f(t as tf.Tensor4D))(input, tf.tensor4d(dy, [1, 1, 2, 3]));

@@ -1,0 +1,135 @@
+/** The loop of a training run, the same for every network: resuming, steps, faults, judging, checkpoints, interruption. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import type { Json } from '../checkpoints/checkpoint';
+import { UserError } from '../common/errors';
+import type { Source } from '../data/sequence';
+import { MOST_ROLLBACKS, MOST_SKIPPED, StepFault, type FaultPolicy } from './guards';
+import { History } from './history';
+
+/** A row of the history: the step and every number of it. */
+export type Row = { step: number } & Record<string, number>;
+
+/** What whoever watches a run can be told. All optional. */
+export interface LoopHooks {
+  /** After each step: its row of the history, and how far the run is. */
+  onStep?(row: Row, done: number, total: number): void | Promise<void>;
+  /** A sentence for the user: a checkpoint passed over, a step skipped, ... */
+  onMessage?(message: string): void;
+  /** Stops the run after the current step; its checkpoint is saved. */
+  signal?: AbortSignal;
+}
+
+/** A run, as the loop sees it. `Best` says how good its best checkpoint is, in JSON. */
+export interface Run<B, Best extends Json> {
+  /** Where the history goes, and checkpoints by `save`. */
+  output: string;
+  batches: Source<B>;
+  /** Steps in all, and those that count as an epoch. */
+  total: number;
+  stepsPerEpoch: number;
+  checkpointEvery: number;
+  onFault: FaultPolicy;
+  /** Takes up a saved state; undefined where there is none. */
+  load(onMessage?: (message: string) => void): Promise<Record<string, Json> | undefined>;
+  save(name: 'latest' | 'best', state: Record<string, Json>): Promise<void>;
+  /** Refuses to go on at this step, by a UserError. */
+  check?(step: number): void;
+  /** One step, in an epoch from 1: its losses. @throws StepFault where it was not taken; then it has left no trace */
+  step(batch: B, epoch: number): Record<string, number>;
+  /** Columns of a row that stand before those of the step. */
+  columns?(epoch: number): Record<string, number>;
+  /** More columns of a row, such as those of a validation. */
+  measure?(step: number): Promise<Record<string, number> | undefined>;
+  /** After a step and its row: samples, evaluation. What it returns is better than all before: the network is saved as `best` with it. */
+  after?(row: Row, best: Best | null): Promise<Best | undefined>;
+  /** Whether the losses of the last steps look like the end of it, in words. */
+  warning?(history: History): string | undefined;
+}
+
+export interface RunResult<Best> {
+  history: History;
+  best: Best | null;
+  /** Steps done. */
+  step: number;
+  interrupted: boolean;
+}
+
+/** Goes on with the run that `output` holds, or begins it, until its last step or the signal. @throws UserError where it cannot recover from a fault */
+export async function runSteps<B, Best extends Json>(run: Run<B, Best>, hooks: LoopHooks = {}): Promise<RunResult<Best>> {
+  const { output, batches, total } = run;
+  const historyFile = join(output, 'history.csv');
+  let [step, best, history] = [0, null as Best | null, new History()];
+  const takeUp = async () => {
+    const saved = await run.load(hooks.onMessage);
+    if (!saved) return undefined;
+    step = saved.step as number;
+    best = (saved.best as Best | null | undefined) ?? null;
+    history = await History.load(historyFile, { upTo: step });
+    return saved;
+  };
+  const save = async (name: 'latest' | 'best') => {
+    await history.save(historyFile);
+    await run.save(name, { step, best, batches: batches.state() });
+  };
+
+  const saved = await takeUp();
+  run.check?.(step);
+  await mkdir(output, { recursive: true });
+  if (saved) batches.restore(saved.batches);
+
+  let [skipped, rollbacks, diverging] = [0, 0, false];
+  /** A step that was not taken: the columns of its row, or undefined where the run is as its latest checkpoint has it. */
+  const recover = async (fault: StepFault): Promise<Record<string, number> | undefined> => {
+    const sentence = `Step ${step + 1}: ${fault.message}`;
+    // The batches go on where they are: the same ones would lead to the same step.
+    if (run.onFault === 'rollback' && rollbacks++ < MOST_ROLLBACKS && (await takeUp())) {
+      hooks.onMessage?.(`${sentence}; back to step ${step}.`);
+      return undefined;
+    }
+    if (run.onFault !== 'skip' || skipped++ >= MOST_SKIPPED) {
+      throw new UserError(`${sentence}; lower the learning rate and go on from ${output}.`);
+    }
+    hooks.onMessage?.(`${sentence}; it was skipped.`);
+    return { ...Object.fromEntries(Object.keys(fault.losses).map((name) => [name, NaN])), skipped: 1 };
+  };
+
+  let interrupted = hooks.signal?.aborted ?? false;
+  while (step < total && !interrupted) {
+    const epoch = Math.floor(step / run.stepsPerEpoch) + 1;
+    const started = performance.now();
+    const batch = await batches.next();
+    let losses: Record<string, number> | undefined;
+    try {
+      losses = run.step(batch, epoch);
+      skipped = 0;
+    } catch (e) {
+      if (!(e instanceof StepFault)) throw e;
+      losses = await recover(e);
+      if (!losses) continue;
+    }
+    step += 1;
+    const seconds = (performance.now() - started) / 1000;
+    const warning = run.warning?.(history);
+    if (warning && !diverging) hooks.onMessage?.(`Step ${step}: ${warning}.`);
+    diverging = warning !== undefined;
+    const row: Row = { step, epoch, ...run.columns?.(epoch), ...losses, ...(warning && { diverging: 1 }), seconds, ...(await run.measure?.(step)) };
+    history.append(row);
+    await hooks.onStep?.(row, step, total);
+
+    const better = await run.after?.(row, best);
+    if (better !== undefined) {
+      best = better;
+      await save('best');
+    }
+    // Signals are heard only in between: batches from memory never give the event loop a turn.
+    await setImmediate();
+    interrupted = hooks.signal?.aborted ?? false;
+    if (step % run.checkpointEvery === 0 || step === total || interrupted) {
+      await save('latest');
+      rollbacks = 0;
+    }
+  }
+  return { history, best, step, interrupted };
+}

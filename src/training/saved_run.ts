@@ -1,0 +1,65 @@
+/** What a training run keeps on disk beside its history: networks, optimisers, and where it stands. */
+import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
+import { UserError } from '../common/errors';
+import * as tf from '../engine/tf';
+import type { Parameters } from '../layers/core/parameters';
+import type { Adam } from './adam';
+import { weightFault } from './guards';
+
+/** Each by the name of its file. */
+export interface Kept {
+  networks: Record<string, Parameters>;
+  optimisers: Record<string, Adam>;
+}
+
+/** Steps that each optimiser has taken. */
+export type Steps = Record<string, number>;
+
+/**
+ * Saves everything that the next step depends on; `state` says how many steps the optimisers have taken.
+ * @throws UserError where a weight is not finite: nothing is written then
+ */
+export async function saveRun(
+  output: string,
+  name: 'latest' | 'best',
+  { networks, optimisers }: Kept,
+  state: (steps: Steps) => Record<string, Json>,
+  metadata: { network: string; config: object },
+  keep: number,
+): Promise<void> {
+  const bad = weightFault(Object.values(networks).flatMap((p) => p.entries()));
+  if (bad) throw new UserError(`${output}: ${bad} holds NaN or infinity, so no checkpoint was written; lower the learning rate and go on from the last one.`);
+  const states = Object.entries(optimisers).map(([key, optimiser]) => [key, optimiser.state()] as const);
+  const extra = Object.fromEntries(states.map(([key, { tensors }]) => [key, tensors]));
+  const steps = Object.fromEntries(states.map(([key, { steps }]) => [key, steps]));
+  try {
+    const content = { networks, extra, state: state(steps), metadata: { ...metadata, config: JSON.stringify(metadata.config) } };
+    await saveCheckpoint(output, name, content, { keep });
+  } finally {
+    tf.dispose(Object.values(extra).flatMap((tensors) => Object.values(tensors)));
+  }
+}
+
+/** Takes up a saved state, which `steps` asks for the optimisers' steps; undefined where there is none. */
+export async function loadRun(
+  output: string,
+  name: 'latest' | 'best',
+  { networks, optimisers }: Kept,
+  steps: (state: Record<string, Json>) => Steps,
+  onMessage?: (message: string) => void,
+): Promise<Record<string, Json> | undefined> {
+  const loaded = await loadCheckpoint(output, name, { networks, extra: Object.keys(optimisers) });
+  if (!loaded) return undefined;
+  loaded.damaged.forEach((m) => onMessage?.(`${m} Going on from ${loaded.folder}.`));
+  const state = loaded.state as Record<string, Json>;
+  for (const [key, optimiser] of Object.entries(optimisers)) {
+    // No tidy around it: the optimiser's new tensors have to outlive this function.
+    const tensors = Object.fromEntries([...loaded.extra[key]].map(([n, t]) => [n, tf.tensor1d(t.data as Float32Array)]));
+    try {
+      optimiser.restore({ steps: steps(state)[key], tensors });
+    } finally {
+      tf.dispose(tensors);
+    }
+  }
+  return state;
+}
