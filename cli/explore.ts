@@ -22,6 +22,7 @@ import { chooseCheckpoint, loadLGGAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
 import { interruptible, runCommand } from './arguments';
+import { readAll } from '../src/data/dataset';
 
 void runCommand(
   {
@@ -94,8 +95,5 @@ async function atStart(start: LGGAN, labels: LabelMap): Promise<SauMeasure[]> {
 /** The label map of a file, or those of a folder. */
 async function readLabels(path: string, mapping: string | undefined, limit: number | undefined): Promise<LabelMap[]> {
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) return [await readLabelMap(path, { mapping })];
-  const folder = labelFolder(path, { limit, mapping });
-  const maps: LabelMap[] = [];
-  for (let i = 0; i < folder.length; i++) maps.push((await folder.at(i)).labels);
-  return maps;
+  return (await readAll(labelFolder(path, { limit, mapping }))).map((item) => item.labels);
 }

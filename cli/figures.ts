@@ -24,6 +24,7 @@ import { checkpointFile, chooseCheckpoint, loadLGGAN, loadRCAN } from '../src/mo
 import { progress } from '../src/common/progress';
 import { History } from '../src/training/history';
 import { runCommand, type OptionSpec } from './arguments';
+import { readAll, subset } from '../src/data/dataset';
 
 /** What of a data set is shown as super-resolution: windows of this size, one of each photo. */
 const SR_WINDOW: Size = [300, 400];
@@ -69,9 +70,9 @@ void runCommand(
     const rcan = args.rcan ? await loadRCAN(args.rcan) : undefined;
     if (args.rcan) said.rcan = await describeCheckpoint('RCAN', args.rcan, await checkpointFile(args.rcan, 'RCAN'));
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
-    const maps = await all(labelFolder(args.labels, { mapping, limit: args.limit }));
+    const maps = await readAll(labelFolder(args.labels, { mapping, limit: args.limit }));
     said.labels = `label maps: ${maps.length} of ${shown(args.labels)} (${maps.map((m) => m.name).join(', ')}), ${sizesOf(maps.map((m) => m.labels))} (height x width)`;
-    const photos = rcan && existsSync(args.photos) ? await all(await photoPairs(args.photos)) : undefined;
+    const photos = rcan && existsSync(args.photos) ? await readAll(await photoPairs(args.photos)) : undefined;
     if (photos) said.photos = `photos: ${shown(args.photos)} (${photos.map((p) => p.name).join(', ')}), ${sizesOf(photos.map((p) => p.high))} (height x width)`;
 
     const histories = await readHistories(args.history ?? [checkpoint, args.rcan].flatMap((path) => beside(path, 'history.csv')));
@@ -130,12 +131,6 @@ function chosen(only: string | undefined): string[] {
   return known.filter((n) => names.includes(n));
 }
 
-async function all<T>(dataset: { length: number; at(i: number): Promise<T> }): Promise<T[]> {
-  const items: T[] = [];
-  for (let i = 0; i < dataset.length; i++) items.push(await dataset.at(i));
-  return items;
-}
-
 /** A file in the folder of a run, where there is one. */
 function beside(path: string | undefined, name: string): string[] {
   if (!path || !existsSync(path)) return [];
@@ -174,7 +169,7 @@ async function photoPairs(dir: string): Promise<SrDataset> {
   if (existsSync(join(dir, SR_LOW))) return srFolder(dir, { limit: 4 });
   const strips = await heldOutCrops(folderPairs(dir, { limit: 4 }), SR_WINDOW, { count: 3 });
   const middle = strips.names.flatMap((name, i) => (name.endsWith('_2') ? [i] : []));
-  return srPairsOf({ source: strips.source, names: middle.map((i) => strips.names[i]), length: middle.length, at: (i) => strips.at(middle[i]) });
+  return srPairsOf(subset(strips, middle));
 }
 
 interface Run {

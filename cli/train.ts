@@ -33,6 +33,7 @@ import { recordRow } from '../src/training/history';
 import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../src/training/schedule';
 import { eventLog } from '../src/training/tensorboard';
 import { interruptible, parseSize, runCommand } from './arguments';
+import { itemsOf, readSome } from '../src/data/dataset';
 
 const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS;
 
@@ -53,10 +54,9 @@ class SampleFile {
 
   async add(generator: Generator, step: number): Promise<void> {
     if (!this.labels) {
-      const count = Math.min(this.count, this.pairs.length);
       this.labels = [];
-      for (let i = 0; i < count; i++) {
-        const item: Omit<Pair, 'image'> & { image?: RgbImage } = await this.pairs.at(Math.floor((i * this.pairs.length) / count));
+      const shown: (Omit<Pair, 'image'> & { image?: RgbImage })[] = await readSome<Omit<Pair, 'image'>>(this.pairs, this.count);
+      for (const item of shown) {
         if (!item.image) {
           this.labels.push(resizeLabels(item.labels, this.imageSize));
           continue;
@@ -236,7 +236,7 @@ async function validator(pairs: PairDataset, imageSize: Size, crop: Choice) {
   const sceneFile = (await hasOnnxRuntime()) ? findWeights('segmenter') : undefined;
   const judge = sceneFile ? new SceneJudge(await SceneSegmenter.load(sceneFile)) : undefined;
   const all = async function* () {
-    for (let i = 0; i < pairs.length; i++) yield transformPair(await pairs.at(i), { imageSize, crop });
+    for await (const pair of itemsOf(pairs)) yield transformPair(pair, { imageSize, crop });
   };
   const measure = async (generator: Generator): Promise<{ chooses: Record<string, number>; masks: Record<string, number> }> => {
     const photos: RgbImage[] = [];

@@ -1,3 +1,4 @@
+export { memoryPairs, subset } from './data/dataset';
 /** All that a notebook imports: `import { ... } from './src'`. */
 export * as tf from './engine/tf';
 export { engineInfo } from './engine/tf';
@@ -6,7 +7,7 @@ export { featureNetwork, first, keep, notebookSettings, prepareDataset, tensorsL
 export { CLASSES, CLASS_NAMES, NUM_CLASSES } from './classes';
 
 export { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage } from './data/types';
-export { folderPairs, imageFolder, labelFolder, memoryPairs, subset } from './data/pairs';
+export { folderPairs, imageFolder, labelFolder } from './data/pairs';
 export { readMapping } from './data/mapping';
 export { readImage, writeJpeg, writePng } from './data/image';
 export { resizeImage, resizeLabels } from './data/resize';

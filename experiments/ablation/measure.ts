@@ -26,6 +26,7 @@ import { findVgg19 } from '../../src/judges/vgg19_weights';
 import { findWeights } from '../../src/judges/weights';
 import * as tf from '../../src/engine/tf';
 import type { AblationSettings } from './settings';
+import { readAll } from '../../src/data/dataset';
 
 /** What a figure is, and which way it is better. */
 export interface MetricInfo {
@@ -96,8 +97,7 @@ export class AblationJudges {
 
   /** @param folder where the networks of others lie */
   static async load(settings: AblationSettings, output: string, folder: string): Promise<AblationJudges> {
-    const dataset = await heldOut(settings);
-    const pairs = await Promise.all(Array.from({ length: dataset.length }, (_, i) => dataset.at(i)));
+    const pairs = await readAll(await heldOut(settings));
     const file = segmenterFile(output);
     const own = existsSync(file) ? await Segmenter.load(file) : undefined;
     const judges = await findJudges(pairs.map((p) => p.labels), { folder, own });

@@ -1,6 +1,7 @@
 import { imageGrid, type Cell, type GridSheet } from '../../src/figures/grid';
 import { classLegend, colourLabels } from '../../src/figures/labels';
 import { finalOf, type NetworkReport, type Painted, type SetReport } from './network';
+import { spreadEvenly } from '../../src/data/dataset';
 
 /** Label maps over what became of them, and over the photograph or the original's output where there is one. */
 export function gallery(painted: readonly Painted[], title: string, captions: readonly string[] = []): GridSheet {
@@ -32,14 +33,8 @@ export function bestAndWorst({ painted, evaluations }: SetReport, title: string,
 export function galleries({ heldOut, contest }: NetworkReport): Record<string, GridSheet> {
   const worst = bestAndWorst(heldOut, 'Held-out windows: three in which the segmenter finds most of the label map, three in which least');
   return {
-    evaluation_held_out: gallery(spread(heldOut.painted, 8), 'Held-out windows of the photographs, painted from their label maps'),
+    evaluation_held_out: gallery(spreadEvenly(heldOut.painted, 8), 'Held-out windows of the photographs, painted from their label maps'),
     ...(worst && { evaluation_best_and_worst: worst }),
     ...(contest && { evaluation_contest: gallery(contest.painted, "The contest's label maps") }),
   };
-}
-
-/** At most `count` items, spread evenly. */
-function spread<T>(items: readonly T[], count: number): T[] {
-  const step = Math.max(1, items.length / count);
-  return Array.from({ length: Math.min(count, items.length) }, (_, i) => items[Math.floor(i * step)]);
 }

@@ -6,7 +6,6 @@ import test, { after } from 'node:test';
 import { writePng } from '../../src/data/image';
 import { paintedLandscapes } from '../../src/data/carried';
 import { resizeImage, resizeLabels } from '../../src/data/resize';
-import { memoryPairs, type ImageDataset, type LabelDataset } from '../../src/data/pairs';
 import type { Pair } from '../../src/data/types';
 import { LGGAN } from '../../src/models/lggan/lggan';
 import { RCAN } from '../../src/models/rcan';
@@ -15,6 +14,7 @@ import * as tf from '../../src/engine/tf';
 import { NO_CONTEST, findContest, type Contest } from './contest';
 import { bestAndWorst, galleries } from './galleries';
 import { evaluateNetwork, networkTable } from './network';
+import { memoryPairs, readAll } from '../../src/data/dataset';
 
 const dir = mkdtempSync(join(tmpdir(), 'evaluation-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -25,17 +25,14 @@ const rcan = new RCAN({ groups: 1, blocks: 1, features: 8, reduction: 4 });
 after(() => [generator, rcan].forEach((n) => n.dispose()));
 
 async function painted(count: number): Promise<Pair[]> {
-  const dataset = paintedLandscapes();
-  const pairs = await Promise.all(Array.from({ length: count }, (_, i) => dataset.at(i)));
-  return pairs.map(({ name, image, labels }) => ({ name, image: resizeImage(image, [96, 256]), labels: resizeLabels(labels, [96, 256]) }));
+  return (await readAll(paintedLandscapes(), count)).map(({ name, image, labels }) => ({ name, image: resizeImage(image, [96, 256]), labels: resizeLabels(labels, [96, 256]) }));
 }
 
 /** Two maps, and an "original's output" of the second. */
 async function contestOf(pairs: readonly Pair[]): Promise<Contest> {
-  const list = <T>(items: readonly T[]) => ({ source: 'test', names: [], length: items.length, at: async (i: number) => items[i] });
   return {
-    labels: list(pairs.map(({ name, labels }) => ({ name, labels }))) as unknown as LabelDataset,
-    originals: list([{ name: pairs[1].name, image: pairs[1].image }]) as unknown as ImageDataset,
+    labels: memoryPairs(pairs.map(({ name, labels }) => ({ name, labels })), 'test'),
+    originals: memoryPairs([{ name: pairs[1].name, image: pairs[1].image }], 'test'),
   };
 }
 

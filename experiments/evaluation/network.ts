@@ -10,6 +10,7 @@ import { sizeOf } from '../../src/metrics/metric';
 import type { Generator } from '../../src/models/lggan/generator';
 import type { RCAN } from '../../src/models/rcan';
 import { NO_CONTEST, type Contest } from './contest';
+import { readAll } from '../../src/data/dataset';
 
 /** A label map, and what was painted from it. */
 export interface Painted {
@@ -64,10 +65,10 @@ export async function evaluateNetwork(generator: Generator, rcan: RCAN | undefin
   const { windows = 6, contest = {}, segmenter = 'independent', onProgress = () => () => undefined } = options;
   const size = generator.config.imageSize.map((n) => 2 * n) as unknown as Size;
   const held = await heldOutCrops(photos, size, { count: windows });
-  const pairs = await all(held);
+  const pairs = await readAll(held);
   const painted = await paint(generator, rcan, pairs, onProgress('painting held-out windows'));
-  const maps = contest.labels ? await all(contest.labels) : [];
-  const known = contest.originals ? await all(contest.originals) : [];
+  const maps = contest.labels ? await readAll(contest.labels) : [];
+  const known = contest.originals ? await readAll(contest.originals) : [];
   const sketched = (await paint(generator, rcan, maps, onProgress("painting the contest's label maps"))).map((p) => {
     const original = known.find((k) => k.name === p.name)?.image;
     return { ...p, ...(original && { original }) };
@@ -151,10 +152,4 @@ export async function paint(
 function judged({ name, labels }: Painted, image: RgbImage): Judged {
   const fits = image.height === labels.height && image.width === labels.width;
   return { name, image, labels: fits ? labels : resizeLabels(labels, [image.height, image.width]) };
-}
-
-async function all<T>(dataset: { readonly length: number; at(i: number): Promise<T> }): Promise<T[]> {
-  const items: T[] = [];
-  for (let i = 0; i < dataset.length; i++) items.push(await dataset.at(i));
-  return items;
 }

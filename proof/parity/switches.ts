@@ -8,7 +8,7 @@ import { throughJpeg, writePng } from '../../src/data/image';
 import { readLabelMap } from '../../src/data/label_map';
 import { photographs } from '../../src/data/carried';
 import { resizeImage } from '../../src/data/resize';
-import type { LabelMap, Pair, RgbImage } from '../../src/data/types';
+import type { LabelMap, RgbImage } from '../../src/data/types';
 import { withoutDrawing, type Parameters } from '../../src/layers/core/parameters';
 import { singularVectors } from '../../src/layers/spectral_norm';
 import { generatorLosses, realSide, stackImages } from '../../src/losses/generator';
@@ -20,6 +20,7 @@ import { Adam } from '../../src/training/adam';
 import { bicubicEnlarged, srQuality } from '../../src/training/rcan';
 import { LOSS_WEIGHTS } from '../../src/training/schedule';
 import { applyFormula, goldenImage, goldenLabels } from './formula';
+import { readAll } from '../../src/data/dataset';
 
 /** What one switch does to one quantity. */
 export interface SwitchEffect {
@@ -171,9 +172,7 @@ function adamEffects(): SwitchEffect[] {
 }
 
 async function dataEffects(): Promise<SwitchEffect[]> {
-  const dataset = photographs();
-  const pairs: Pair[] = [];
-  for (let i = 0; i < dataset.length; i++) pairs.push(await dataset.at(i));
+  const pairs = await readAll(photographs());
   const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
   const [height, width] = [192, 256];

@@ -2,7 +2,7 @@
 import { interruptible } from '../../cli/arguments';
 import { TrainingBatches } from '../../src/data/batches';
 import { labelMap, photo } from './fixtures';
-import { memoryPairs } from '../../src/data/pairs';
+import { memoryPairs } from '../../src/data/dataset';
 import { UserError } from '../../src/common/errors';
 import { disposeOutput } from '../../src/models/lggan/generator';
 import { trainLGGAN, type TrainLGGANConfig } from '../../src/training/lggan';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { TrainingBatches } from '../../src/data/batches';
 import { labelMap, photo } from './fixtures';
-import { memoryPairs } from '../../src/data/pairs';
+import { memoryPairs } from '../../src/data/dataset';
 import * as tf from '../../src/engine/tf';
 import { trainLGGAN } from '../../src/training/lggan';
 

@@ -4,10 +4,11 @@ import { test } from 'node:test';
 import { UserError } from '../common/errors';
 import { labelMap, photo, temporaryFolder, writePairs } from '../../proof/testing/fixtures';
 import { TrainingBatches, cropPair, transformPair, writeNormalised, type Batch, type BatchOptions } from './batches';
-import { folderPairs, memoryPairs } from './pairs';
+import { folderPairs } from './pairs';
 import { resizeImage, resizeLabels } from './resize';
 import { Cache } from './sequence';
 import type { PairDataset } from './types';
+import { memoryPairs } from './dataset';
 
 const set = (n: number, width = 16, height = 12): PairDataset =>
   memoryPairs(

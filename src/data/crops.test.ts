@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { CLASS_NAMES, NUM_CLASSES } from '../classes';
 import { UserError } from '../common/errors';
 import { CropBatches, SYNONYMS, heldOutCrops, partColumns, srCrops } from './crops';
-import { memoryPairs } from './pairs';
+import { memoryPairs } from './dataset';
 import { photographs } from './carried';
 import type { Pair, PairDataset, Size } from './types';
 

@@ -2,10 +2,10 @@
 import { CLASS_NAMES } from '../classes';
 import { wholeNumbers } from '../common/config';
 import { UserError } from '../common/errors';
-import { cropBytes, cropPair, mirrorLabels, writeNormalised, type Batch } from './batches';
-import { memoryPairs } from './pairs';
+import { cropBytes, cropPair, mirrorLabels, transformPair, writeNormalised, type Batch } from './batches';
+import { itemsOf, memoryPairs } from './dataset';
 import { Random } from '../common/random';
-import { resizeImage, resizeLabels } from './resize';
+import { resizeImage } from './resize';
 import { Sequence, type SequenceOptions } from './sequence';
 import { halve, type SrDataset, type SrPair } from './sr_pairs';
 import type { LabelMap, Pair, PairDataset, RgbImage, Size } from './types';
@@ -96,7 +96,7 @@ export class CropBatches extends Sequence<Batch> {
       const { pair } = this.photos[item];
       const window = this.window(this.photos[item], random);
       const mirrored = this.options.flip && random.random() < 0.5;
-      const { image, labels } = resized(cropPair(pair, ...window), [height, width]);
+      const { image, labels } = transformPair(cropPair(pair, ...window), { imageSize: [height, width] });
       writeNormalised(image, images, b * height * width * 3, mirrored);
       const names = this.synonyms.map((choices) => choices[random.randrange(choices.length)]);
       const named = { ...labels, data: labels.data.map((c) => names[c] ?? c) };
@@ -137,7 +137,7 @@ export async function heldOutCrops(dataset: PairDataset, imageSize: Size, { coun
     const columns = Math.min(width, Math.round((rows * imageSize[1]) / imageSize[0]));
     for (let i = 0; i < count; i++) {
       const y = Math.round(((height - rows) * i) / Math.max(1, count - 1));
-      pairs.push({ ...resized(cropPair(pair, 0, y, columns, rows), imageSize), name: `${pair.name}_${i + 1}` });
+      pairs.push({ ...transformPair(cropPair(pair, 0, y, columns, rows), { imageSize }), name: `${pair.name}_${i + 1}` });
     }
   }
   return memoryPairs(pairs, `held-out strips of ${dataset.source}`);
@@ -176,28 +176,18 @@ export async function srCrops(dataset: PairDataset, part: Part, { scales = part 
       made.push({ name: `${name}@${scale}`, low: halve(high), high });
     }
   }
-  return {
-    source: `${part} parts of ${dataset.source}`,
-    names: made.map((p) => p.name),
-    length: made.length,
-    at: async (i) => made[i],
-  };
+  return memoryPairs(made, `${part} parts of ${dataset.source}`);
 }
 
 async function parts(dataset: PairDataset, part: Part, heldOut = HELD_OUT): Promise<Pair[]> {
   within('heldOut', heldOut, 0, 0.9);
   const pairs: Pair[] = [];
-  for (let i = 0; i < dataset.length; i++) {
-    const pair = await dataset.at(i);
+  for await (const pair of itemsOf(dataset)) {
     const [from, to] = partColumns(part, pair.image.width, heldOut);
     if (to <= from) throw new UserError(`${dataset.source}: ${pair.name} has no ${part} part with heldOut ${heldOut}.`);
     pairs.push(cropPair(pair, from, 0, to - from, pair.image.height));
   }
   return pairs;
-}
-
-function resized(pair: Pair, size: Size): Pair {
-  return { name: pair.name, image: resizeImage(pair.image, size, 'bicubic'), labels: resizeLabels(pair.labels, size) };
 }
 
 function trimmed(image: RgbImage, [height, width]: Size): RgbImage {

@@ -6,7 +6,8 @@ import { UserError } from '../common/errors';
 import { withMaterial } from '../../proof/testing/material';
 import { labelMap, photo, temporaryFolder, writePairs } from '../../proof/testing/fixtures';
 import { readImage, writeJpeg, writePng } from './image';
-import { folderPairs, imageFolder, labelFolder, memoryPairs, subset } from './pairs';
+import { folderPairs, imageFolder, labelFolder } from './pairs';
+import { memoryPairs, subset } from './dataset';
 
 const fails = (pattern: RegExp) => (e: unknown) => e instanceof UserError && pattern.test(e.message) && !e.message.includes('\n');
 

@@ -3,26 +3,17 @@ import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { UserError } from '../common/errors';
 import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, byCodePoint, listAll, listFiles, stem } from '../common/files';
+import { datasetOf, type Dataset } from './dataset';
 import { readImage } from './image';
 import { readLabelMap, type LabelOptions } from './label_map';
 import { readMapping } from './mapping';
 import type { LabelMap, Pair, PairDataset, RgbImage } from './types';
 
-/** A list of label maps without photographs. */
-export interface LabelDataset {
-  readonly source: string;
-  readonly names: readonly string[];
-  readonly length: number;
-  at(i: number): Promise<{ name: string; labels: LabelMap }>;
-}
+/** Label maps without photographs. */
+export type LabelDataset = Dataset<Omit<Pair, 'image'>>;
 
-/** A list of pictures without label maps. */
-export interface ImageDataset {
-  readonly source: string;
-  readonly names: readonly string[];
-  readonly length: number;
-  at(i: number): Promise<{ name: string; image: RgbImage }>;
-}
+/** Pictures without label maps. */
+export type ImageDataset = Dataset<Omit<Pair, 'labels'>>;
 
 export interface FolderOptions extends LabelOptions {
   /** Only the first so many, in sorted order. Default: all. */
@@ -80,25 +71,20 @@ export function folderPairs(folders: string | PairFolders, options: FolderPairsO
   }
   const names = limited([...imageFiles.keys()].sort(byCodePoint), options.limit);
   const reading = readOnce(options);
-  return {
-    source: typeof folders === 'string' ? folders : images,
-    names,
-    length: names.length,
-    async at(i: number): Promise<Pair> {
-      const name = nameAt(names, i);
-      const imageFile = imageFiles.get(name)!;
-      const labelFile = labelFiles.get(name)!;
-      const [upright, map] = await Promise.all([readImage(imageFile), readLabelMap(labelFile, reading)]);
-      const image = await fitting(imageFile, upright, map);
-      if (!sameSize(image, map)) {
-        throw new UserError(
-          `${imageFile} is ${image.width}x${image.height} and its label map ${labelFile} is ${map.width}x${map.height}; ` +
-            'a pair has to be of one size: resize the label map (nearest) or the photograph.',
-        );
-      }
-      return { name, image, labels: map };
-    },
-  };
+  return datasetOf(typeof folders === 'string' ? folders : images, names, async (i) => {
+    const name = names[i];
+    const imageFile = imageFiles.get(name)!;
+    const labelFile = labelFiles.get(name)!;
+    const [upright, map] = await Promise.all([readImage(imageFile), readLabelMap(labelFile, reading)]);
+    const image = await fitting(imageFile, upright, map);
+    if (!sameSize(image, map)) {
+      throw new UserError(
+        `${imageFile} is ${image.width}x${image.height} and its label map ${labelFile} is ${map.width}x${map.height}; ` +
+          'a pair has to be of one size: resize the label map (nearest) or the photograph.',
+      );
+    }
+    return { name, image, labels: map };
+  });
 }
 
 export const sameSize = (a: { width: number; height: number }, b: { width: number; height: number }): boolean =>
@@ -119,15 +105,7 @@ export function labelFolder(dir: string, options: FolderOptions = {}): LabelData
   const files = byStem(folder, LABEL_EXTENSIONS, '', 'label maps');
   const names = limited([...files.keys()].sort(byCodePoint), options.limit);
   const reading = readOnce(options);
-  return {
-    source: dir,
-    names,
-    length: names.length,
-    async at(i) {
-      const name = nameAt(names, i);
-      return { name, labels: await readLabelMap(files.get(name)!, reading) };
-    },
-  };
+  return datasetOf(dir, names, async (i) => ({ name: names[i], labels: await readLabelMap(files.get(names[i])!, reading) }));
 }
 
 /** The pictures of a folder, or of the folder `imgs` or `images` inside it. Throws a UserError as `folderPairs` does. */
@@ -135,27 +113,7 @@ export function imageFolder(dir: string, options: { limit?: number } = {}): Imag
   const folder = ['imgs', 'images'].map((name) => join(dir, name)).find((path) => existsSync(path)) ?? dir;
   const files = byStem(folder, IMAGE_EXTENSIONS, '', 'pictures');
   const names = limited([...files.keys()].sort(byCodePoint), options.limit);
-  return {
-    source: dir,
-    names,
-    length: names.length,
-    async at(i) {
-      const name = nameAt(names, i);
-      return { name, image: await readImage(files.get(name)!) };
-    },
-  };
-}
-
-/** Some of a data set's pairs, in the order given. Throws a RangeError for an index that it does not have. */
-export function subset(dataset: PairDataset, indices: readonly number[], source = dataset.source): PairDataset {
-  const names = indices.map((i) => nameAt(dataset.names, i));
-  return { source, names, length: names.length, at: async (i) => dataset.at(indices[checked(i, names.length)]) };
-}
-
-/** Pairs that are in memory already. */
-export function memoryPairs(pairs: readonly Pair[], source: string): PairDataset {
-  const names = pairs.map((p) => p.name);
-  return { source, names, length: pairs.length, at: async (i) => pairs[checked(i, pairs.length)] };
+  return datasetOf(dir, names, async (i) => ({ name: names[i], image: await readImage(files.get(names[i])!) }));
 }
 
 function byStem(folder: string, extensions: readonly string[], suffix: string, what: string): Map<string, string> {
@@ -195,10 +153,3 @@ function limited(names: string[], limit: number | undefined): string[] {
   if (!Number.isInteger(limit) || limit < 1) throw new UserError(`limit: expected a whole number of at least 1, got ${limit}.`);
   return names.slice(0, limit);
 }
-
-function checked(i: number, length: number): number {
-  if (!Number.isInteger(i) || i < 0 || i >= length) throw new RangeError(`there is no item ${i} of ${length}`);
-  return i;
-}
-
-const nameAt = (names: readonly string[], i: number): string => names[checked(i, names.length)];

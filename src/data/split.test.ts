@@ -7,7 +7,7 @@ import { UserError } from '../common/errors';
 import { crashAt } from '../../proof/testing/crash';
 import { withMaterial } from '../../proof/testing/material';
 import { labelMap, photo, temporaryFolder } from '../../proof/testing/fixtures';
-import { memoryPairs } from './pairs';
+import { memoryPairs } from './dataset';
 import { chooseValidation, splitDataset, splitPairs, undoSplit } from './split';
 
 const fails = (pattern: RegExp) => (e: unknown) => e instanceof UserError && pattern.test(e.message) && !e.message.includes('\n');

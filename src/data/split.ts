@@ -6,9 +6,10 @@ import { writeFileAtomically } from '../common/atomic';
 import { wholeNumbers } from '../common/config';
 import { UserError } from '../common/errors';
 import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, listFiles, readJson, removeOldParts, stem } from '../common/files';
-import { folderPairs, pairFolders, subset, type PairFolders } from './pairs';
+import { folderPairs, pairFolders, type PairFolders } from './pairs';
 import { Random } from '../common/random';
 import type { PairDataset } from './types';
+import { subset } from './dataset';
 
 export interface SplitOptions {
   /** Pairs that move to val. Default 400. */

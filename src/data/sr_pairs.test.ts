@@ -7,9 +7,10 @@ import { UserError } from '../common/errors';
 import { crashAt } from '../../proof/testing/crash';
 import { photo, temporaryFolder } from '../../proof/testing/fixtures';
 import { encodeJpeg, readImage, writeJpeg } from './image';
-import { imageFolder, memoryPairs } from './pairs';
+import { imageFolder } from './pairs';
 import { resizeImage } from './resize';
 import { constructSrDataset, halve, srFolder, srFolders, srPairsOf } from './sr_pairs';
+import { memoryPairs } from './dataset';
 
 const fails = (pattern: RegExp) => (e: unknown) => e instanceof UserError && pattern.test(e.message) && !e.message.includes('\n');
 const list = (root: string, ...path: string[]) => readdirSync(join(root, ...path)).sort();

@@ -3,10 +3,12 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../common/errors';
 import { IMAGE_EXTENSIONS, byCodePoint, listFiles, removeOldParts, stem } from '../common/files';
+import { datasetOf, mapDataset, type Dataset } from './dataset';
 import { readImage, writeJpeg } from './image';
 import { pairFolders, type ImageDataset } from './pairs';
 import { resizeImage } from './resize';
-import type { PairDataset, RgbImage } from './types';
+import type { RgbImage } from './types';
+import { cropBytes } from './batches';
 
 /** A picture and its half. `high` is exactly twice as large. */
 export interface SrPair {
@@ -15,12 +17,7 @@ export interface SrPair {
   high: RgbImage;
 }
 
-export interface SrDataset {
-  readonly source: string;
-  readonly names: readonly string[];
-  readonly length: number;
-  at(i: number): Promise<SrPair>;
-}
+export type SrDataset = Dataset<SrPair>;
 
 export interface SrOptions {
   /** Default ['train', 'val'] as far as they exist. */
@@ -131,54 +128,39 @@ export function srFolder(dir: string, options: { limit?: number } = {}): SrDatas
   }
   const files = low.files.sort((a, b) => byCodePoint(stem(a), stem(b))).slice(0, options.limit);
   if (!files.length) throw new UserError(`${low.folder}: there are no pictures in it.`);
-  return {
-    source: dir,
-    names: files.map(stem),
-    length: files.length,
-    async at(i) {
-      if (!(i in files)) throw new RangeError(`there is no item ${i} of ${files.length}`);
-      const [lowFile, highFile] = [join(low.folder, files[i]), join(high.folder, partner.get(stem(files[i]))!)];
-      const [a, b] = await Promise.all([lowFile, highFile].map((f) => readImage(f, { orient: false })));
-      return checkedPair(stem(files[i]), a, b, `${lowFile} (${a.width}x${a.height}) and ${highFile} (${b.width}x${b.height})`);
-    },
-  };
+  const names = files.map(stem);
+  return datasetOf(dir, names, async (i) => {
+    const [lowFile, highFile] = [join(low.folder, files[i]), join(high.folder, partner.get(names[i])!)];
+    const [a, b] = await Promise.all([lowFile, highFile].map((f) => readImage(f, { orient: false })));
+    return checkedPair(names[i], a, b, `${lowFile} (${a.width}x${a.height}) and ${highFile} (${b.width}x${b.height})`);
+  });
 }
 
 /** An odd row or column of `high`, which halving drops, is cut off: then high is exactly twice low. */
 function checkedPair(name: string, low: RgbImage, high: RgbImage, files: string): SrPair {
-  const [height, width] = [low.height * 2, low.width * 2];
-  const fits = (full: number, twice: number) => full === twice || full === twice + 1;
-  if (!fits(high.height, height) || !fits(high.width, width)) {
+  const fits = (full: number, half: number) => full >> 1 === half;
+  if (!fits(high.height, low.height) || !fits(high.width, low.width)) {
     throw new UserError(`${files}: the second is not twice the first; make both anew (npm run construct-sr).`);
   }
-  if (high.height === height && high.width === width) return { name, low, high };
-  const data = new Uint8Array(height * width * 3);
-  for (let y = 0; y < height; y++) {
-    data.set(high.data.subarray(y * high.width * 3, (y * high.width + width) * 3), y * width * 3);
-  }
-  return { name, low, high: { data, height, width } };
+  return { name, low, high: even(high) };
+}
+
+/** Without an odd row or column. */
+function even(image: RgbImage): RgbImage {
+  const [height, width] = [image.height & ~1, image.width & ~1];
+  if (height === image.height && width === image.width) return image;
+  return { data: cropBytes(image.data, image, 3, 0, 0, width, height), height, width };
 }
 
 /**
  * Pairs made in memory from pictures: `high` is the picture (odd sizes lose a row or column), `low` its half by Pillow's bicubic, without
  * the JPEG in between. For data sets that are drawn or too small to need files.
  */
-export function srPairsOf(dataset: Pick<PairDataset, 'source' | 'names' | 'length'> & { at(i: number): Promise<{ image: RgbImage }> }): SrDataset {
-  return {
-    source: dataset.source,
-    names: dataset.names,
-    length: dataset.length,
-    async at(i) {
-      const { image } = await dataset.at(i);
-      const even = checkedPair(
-        dataset.names[i],
-        { data: new Uint8Array(0), height: image.height >> 1, width: image.width >> 1 },
-        image,
-        dataset.names[i],
-      ).high;
-      return { name: dataset.names[i], low: halve(even), high: even };
-    },
-  };
+export function srPairsOf(dataset: ImageDataset): SrDataset {
+  return mapDataset(dataset, ({ name, image }) => {
+    const high = even(image);
+    return { name, low: halve(high), high };
+  });
 }
 
 /**
@@ -189,14 +171,9 @@ export function srFolders(low: ImageDataset, high: ImageDataset): SrDataset {
   if (low.length !== high.length) {
     throw new UserError(`${low.source} holds ${low.length} pictures and ${high.source} ${high.length}: each needs its half, in the same order of names.`);
   }
-  return {
-    source: high.source,
-    names: high.names,
-    length: high.length,
-    async at(i) {
-      const [a, b] = [await low.at(i), await high.at(i)];
-      const files = `${low.source}: ${a.name} (${a.image.width}x${a.image.height}) and ${high.source}: ${b.name} (${b.image.width}x${b.image.height})`;
-      return checkedPair(b.name, a.image, b.image, files);
-    },
-  };
+  return datasetOf(high.source, high.names, async (i) => {
+    const [a, b] = [await low.at(i), await high.at(i)];
+    const files = `${low.source}: ${a.name} (${a.image.width}x${a.image.height}) and ${high.source}: ${b.name} (${b.image.width}x${b.image.height})`;
+    return checkedPair(b.name, a.image, b.image, files);
+  });
 }

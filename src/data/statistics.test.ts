@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { labelMap } from '../../proof/testing/fixtures';
-import { memoryPairs } from './pairs';
+import { memoryPairs } from './dataset';
 import { datasetStatistics } from './statistics';
 import { IGNORE } from './types';
 

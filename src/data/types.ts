@@ -1,3 +1,5 @@
+import type { Dataset } from './dataset';
+
 /** A pixel of a label map that belongs to no class: it takes part in no loss and no metric, and its one-hot row is zero. */
 export const IGNORE = 255;
 
@@ -25,13 +27,5 @@ export interface Pair {
   labels: LabelMap;
 }
 
-/** A list of pairs that are read when asked for. */
-export interface PairDataset {
-  /** Where the pairs come from, for messages and tables. */
-  readonly source: string;
-  /** Stems in sorted order. */
-  readonly names: readonly string[];
-  readonly length: number;
-  /** Reads pair `i`; throws a UserError that names the file if it cannot be used. */
-  at(i: number): Promise<Pair>;
-}
+/** Photographs with their label maps; names are the stems they share, sorted. */
+export type PairDataset = Dataset<Pair>;

@@ -14,7 +14,7 @@ import { lgganPanel } from './lggan_panel';
 import { lossCurves, smooth, smoothBetween } from './loss_curves';
 import { pairGrid } from './pairs';
 import { perClassLocal } from './per_class_local';
-import { samplesOverTime, spread } from './samples_over_time';
+import { samplesOverTime } from './samples_over_time';
 import { choosePoints, readKernels, sauKernels } from './sau_kernels';
 import { mostDetailed, srComparison } from './sr_comparison';
 import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';
@@ -118,9 +118,6 @@ test('loss curves: a panel for each loss, smoothed without lag', async () => {
 });
 
 test('samples over time: first and last step stay', async () => {
-  assert.deepEqual(spread([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 4), [0, 3, 6, 9]);
-  assert.deepEqual(spread([1, 2], 4), [1, 2]);
-  assert.deepEqual(spread([1, 2], 1), [2]);
   const samples = [0, 10, 20, 30].map((step) => ({
     step,
     images: [picture(24, 32, () => step), picture(24, 32, () => step)],

@@ -1,7 +1,7 @@
 import type { Annotations, Data, Layout, Shape } from 'plotly.js';
 import { LINE_COLOURS } from './colours';
 import { Plot } from './plot';
-import { spread } from './samples_over_time';
+import { spreadEvenly } from '../data/dataset';
 
 /** One row of a training's history: the step, and whatever was measured there. */
 export type HistoryRow = Readonly<Record<string, unknown>>;
@@ -110,7 +110,7 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
     const top = 1 - line * (size[1] + gap[1]);
     const axis = i === 0 ? '' : String(i + 1);
     const { steps, values } = source.series(name);
-    const thin = (list: number[]) => spread(list, MOST_POINTS);
+    const thin = (list: number[]) => spreadEvenly(list, MOST_POINTS, true);
     const common = {
       x: thin(steps),
       xaxis: `x${axis}`,

@@ -3,6 +3,7 @@ import type { LabelMap, RgbImage } from '../data/types';
 import { type Cell, type GridSheet, imageGrid } from './grid';
 import { resizeForDisplay, resizeNearest } from './images';
 import { type ClassStyles, classLegend, colourLabels } from './labels';
+import { spreadEvenly } from '../data/dataset';
 
 /** What a network made of the same label maps at one step of its training. */
 export interface Sample {
@@ -22,17 +23,10 @@ export interface SamplesOptions {
   maxWidth?: number;
 }
 
-/** At most `count` entries of a list, evenly spread, the first and the last among them. */
-export function spread<T>(list: readonly T[], count: number): T[] {
-  if (list.length <= count) return [...list];
-  if (count === 1) return [list[list.length - 1]];
-  return Array.from({ length: count }, (_, i) => list[Math.round((i * (list.length - 1)) / (count - 1))]);
-}
-
 /** How samples changed during training: a row for each label map, a column for each step, at the end the photo. */
 export async function samplesOverTime(samples: readonly Sample[], options: SamplesOptions = {}): Promise<GridSheet> {
   const { title = 'Samples during training', labels, photos, steps = 5, classes = CLASSES, maxWidth } = options;
-  const shown = spread(samples, steps);
+  const shown = spreadEvenly(samples, steps, true);
   const rows = Math.max(0, ...shown.map((s) => s.images.length));
   const cells: (Cell | undefined)[][] = [];
   for (let r = 0; r < rows; r++) {

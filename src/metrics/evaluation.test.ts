@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { CLASS_NAMES } from '../classes';
 import { readImage } from '../data/image';
 import { readLabelMap } from '../data/label_map';
-import { folderPairs, memoryPairs, subset } from '../data/pairs';
+import { folderPairs } from '../data/pairs';
 import { resizeImage, resizeLabels } from '../data/resize';
 import type { LabelMap, Pair, RgbImage } from '../data/types';
 import { Nima } from '../judges/nima';
@@ -25,6 +25,7 @@ import { findJudges } from '../../experiments/evaluation/judges';
 import { kid } from './kid';
 import { maskAccuracy, type MaskSegmenter } from './mask_accuracy';
 import { SceneJudge, judgedShare } from './scene_judge';
+import { memoryPairs, subset } from '../data/dataset';
 
 const root = mkdtempSync(join(tmpdir(), 'evaluation-'));
 after(() => rmSync(root, { recursive: true, force: true }));

@@ -9,6 +9,7 @@ import type { Judge } from './judge';
 import { kid } from './kid';
 import { maskReport, meanColours, paintMeanColours, type Judged, type MaskReport, type MaskScore, type MaskSegmenter } from './mask_accuracy';
 import { assertOneSize, type Metric } from './metric';
+import { itemsOf, readAll } from '../data/dataset';
 
 /** What judges the images. What is missing is left out of the result. */
 export interface Judges {
@@ -103,8 +104,7 @@ export class Evaluator {
     }
     for (const judge of others) {
       const ceiling = await this.once(`${judge.name} real ${size}`, async () => {
-        const pairs: Judged[] = [];
-        for (let i = 0; i < this.real.length; i++) pairs.push(await this.real.at(i));
+        const pairs = await readAll(this.real);
         return judge.judge(pairs.map((p) => fitted(p.image, size)), pairs.map((p) => p.labels), 'real');
       });
       const floor = await this.once(`${judge.name} flat ${this.identity(labels)}`, () => judge.judge(painted(), labels, 'mean colours'));
@@ -166,7 +166,7 @@ const fitted = (image: RgbImage, [height, width]: Size) =>
 
 /** Sharpness counts in a distance: real images are compared at the size of the generated ones. */
 async function* resized(dataset: PairDataset, size: Size) {
-  for (let i = 0; i < dataset.length; i++) yield fitted((await dataset.at(i)).image, size);
+  for await (const { image } of itemsOf(dataset)) yield fitted(image, size);
 }
 
 /** Figures of which less is better. */

@@ -5,6 +5,7 @@ import { IGNORE, type LabelMap, type PairDataset, type RgbImage } from '../data/
 import { UserError } from '../common/errors';
 import { bootstrap } from './bootstrap';
 import { sizeOf, type Metric } from './metric';
+import { itemsOf } from '../data/dataset';
 
 /** What gives each pixel of an image a class: the project's own segmenter, or one from outside. */
 export interface MaskSegmenter {
@@ -197,15 +198,15 @@ export async function meanColours(
   onProgress?: (done: number, total: number, note?: string) => void,
 ): Promise<number[][]> {
   const sums = Array.from({ length: classes }, () => [0, 0, 0, 0]);
-  for (let n = 0; n < dataset.length; n++) {
-    const { image, labels } = await dataset.at(n);
+  let done = 0;
+  for await (const { image, labels } of itemsOf(dataset)) {
     for (let i = 0; i < labels.data.length; i++) {
       const sum = sums[labels.data[i]];
       if (!sum) continue;
       for (let c = 0; c < 3; c++) sum[c] += image.data[3 * i + c];
       sum[3]++;
     }
-    onProgress?.(n + 1, dataset.length, 'mean colours');
+    onProgress?.(++done, dataset.length, 'mean colours');
   }
   const all = sums.reduce((a, b) => a.map((v, i) => v + b[i]));
   if (all[3] === 0) throw new UserError(`${dataset.source} holds no pixel with a class.`);
@@ -251,14 +252,11 @@ export async function maskReport(
   const total = generated.length + floorCount + (known.ceiling ? 0 : real.length);
   const from = (start: number) => (done: number, _total: number, note?: string) =>
     onProgress?.(start + done, total, note);
-  async function* reals() {
-    for (let i = 0; i < real.length; i++) yield await real.at(i);
-  }
   const painted = () => generated.map(({ labels }) => ({ image: paintMeanColours(labels, colours), labels }));
   const result = {
     generated: await maskAccuracy(segmenter, generated, { kind: 'generated', onProgress: from(0) }),
     floor: known.floor ?? await maskAccuracy(segmenter, painted(), { kind: 'mean colours', onProgress: from(generated.length) }),
-    ceiling: known.ceiling ?? await maskAccuracy(segmenter, reals(), { kind: 'real', onProgress: from(generated.length + floorCount) }),
+    ceiling: known.ceiling ?? await maskAccuracy(segmenter, itemsOf(real), { kind: 'real', onProgress: from(generated.length + floorCount) }),
   };
   return { ...result, ofCeiling: result.generated.accuracy.value / result.ceiling.accuracy.value };
 }

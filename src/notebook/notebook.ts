@@ -12,6 +12,7 @@ import { findInception } from '../judges/inception_weights';
 import type { Segmenter } from '../judges/segmenter';
 import { replacingSink, reporter, setProgressSink } from '../common/progress';
 import * as tf from '../engine/tf';
+import { readAll, type Dataset } from '../data/dataset';
 
 // Progress is rewritten in place, in an output of its own.
 if (inNotebook()) {
@@ -68,11 +69,7 @@ export function tensorsLeft(): string {
 }
 
 /** The first `count` items of a data set, or all if it has fewer. */
-export async function first<T>(dataset: { readonly length: number; at(i: number): Promise<T> }, count: number): Promise<T[]> {
-  const items: T[] = [];
-  for (let i = 0; i < Math.min(count, dataset.length); i++) items.push(await dataset.at(i));
-  return items;
-}
+export const first = <T>(dataset: Dataset<T>, count: number): Promise<T[]> => readAll(dataset, count);
 
 /**
  * Copies the data set that comes with the project to the folder that the notebooks use (see `embeddedDataset`), where it is not there. Any

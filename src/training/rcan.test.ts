@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { newestCheckpoint } from '../checkpoints/checkpoint';
+import { memoryPairs } from '../data/dataset';
 import { srPairsOf } from '../data/sr_pairs';
 import type { RgbImage } from '../data/types';
 import { RCAN } from '../models/rcan';
@@ -29,8 +30,7 @@ function picture(i: number): RgbImage {
 }
 
 function pictures(from: number, count: number) {
-  const names = Array.from({ length: count }, (_, i) => `p${from + i}`);
-  return srPairsOf({ source: 'discs', names, length: count, at: async (i) => ({ image: picture(from + i) }) });
+  return srPairsOf(memoryPairs(Array.from({ length: count }, (_, i) => ({ name: `p${from + i}`, image: picture(from + i) })), 'discs'));
 }
 
 const data: RCANData = { train: pictures(0, 6), validation: pictures(6, 2) };

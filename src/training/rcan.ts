@@ -2,6 +2,7 @@ import * as tf from '../engine/tf';
 import { loadCheckpoint, type Json } from '../checkpoints/checkpoint';
 import { withFolderLock } from '../common/lock';
 import type { Choice } from '../common/config';
+import { readSome } from '../data/dataset';
 import { resizeImage } from '../data/resize';
 import { SrPatches, type SrBatch } from '../data/sr_batches';
 import type { SrDataset, SrPair } from '../data/sr_pairs';
@@ -153,7 +154,7 @@ async function run(trainer: RCANTrainer, data: RCANData, hooks: TrainRCANHooks):
   const batches = new SrPatches(data.train, { batchSize, patch, repeat, seed });
   const stepsPerEpoch = config.stepsPerEpoch || batches.batchesPerEpoch;
   const total = config.epochs * stepsPerEpoch;
-  const pairs = data.validation && (await evenly(data.validation, config.validationPairs));
+  const pairs = data.validation && (await readSome(data.validation, config.validationPairs || data.validation.length));
   const bicubic = pairs && (await srQuality(pairs, bicubicEnlarged, config.psnrLog));
 
   type Best = SrQuality & { step: number };
@@ -179,12 +180,4 @@ async function run(trainer: RCANTrainer, data: RCANData, hooks: TrainRCANHooks):
   }, hooks);
   if (best) await loadCheckpoint(output, 'best', { networks: { RCAN: network.parameters } });
   return { network, history, best: best ?? undefined, bicubic, step, total, interrupted };
-}
-
-/** `count` pairs at equal distances (0: all), read. */
-async function evenly(dataset: SrDataset, count: number): Promise<SrPair[]> {
-  const n = count === 0 ? dataset.length : Math.min(count, dataset.length);
-  const pairs: SrPair[] = [];
-  for (let i = 0; i < n; i++) pairs.push(await dataset.at(Math.floor((i * dataset.length) / n)));
-  return pairs;
 }
