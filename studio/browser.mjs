@@ -15,10 +15,11 @@ import { openBrowser } from '../scripts/browser/chromium.mjs';
 import { root } from '../scripts/setup/system.mjs';
 
 /** As little as a server can do: files by their name, with a type for each ending. */
-function plainServer(folder) {
+function plainServer(folder, asked) {
   const types = { html: 'text/html', css: 'text/css', js: 'text/javascript', json: 'application/json', wasm: 'application/wasm' };
   const server = http.createServer((request, response) => {
     const name = new URL(request.url, 'http://localhost').pathname.replace(/^\/$/, '/index.html');
+    asked.push(name);
     const file = path.join(folder, path.normalize(name));
     if (!fs.existsSync(file)) return response.writeHead(404).end();
     response.writeHead(200, { 'content-type': types[name.split('.').pop()] ?? 'application/octet-stream' });
@@ -107,19 +108,25 @@ export async function openStudio({ viewport = { width: 1280, height: 1000 } } = 
   const args = ['scripts/cli.mjs', 'studio', '--export', site, '--checkpoint', generator, '--sr_checkpoint', 'checkpoints/pretrained/rcan.safetensors'];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
   if (status !== 0) throw new Error(`the export failed: ${stderr}`);
-  const { server, address } = await plainServer(site);
+  const asked = [];
+  const { server, address } = await plainServer(site, asked);
   const context = await openBrowser(folder, viewport);
   return {
     folder,
     site,
     address,
     said: stdout,
+    /** Every name that the server was asked for. */
+    asked,
     generator,
     context,
+    /** A page without a memory of the one before. */
     async open(search = '', { colorScheme = 'light', viewport: size } = {}) {
       const page = await context.newPage();
       if (size) await page.setViewportSize(size);
       await page.emulateMedia({ colorScheme });
+      await page.goto(`${address}studio.json`);
+      await page.evaluate(() => new Promise((done) => (indexedDB.deleteDatabase('sketch-studio').onsuccess = done)));
       const errors = [];
       const requests = [];
       page.on('pageerror', (error) => errors.push(String(error)));

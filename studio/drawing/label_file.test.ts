@@ -85,6 +85,15 @@ test('colours of the palette are their classes, others the nearest, and named', 
   ]);
 });
 
+test('pixels of no class become "other", and are counted', () => {
+  const { labels, remarks } = readLabelFile(writeLabelFile({ ...MAP, data: LABELS.map((c) => (c === 3 ? 255 : c)) }), 'x');
+  assert.deepEqual(
+    labels.data,
+    LABELS.map((c) => (c === 3 ? 28 : c)),
+  );
+  assert.deepEqual(remarks, ['2 pixels of no class (255) became other.']);
+});
+
 test('a wrong file is one sentence', async () => {
   refuses(new Uint8Array(0), /this is no PNG/);
   refuses(new TextEncoder().encode('%PDF-1.7 and more that is no picture at all'), /this is no PNG/);

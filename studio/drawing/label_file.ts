@@ -2,8 +2,8 @@
 import { decode, encode, type DecodedPng } from 'fast-png';
 import { CLASS_NAMES, NUM_CLASSES } from '../../src/classes';
 import { UserError } from '../../src/common/errors';
-import type { LabelMap } from '../../src/data/types';
-import { COLOURS } from './palette';
+import { IGNORE, type LabelMap } from '../../src/data/types';
+import { COLOURS, classOf } from './palette';
 
 /** A file with more pixels is refused before it is unpacked. */
 export const MAX_PIXELS = 16e6;
@@ -11,6 +11,9 @@ export const MAX_PIXELS = 16e6;
 const LISTED = 4;
 /** A picture of more colours than this, most of them not of the palette, is a photo. */
 const PHOTO_COLOURS = 500;
+
+/** What a pixel of no class becomes: a sketch has a class everywhere. */
+const OTHER = classOf('other');
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
@@ -44,7 +47,7 @@ export function readLabelFile(bytes: Uint8Array, name: string): LabelFile {
   if (palette && palette.some((colour) => isClassColour(colour)) && allIn(samples, height * width, (v) => isClassColour(palette[v] ?? []))) {
     return fromColours(name, png, (i) => palette[samples[i]]);
   }
-  return { labels: fromNumbers(name, png, (i) => samples[i * channels]), remarks: [] };
+  return fromNumbers(name, png, (i) => samples[i * channels]);
 }
 
 /** A label map as an 8-bit grey PNG of its class numbers, as `npm run generate` reads it. */
@@ -59,17 +62,25 @@ export function pngSize(bytes: Uint8Array): { height: number; width: number } | 
   return { width: view.getUint32(16), height: view.getUint32(20) };
 }
 
-function fromNumbers(name: string, { height, width }: DecodedPng, valueAt: (i: number) => number): LabelMap {
+function fromNumbers(name: string, { height, width }: DecodedPng, valueAt: (i: number) => number): LabelFile {
   const data = new Uint8Array(height * width);
+  let ignored = 0;
   for (let i = 0; i < data.length; i++) {
-    const value = valueAt(i);
+    let value = valueAt(i);
+    if (value === IGNORE) {
+      value = OTHER;
+      ignored++;
+    }
     if (value >= NUM_CLASSES) {
       throw new UserError(`${name}: the value ${value} (column ${i % width}, row ${Math.floor(i / width)}) is no class, the last is ${NUM_CLASSES - 1}.`);
     }
     data[i] = value;
   }
-  return { data, height, width };
+  const remarks = ignored ? [`${pixels(ignored)} of no class (${IGNORE}) became ${CLASS_NAMES[OTHER]}.`] : [];
+  return { labels: { data, height, width }, remarks };
 }
+
+const pixels = (n: number) => (n === 1 ? '1 pixel' : `${n} pixels`);
 
 function fromColours(name: string, png: DecodedPng, colourAt: (i: number) => readonly number[]): LabelFile {
   const { height, width } = png;
@@ -92,7 +103,7 @@ function fromColours(name: string, png: DecodedPng, colourAt: (i: number) => rea
     data[i] = c;
   }
   // Class numbers that some program saved as colours.
-  if (numbers) return { labels: fromNumbers(name, png, (i) => colourAt(i)[0]), remarks: [] };
+  if (numbers) return fromNumbers(name, png, (i) => colourAt(i)[0]);
   const others = [...strange.values()].reduce((sum, n) => sum + n, 0);
   if (strange.size > PHOTO_COLOURS && others > data.length / 2) {
     throw new UserError(`${name}: this looks like a photo (${known.size} colours), not like a label map; open it to trace it.`);
@@ -104,8 +115,7 @@ function remark(strange: ReadonlyMap<number, number>, known: ReadonlyMap<number,
   const named = [...strange]
     .sort((a, b) => b[1] - a[1])
     .map(([key, n]) => {
-      const pixels = n === 1 ? '1 pixel' : `${n} pixels`;
-      return `#${key.toString(16).padStart(6, '0')} as ${CLASS_NAMES[known.get(key)!]} (${pixels})`;
+      return `#${key.toString(16).padStart(6, '0')} as ${CLASS_NAMES[known.get(key)!]} (${pixels(n)})`;
     });
   const rest = named.length > LISTED ? ` and ${named.length - LISTED} more` : '';
   return `Colours that are of no class were taken for the nearest: ${named.slice(0, LISTED).join(', ')}${rest}.`;

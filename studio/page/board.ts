@@ -114,9 +114,12 @@ export class Board {
     stage.addEventListener(
       'wheel',
       (event) => {
-        if (!event.ctrlKey && !event.metaKey) return;
+        const zooming = event.ctrlKey || event.metaKey;
+        // The whole sketch leaves the wheel to the page.
+        if (!zooming && this.zoom === 1) return;
         event.preventDefault();
-        this.zoomBy(Math.exp(-event.deltaY / 300), { x: event.clientX, y: event.clientY });
+        if (zooming) this.zoomBy(Math.exp(-event.deltaY / 300), { x: event.clientX, y: event.clientY });
+        else this.moveTo({ x: this.offset.x - event.deltaX, y: this.offset.y - event.deltaY });
       },
       { passive: false },
     );
@@ -305,7 +308,18 @@ export class Board {
       this.listener.say('Taken back.');
     } else return false;
     this.showRing(this.cursor ?? point);
+    this.follow(this.cursor ?? point);
     return true;
+  }
+
+  /** Moves the part that is seen so that a point is in it. */
+  private follow({ x, y }: Point): void {
+    const box = this.stage.getBoundingClientRect();
+    const at = (v: number, size: number, room: number, offset: number) => {
+      const place = (v / size) * room * this.zoom + offset;
+      return offset - Math.min(0, place) - Math.max(0, place - room);
+    };
+    this.moveTo({ x: at(x, this.sketch.width, box.width, this.offset.x), y: at(y, this.sketch.height, box.height, this.offset.y) });
   }
 
   private sayPlace(): void {

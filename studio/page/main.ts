@@ -351,6 +351,10 @@ class Studio {
     input('size', (value) => this.setSize(Number(value)));
     input('opacity', () => this.setOpacity());
     input('search', (value) => this.search(value));
+    byId('search').addEventListener('keydown', ({ key, target }) => {
+      const [first] = found((target as HTMLInputElement).value);
+      if (key === 'Enter' && first !== undefined) this.choose(first);
+    });
     byId('seed').addEventListener('change', () => {
       this.setSeed(Number(byId<HTMLInputElement>('seed').value));
       this.repaint();
