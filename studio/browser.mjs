@@ -15,7 +15,7 @@ import { openBrowser } from '../scripts/browser/chromium.mjs';
 import { root } from '../scripts/setup/system.mjs';
 
 /** As little as a server can do: files by their name, with a type for each ending. */
-function plainServer(folder, asked) {
+export function plainServer(folder, asked = []) {
   const types = { html: 'text/html', css: 'text/css', js: 'text/javascript', json: 'application/json', wasm: 'application/wasm' };
   const server = http.createServer((request, response) => {
     const name = new URL(request.url, 'http://localhost').pathname.replace(/^\/$/, '/index.html');
@@ -25,7 +25,11 @@ function plainServer(folder, asked) {
     response.writeHead(200, { 'content-type': types[name.split('.').pop()] ?? 'application/octet-stream' });
     fs.createReadStream(file).pipe(response);
   });
-  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve({ server, address: `http://127.0.0.1:${server.address().port}/` })));
+  const close = () => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  };
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve({ close, address: `http://127.0.0.1:${server.address().port}/` })));
 }
 
 /** The page with what tests do on it. */
@@ -109,7 +113,7 @@ export async function openStudio({ viewport = { width: 1280, height: 1000 } } = 
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
   if (status !== 0) throw new Error(`the export failed: ${stderr}`);
   const asked = [];
-  const { server, address } = await plainServer(site, asked);
+  const { close, address } = await plainServer(site, asked);
   const context = await openBrowser(folder, viewport);
   return {
     folder,
@@ -137,8 +141,7 @@ export async function openStudio({ viewport = { width: 1280, height: 1000 } } = 
     },
     async close() {
       await context.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await close();
       fs.rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -6,9 +6,9 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import sharp from 'sharp';
-import { findBrowser, noBrowser } from '../scripts/browser/chromium.mjs';
+import { noBrowser } from '../scripts/browser/chromium.mjs';
 import { root } from '../scripts/setup/system.mjs';
-import { openStudio } from './browser.mjs';
+import { openStudio, plainServer } from './browser.mjs';
 
 const require = createRequire(import.meta.url);
 const skip = noBrowser();
@@ -275,20 +275,22 @@ test('the page asks for nothing but itself, and its policy would not let it', { 
   assert.equal(inWorker, 'connect-src');
 });
 
-/** A browser of its own, with other flags. */
-async function otherBrowser(t, ...flags) {
-  const { chromium } = await import('playwright-core');
-  const browser = await chromium.launch({ executablePath: findBrowser(), args: ['--headless', '--no-sandbox', ...flags] });
-  t.after(() => browser.close());
-  return browser;
-}
-
-test('where no engine works, the page says so', { skip: long }, async (t) => {
-  const browser = await otherBrowser(t, '--disable-gpu', '--disable-3d-apis', '--js-flags=--noexpose-wasm');
-  const page = await browser.newPage();
-  await page.goto(studio.address);
+test('without WebAssembly and a GPU the page says so, and one can still draw', { skip }, async (t) => {
+  const site = path.join(studio.folder, 'poor');
+  fs.cpSync(studio.site, site, { recursive: true });
+  fs.writeFileSync(path.join(site, 'worker.js'), `delete self.WebAssembly;${fs.readFileSync(path.join(site, 'worker.js'), 'utf8')}`);
+  const { address, close } = await plainServer(site);
+  t.after(close);
+  const page = await studio.context.newPage();
+  t.after(() => page.close());
+  await page.goto(address);
   await page.waitForFunction(() => !document.getElementById('failure').hidden);
-  assert.match(await page.locator('#failure').innerText(), /^This browser cannot compute the painting: [^\n]+\.$/);
+  assert.match(
+    await page.locator('#failure').innerText(),
+    /^This browser cannot compute the painting: it has neither WebGPU, WebGL 2 nor WebAssembly that works;[^\n]+\.$/,
+  );
+  await page.getByRole('button', { name: 'Desert' }).click();
+  assert.equal(await page.locator('#undo').isEnabled(), true);
 });
 
 test('how far WebGL is from the native engine, by software', { skip: long }, async (t) => {

@@ -18,8 +18,9 @@ test('the picture of the README', { skip: noBrowser() || (process.env.WRITE_DOCS
   await page.page.getByRole('button', { name: 'River valley' }).click();
   await page.painted();
   await page.page.locator('#enlarge').click();
-  await page.page.waitForFunction(() => /enlarged/.test(document.getElementById('time').textContent));
-  const picture = await page.page.screenshot();
+  await page.page.waitForFunction(() => /×2/.test(document.getElementById('time').textContent));
+  await page.page.mouse.move(0, 0);
+  const picture = await page.page.screenshot({ fullPage: true });
   assert.ok(picture.length < LARGEST, `${picture.length} bytes`);
   fs.writeFileSync(path.join(root, 'docs/pictures/studio.png'), picture);
 });

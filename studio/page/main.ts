@@ -16,6 +16,16 @@ const MAX_PHOTO_PIXELS = 60e6;
 const LARGEST_SEED = 2 ** 32 - 1;
 const TOOL_KEYS: Record<string, Tool> = { b: 'brush', l: 'line', r: 'rectangle', f: 'fill', i: 'pick', e: 'eraser' };
 
+/** What the views are. */
+const ABOUT: Record<string, string> = {
+  painting: 'Both branches, blended. Click a point to see how it was upsampled there.',
+  global: 'The global branch alone, which paints the whole picture at once.',
+  local: 'The local branch alone, which paints each class apart.',
+  'global weight': 'How much of each point comes from the global branch.',
+  'local weight': 'How much of each point comes from the local branch.',
+  classes: 'What the local branch paints of each class; grey is nothing.',
+};
+
 class Studio {
   private readonly settings: BoardSettings = { tool: 'brush', class: classOf('water'), size: 28 };
   private readonly board: Board;
@@ -105,6 +115,7 @@ class Studio {
     byId('classes').hidden = !classes;
     byId('painting').hidden = classes;
     byId('scale').hidden = !name.endsWith('weight');
+    byId('about').textContent = ABOUT[name];
     byId('frame').classList.toggle('weights', name.endsWith('weight'));
     if (classes) return this.showClasses();
     const view = this.views.find((v) => v.name === name) ?? this.views[0];
@@ -133,7 +144,7 @@ class Studio {
       const { picture, milliseconds } = await this.client.enlarge();
       if (of !== this.views) return;
       this.enlarged = picture;
-      byId('time').textContent = `enlarged in ${seconds(milliseconds)}`;
+      byId('time').textContent = `×2 in ${seconds(milliseconds)}`;
       check('view', 'painting');
       this.showView();
     } catch (e) {
