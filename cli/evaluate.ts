@@ -8,10 +8,12 @@ import { findJudges } from '../experiments/evaluation/judges';
 import type { Judged } from '../src/metrics/mask_accuracy';
 import { assertOneSize, describeMetric, describeNotes } from '../src/metrics/metric';
 import { reporter } from '../src/common/progress';
+import { centreCrops } from '../src/data/crops';
+import { readAll } from '../src/data/dataset';
 import { resizeLabels } from '../src/data/resize';
 import { findContest } from '../experiments/evaluation/contest';
 import { galleries } from '../experiments/evaluation/galleries';
-import { evaluateNetwork, networkTable, type SetReport } from '../experiments/evaluation/network';
+import { evaluateNetwork, evaluatePairs, networkTable, type SetReport } from '../experiments/evaluation/network';
 import { saveFigure } from '../src/figures/figure';
 import { chooseCheckpoint, findCheckpoint, loadGenerator, loadRCAN } from '../src/models/pretrained';
 import { runCommand } from './arguments';
@@ -23,8 +25,8 @@ void runCommand(
     name: 'npm run evaluate --',
     description:
       'Judges by the networks in checkpoints/: mask accuracy and mIoU, aesthetic score, FID and KID, each with the same of real images and of ' +
-      'flat colours beside it. With --labels, --fake and --real: generated images. Without: a trained network, on held-out windows of the ' +
-      "photographs and, where they are at hand, on the contest's label maps.",
+      'flat colours beside it. With --labels, --fake and --real: generated images. With --pairs: a trained network on pairs. Without: a trained ' +
+      "network on held-out windows of the photographs and, where they are at hand, on the contest's label maps.",
     options: {
       labels: { type: 'string', value: 'DIR', help: 'the label maps that the images were made from' },
       fake: { type: 'string', value: 'DIR', help: 'generated images, named as their label maps' },
@@ -42,6 +44,7 @@ void runCommand(
       checkpoint: { type: 'string', value: 'PATH', help: 'of a network: the generator; default: the network that comes with the project' },
       sr_checkpoint: { type: 'string', value: 'PATH', help: 'of a network: RCAN; default: the one that comes with the project' },
       photos: { type: 'string', value: 'DIR', default: 'datasets/photos', help: 'of a network: few large photos and their label maps; the right quarter of each is judged' },
+      pairs: { type: 'string', value: 'DIR', help: 'of a network: DIR/imgs and DIR/labels, of which the middle is painted and judged' },
       windows: { type: 'integer', min: 1, default: 6, help: 'of a network: held-out windows of each photo' },
       figure_path: { type: 'string', value: 'DIR', default: 'figures', help: 'of a network: where the galleries go' },
       name: { type: 'string', default: 'generated', help: 'name of the row' },
@@ -52,7 +55,7 @@ void runCommand(
     const { labels: maps, fake, real: reals } = args;
     if (maps && fake && reals) return ofImages({ ...args, labels: maps, fake, real: reals });
     if (maps || fake || reals) throw new UserError('--labels, --fake and --real go together; give all three, or none to evaluate a trained network.');
-    return ofNetwork(args);
+    return args.pairs ? ofPairs({ ...args, pairs: args.pairs }) : ofNetwork(args);
   },
 );
 
@@ -101,7 +104,40 @@ async function ofImages(args: Shared & { labels: string; fake: string; real: str
   await judges.dispose();
 }
 
-/** Judges a trained network. */
+/** Judges a trained network on pairs. */
+async function ofPairs(args: Shared & { pairs: string; train?: string; mapping?: string; checkpoint?: string; sr_checkpoint?: string }): Promise<void> {
+  const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
+  const set = folderPairs(args.pairs, { mapping });
+  const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
+  const enlarging = await findCheckpoint('RCAN', args.sr_checkpoint);
+  const generator = await loadGenerator(chosen.path);
+  const rcan = enlarging && (await loadRCAN(enlarging.path));
+  console.error(`${chosen.sentence}\n${enlarging?.sentence ?? 'RCAN: there is none, images are enlarged by bicubic interpolation only.'}`);
+  const [height, width] = generator.config.imageSize;
+  const pairs = centreCrops(set, [2 * height, 2 * width]);
+  const maps = (await readAll(pairs)).map((p) => p.labels);
+  const judges = await findJudges(maps, {
+    folder: args.judges,
+    segmenter: args.segmenter,
+    train: args.train ? folderPairs(args.train, { mapping }) : undefined,
+    steps: args.segmenter_steps,
+    onProgress: reporter('training the segmenter'),
+  });
+  const report = await evaluatePairs(generator, rcan, pairs, judges, { title: args.pairs, onProgress: (label) => reporter(label) });
+  if (args.json) {
+    const results = report.evaluations.map(({ row, metrics }) => ({ row, metrics }));
+    console.log(JSON.stringify({ generator: chosen, rcan: enlarging, maps: maps.length, results, notes: report.notes, sentences: [judges.choice, ...judges.missing] }, undefined, 2));
+  } else {
+    console.log(`\n${resultsTable(report.evaluations.map((e) => e.row))}\n`);
+    for (const evaluation of report.evaluations) console.log(`${evaluation.row.scaling}\n\n${measuresTable(evaluation)}\n`);
+    for (const sentence of [...report.notes, judges.choice, ...judges.missing.filter((m) => m !== judges.choice)]) console.log(sentence);
+  }
+  await judges.dispose();
+  generator.dispose();
+  rcan?.dispose();
+}
+
+/** Judges a trained network on the photographs and the contest's label maps. */
 async function ofNetwork(args: Shared & { checkpoint?: string; sr_checkpoint?: string; photos: string; windows: number; figure_path: string }): Promise<void> {
   const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
   const enlarging = await findCheckpoint('RCAN', args.sr_checkpoint);

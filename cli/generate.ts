@@ -21,11 +21,11 @@ void runCommand(
     options: {
       input_path: { type: 'string', value: 'DIR', required: true, help: 'label maps (PNG)' },
       output_path: { type: 'string', value: 'DIR', required: true, help: 'where the images go' },
-      checkpoint: { type: 'string', value: 'PATH', help: "generator: a run's folder or a .safetensors file; default: the network that comes with the project" },
+      checkpoint: { type: 'string', value: 'PATH', help: 'generator: a run\'s folder or a .safetensors file; default: the network that comes with the project' },
       use_sr: { type: 'flag', help: 'enlarge x2 by RCAN instead of bicubic' },
       sr_checkpoint: { type: 'string', value: 'PATH', help: 'RCAN: likewise; default: the one that comes with the project' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
-      attention: { type: 'flag', help: "also write how each image was put together, and SAU's kernels, as PNG" },
+      attention: { type: 'flag', help: 'also write how each image was put together, and SAU\'s kernels, as PNG' },
       png: { type: 'flag', help: 'write PNG instead of JPEG' },
       jpeg: {
         type: 'string',

@@ -1,5 +1,5 @@
 /** What a notebook imports beside the library: networks judged, the ablation, the papers' figures. */
-export { evaluateNetwork, networkTable } from './evaluation/network';
+export { evaluateNetwork, evaluatePairs, networkTable } from './evaluation/network';
 export { NO_CONTEST, findContest } from './evaluation/contest';
 export { bestAndWorst, galleries, gallery } from './evaluation/galleries';
 export { findJudges } from './evaluation/judges';

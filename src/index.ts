@@ -15,7 +15,7 @@ export { splitDataset, splitPairs } from './data/split';
 export { constructSrDataset, srFolder } from './data/sr_pairs';
 export { embeddedDataset, splitFolder } from './data/embedded';
 export { paintedLandscapes, photographs } from './data/carried';
-export { CropBatches, SYNONYMS, heldOutCrops, srCrops } from './data/crops';
+export { CropBatches, SYNONYMS, centreCrops, heldOutCrops, srCrops } from './data/crops';
 export { datasetStatistics } from './data/statistics';
 export { type FloatMap, imageFromTensor, imagesFromTensor, mapsFromTensor } from './data/tensors';
 export { TrainingBatches, transformPair } from './data/batches';

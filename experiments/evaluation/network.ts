@@ -3,7 +3,7 @@ import { heldOutCrops, photoParts, trainingCrops } from '../../src/data/crops';
 import { resizeImage, resizeLabels } from '../../src/data/resize';
 import type { LabelMap, Pair, PairDataset, RgbImage, Size } from '../../src/data/types';
 import { PUBLISHED_ROWS, resultsTable } from '../../src/metrics/contest';
-import { Evaluator, floorCaveats, type Evaluation, type OnProgress } from '../../src/metrics/evaluation';
+import { Evaluator, floorCaveats, type Evaluation, type OnProgress, type Judges } from '../../src/metrics/evaluation';
 import { findJudges, type FindJudgesOptions } from './judges';
 import type { Judged } from '../../src/metrics/mask_accuracy';
 import { sizeOf } from '../../src/metrics/metric';
@@ -56,6 +56,32 @@ export interface NetworkOptions extends Pick<FindJudgesOptions, 'folder' | 'segm
   onProgress?(label: string): OnProgress;
 }
 
+export interface SetOptions {
+  /** Names the set in tables. Default: its source. */
+  title?: string;
+  /** Where the mean colour of each class comes from. Default: the pairs themselves. */
+  colours?: PairDataset;
+  onProgress?(label: string): OnProgress;
+}
+
+/**
+ * Paints the label maps of pairs, at twice the network's size, and judges the images beside the photos and flat colours. Photos and maps
+ * have to be of one size.
+ */
+export async function evaluatePairs(generator: Generator, rcan: RCAN | undefined, pairs: PairDataset, judges: Judges, options: SetOptions = {}): Promise<SetReport> {
+  const { title = pairs.source, colours = pairs, onProgress = () => () => undefined } = options;
+  const painted = await paint(generator, rcan, await readAll(pairs), onProgress(`painting ${title}`));
+  const evaluations = await judgeBoth(new Evaluator(judges, pairs, colours), painted, rcan !== undefined, onProgress);
+  return { title, painted, evaluations, notes: evaluations.slice(-1).flatMap(floorCaveats) };
+}
+
+/** Enlarged by bicubic interpolation, and by RCAN where there is one; nothing where no judge is at hand. */
+async function judgeBoth(evaluator: Evaluator, images: readonly Painted[], both: boolean, onProgress: (label: string) => OnProgress): Promise<Evaluation[]> {
+  const results = [await evaluator.evaluate('BICUBIC', images.map((p) => judged(p, p.bicubic)), onProgress('judging bicubic'))];
+  if (both) results.push(await evaluator.evaluate('RCAN', images.map((p) => judged(p, finalOf(p))), onProgress('judging RCAN')));
+  return results.filter((r) => r.measures.length);
+}
+
 /**
  * Paints and judges. With `segmenter: 'independent'` what has no network of others is left out, otherwise the own segmenter is trained on
  * windows of the training parts where it has to stand in.
@@ -79,11 +105,7 @@ export async function evaluateNetwork(generator: Generator, rcan: RCAN | undefin
   const judges = await findJudges(everyMap, { ...options, segmenter, train, onProgress: onProgress('training the segmenter') });
   try {
     const colours = await photoParts(photos, 'train');
-    const judge = async (evaluator: Evaluator, images: readonly Painted[]): Promise<Evaluation[]> => {
-      const results = [await evaluator.evaluate('BICUBIC', images.map((p) => judged(p, p.bicubic)), onProgress('judging bicubic'))];
-      if (rcan) results.push(await evaluator.evaluate('RCAN', images.map((p) => judged(p, finalOf(p))), onProgress('judging RCAN')));
-      return results.filter((r) => r.measures.length);
-    };
+    const judge = (evaluator: Evaluator, images: readonly Painted[]) => judgeBoth(evaluator, images, rcan !== undefined, onProgress);
     const heldOut: SetReport = { title: 'held-out windows', painted, evaluations: await judge(new Evaluator(judges, held, colours), painted), notes: [] };
     heldOut.notes = heldOut.evaluations.slice(-1).flatMap(floorCaveats);
     const report: NetworkReport = { heldOut, sentences: [judges.choice, ...judges.missing.filter((m) => m !== judges.choice)] };

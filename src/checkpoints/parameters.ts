@@ -1,14 +1,27 @@
 import { UserError } from '../common/errors';
 import type * as tf from '../engine/tf';
 import { fromOriginal, originalShape, toOriginal, type NamedVariables } from './layout';
-import { listed, readTensors, saveTensors, type ReadOptions, type SaveOptions, type StoredTensor, type TensorEntry } from './safetensors';
+import {
+  listed,
+  readTensors,
+  saveTensors,
+  type ReadOptions,
+  type SaveOptions,
+  type StoredTensor,
+  type TensorEntry,
+} from './safetensors';
 
 /**
  * Saves a network's parameters: float32, in the original's layout and under its names, so that Python reads them in two
  * lines (`from safetensors.torch import load_file; net.load_state_dict(load_file(path))`). All or nothing. Returns the
  * file's checksum.
  */
-export function saveParameters(file: string, parameters: NamedVariables, metadata: Record<string, string> = {}, options: SaveOptions = {}): Promise<string> {
+export function saveParameters(
+  file: string,
+  parameters: NamedVariables,
+  metadata: Record<string, string> = {},
+  options: SaveOptions = {},
+): Promise<string> {
   return saveTensors(file, parameterEntries(parameters), metadata, options);
 }
 
@@ -41,7 +54,11 @@ export interface Loaded {
  * assigned: where something does not fit, one UserError names the file and the names, and the network keeps what it
  * had.
  */
-export async function loadParameters(file: string, parameters: NamedVariables, options: LoadOptions = {}): Promise<Loaded> {
+export async function loadParameters(
+  file: string,
+  parameters: NamedVariables,
+  options: LoadOptions = {},
+): Promise<Loaded> {
   const { tensors, metadata } = await readTensors(file, options);
   const { missing, unexpected } = checkParameters(file, tensors, parameters, options.strict ?? true);
   assignParameters(tensors, parameters);
@@ -72,7 +89,10 @@ export function checkParameters(
     ...(strict && missing.length ? [`missing: ${listed(missing)}`] : []),
     ...(strict && unexpected.length ? [`unexpected: ${listed(unexpected)}`] : []),
   ];
-  if (faults.length) throw new UserError(`${file} does not fit this network (${faults.join('; ')}): choose the checkpoint of this configuration.`);
+  if (faults.length)
+    throw new UserError(
+      `${file} does not fit this network (${faults.join('; ')}): choose the checkpoint of this configuration.`,
+    );
   return { missing, unexpected };
 }
 
@@ -89,10 +109,15 @@ export function assignParameters(tensors: ReadonlyMap<string, StoredTensor>, par
 
 /** Assigns a stored tensor to a variable of the same shape and layout. */
 export function assignStored(variable: tf.Variable, stored: StoredTensor, make: typeof tf.tensor): void {
-  const value = make(variable.dtype === 'int32' ? (stored.data as Int32Array) : asFloat32(stored), variable.shape, variable.dtype);
+  const value = make(
+    variable.dtype === 'int32' ? (stored.data as Int32Array) : asFloat32(stored),
+    variable.shape,
+    variable.dtype,
+  );
   variable.assign(value);
   value.dispose();
 }
 
 const isFloat = (t: StoredTensor) => t.data instanceof Float32Array || t.data instanceof Float64Array;
-const asFloat32 = (t: StoredTensor) => (t.data instanceof Float32Array ? t.data : Float32Array.from(t.data as Float64Array));
+const asFloat32 = (t: StoredTensor) =>
+  t.data instanceof Float32Array ? t.data : Float32Array.from(t.data as Float64Array);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLASS_NAMES, NUM_CLASSES } from '../classes';
 import { UserError } from '../common/errors';
-import { CropBatches, SYNONYMS, heldOutCrops, partColumns, srCrops } from './crops';
-import { memoryPairs } from './dataset';
+import { CropBatches, SYNONYMS, centreCrops, heldOutCrops, partColumns, srCrops } from './crops';
+import { memoryPairs, readAll } from './dataset';
 import { photographs } from './carried';
 import type { Pair, PairDataset, Size } from './types';
 
@@ -111,4 +111,14 @@ test('the photographs give windows of known classes; settings that cannot be are
   await assert.rejects(CropBatches.of(chart(), { balance: 2 }), /balance/);
   await assert.rejects(CropBatches.of(chart(), { synonyms: { grass: ['lawn'] } }), /no class 'lawn'/);
   await assert.rejects(heldOutCrops(chart(), [12, 16], { heldOut: 0 }), /no held-out part/);
+});
+
+test('the middle of a pair, in the shape asked for, without squeezing', async () => {
+  // Columns are told by red, rows by green.
+  const image = { height: 40, width: 40, data: Uint8Array.from({ length: 4800 }, (_, i) => (i % 3 === 0 ? Math.floor(i / 3) % 40 : i % 3 === 1 ? Math.floor(i / 120) : 0)) };
+  const labels = { height: 40, width: 40, data: new Uint8Array(1600).fill(3) };
+  const [pair] = await readAll(centreCrops(memoryPairs([{ name: 'a', image, labels }], 'test'), [30, 40]));
+  assert.deepEqual([pair.image.height, pair.image.width, pair.labels.data.length], [30, 40, 1200]);
+  assert.deepEqual([...pair.image.data.slice(0, 6)], [0, 5, 0, 1, 5, 0]);
+  assert.deepEqual([...pair.image.data.slice(-3)], [39, 34, 0]);
 });

@@ -3,7 +3,7 @@ import { CLASS_NAMES } from '../classes';
 import { wholeNumbers } from '../common/config';
 import { UserError } from '../common/errors';
 import { cropBytes, cropPair, mirrorLabels, transformPair, writeNormalised, type Batch } from './batches';
-import { itemsOf, memoryPairs } from './dataset';
+import { itemsOf, mapDataset, memoryPairs } from './dataset';
 import { Random } from '../common/random';
 import { resizeImage } from './resize';
 import { Sequence, type SequenceOptions } from './sequence';
@@ -141,6 +141,16 @@ export async function heldOutCrops(dataset: PairDataset, imageSize: Size, { coun
     }
   }
   return memoryPairs(pairs, `held-out strips of ${dataset.source}`);
+}
+
+/** Each pair cut to the shape of `size` at its middle, as large as it allows, and resized: for networks whose images are of another shape. */
+export function centreCrops(dataset: PairDataset, size: Size): PairDataset {
+  return mapDataset(dataset, (pair) => {
+    const { height, width } = pair.labels;
+    const scale = Math.min(height / size[0], width / size[1]);
+    const [rows, columns] = size.map((n) => Math.max(1, Math.round(n * scale)));
+    return transformPair(cropPair(pair, (width - columns) >> 1, (height - rows) >> 1, columns, rows), { imageSize: size });
+  });
 }
 
 /** One part of each photograph, whole. */

@@ -23,7 +23,8 @@ export class Spade {
   private readonly beta: Convolution;
 
   constructor(p: Parameters, channels: number, classes: number, hidden: number, runningVariance: Choice) {
-    const conv = (name: string, cin: number, cout: number) => new Convolution(p.scope(name), cin, cout, { kernel: 3, padding: 1, init: XAVIER });
+    const conv = (name: string, cin: number, cout: number) =>
+      new Convolution(p.scope(name), cin, cout, { kernel: 3, padding: 1, init: XAVIER });
     this.norm = new BatchNorm(p.scope('param_free_norm'), channels, runningVariance);
     this.shared = conv('mlp_shared.0', classes, hidden);
     this.gamma = conv('mlp_gamma', hidden, channels);
@@ -60,7 +61,8 @@ export class Spade {
     const { neighbourhoods } = labels;
     if (!neighbourhoods) return this.dense(labels);
     const [b, h, w] = labels.oneHot.shape;
-    const look = (table: tf.Tensor2D) => tf.reshape(gatherRows(table, neighbourhoods.index), [b, h, w, table.shape[1]]) as tf.Tensor4D;
+    const look = (table: tf.Tensor2D) =>
+      tf.reshape(gatherRows(table, neighbourhoods.index), [b, h, w, table.shape[1]]) as tf.Tensor4D;
     const { gamma, beta } = this.tables(neighbourhoods);
     return { gamma: look(gamma), beta: look(beta) };
   }
@@ -77,7 +79,8 @@ export class Spade {
     const channels = hidden.shape[1];
     const padded = tf.concat([hidden, tf.zeros([1, channels])]) as tf.Tensor2D;
     const rows = tf.reshape(gatherRows(padded, inner), [count, 9 * channels]) as tf.Tensor2D;
-    const table = ({ weight, bias }: Convolution) => tf.add(tf.matMul(rows, tf.reshape(weight, [-1, weight.shape[3]]) as tf.Tensor2D), bias!) as tf.Tensor2D;
+    const table = ({ weight, bias }: Convolution) =>
+      tf.add(tf.matMul(rows, tf.reshape(weight, [-1, weight.shape[3]]) as tf.Tensor2D), bias!) as tf.Tensor2D;
     return { gamma: table(this.gamma), beta: table(this.beta) };
   }
 }
@@ -87,7 +90,13 @@ export class Spade {
  * and the factors are made again.
  * @param factor 1 + gamma of each neighbourhood, as `offset` [count,C]
  */
-function normaliseByTable(x: tf.Tensor4D, factor: tf.Tensor2D, offset: tf.Tensor2D, index: tf.Tensor1D, onStatistics: OnStatistics): tf.Tensor4D {
+function normaliseByTable(
+  x: tf.Tensor4D,
+  factor: tf.Tensor2D,
+  offset: tf.Tensor2D,
+  index: tf.Tensor1D,
+  onStatistics: OnStatistics,
+): tf.Tensor4D {
   const [count, channels] = factor.shape;
   const op = tf.customGrad((...args) => {
     const [input, f, o, save] = args as unknown as [tf.Tensor4D, tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc];

@@ -44,10 +44,7 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
   readonly parameters: Parameters;
 
   /** @param factors the resolutions at which the network wants label maps, see `LabelPyramid` */
-  protected constructor(
-    readonly config: LGGANConfig,
-    private readonly factors: readonly number[],
-  ) {
+  protected constructor(readonly config: LGGANConfig, private readonly factors: readonly number[]) {
     this.behaviour = behaviour(config.behaviour);
     this.parameters = new Parameters(config.seed);
   }
