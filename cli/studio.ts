@@ -17,9 +17,9 @@ void runCommand(
       checkpoint: {
         type: 'string',
         value: 'PATH',
-        help: "generator: a run's folder or a .safetensors file; default: checkpoints/lggan, or without one the network that comes with the project",
+        help: "generator: a run's folder or a .safetensors file; default: the network that comes with the project",
       },
-      sr_checkpoint: { type: 'string', value: 'PATH', help: 'RCAN: likewise; default: checkpoints/rcan, or the one that comes with the project' },
+      sr_checkpoint: { type: 'string', value: 'PATH', help: 'RCAN: likewise; default: the one that comes with the project' },
       port: { type: 'integer', min: 0, max: 65535, default: 0, help: 'port on the loopback; 0 takes a free one' },
       no_open: { type: 'flag', help: 'say the address, open no browser' },
     },

@@ -180,6 +180,58 @@ test('a wrong file gets a sentence, and the sketch stays', { skip }, async (t) =
   assertClean(page);
 });
 
+test('a photo lies over the sketch to trace it, as clear as one likes', { skip }, async (t) => {
+  const page = await opened(t);
+  const before = await page.painted();
+  const photo = await sharp({ create: { width: 40, height: 30, channels: 3, background: '#ff0000' } })
+    .jpeg()
+    .toBuffer();
+  await page.give('trace-file', 'photo.jpg', photo);
+  await page.page.locator('#photo').waitFor();
+  const opacity = () => page.page.locator('#photo').evaluate((photo) => photo.style.opacity);
+  assert.equal(await opacity(), '0.5');
+  await page.page.locator('#opacity').fill('20');
+  assert.equal(await opacity(), '0.2');
+  // It is no part of the sketch, and one draws through it.
+  assert.deepEqual((await page.painted()).data, before.data);
+  const sketch = await page.pixels('sketch');
+  await page.draw('Brush', 'boat', [0.5, 0.5], [0.6, 0.5]);
+  assert.notDeepEqual((await page.pixels('sketch')).data, sketch.data);
+  await page.page.getByRole('button', { name: 'Remove' }).click();
+  assert.equal(await page.page.locator('#photo').isVisible(), false);
+  assertClean(page);
+});
+
+test('one finger draws, two zoom and take back what the first began', { skip }, async (t) => {
+  const page = await opened(t);
+  await page.painted();
+  await page.choose('boat');
+  const client = await page.page.context().newCDPSession(page.page);
+  await client.send('Emulation.setTouchEmulationEnabled', { enabled: true, maxTouchPoints: 2 });
+  const box = await page.page.locator('#sketch').boundingBox();
+  const touch = (type, ...places) =>
+    client.send('Input.dispatchTouchEvent', { type, touchPoints: places.map(([x, y], id) => ({ id, x: box.x + x * box.width, y: box.y + y * box.height })) });
+  const start = await page.pixels('sketch');
+  await touch('touchStart', [0.2, 0.2]);
+  await touch('touchMove', [0.3, 0.2]);
+  await touch('touchEnd');
+  const drawn = await page.pixels('sketch');
+  assert.notDeepEqual(drawn.data, start.data);
+
+  await touch('touchStart', [0.4, 0.5]);
+  await touch('touchStart', [0.4, 0.5], [0.6, 0.5]);
+  await touch('touchMove', [0.3, 0.5], [0.7, 0.5]);
+  await touch('touchEnd');
+  assert.equal(await page.page.locator('#zoom-fit').innerText(), '200 %');
+  assert.deepEqual((await page.pixels('sketch')).data, drawn.data);
+  // What lay in the middle of the fingers still does.
+  const zoomed = await page.page.locator('#sketch').boundingBox();
+  assert.ok(Math.abs(zoomed.x + zoomed.width / 2 - (box.x + box.width / 2)) < 2);
+  await page.page.locator('#zoom-fit').click();
+  assert.equal(await page.page.locator('#zoom-fit').innerText(), '100 %');
+  assertClean(page);
+});
+
 test('drawing never stops the page for 50 ms, while it paints', { skip }, async (t) => {
   const page = await opened(t);
   await page.painted();
@@ -191,6 +243,8 @@ test('drawing never stops the page for 50 ms, while it paints', { skip }, async 
   await page.tool('Brush');
   const count = () => page.page.evaluate(() => Number(document.body.dataset.paintings));
   const paintings = await count();
+  const tensors = () => page.page.evaluate(() => document.body.dataset.tensors);
+  const before = await tensors();
   for (let i = 0; i < 4; i++) await page.stroke([0.1, 0.2 + 0.1 * i], [0.9, 0.3 + 0.1 * i], [0.2, 0.5], [0.7, 0.9]);
   await page.painted();
   const tasks = await page.page.evaluate(() => window.tasks);
@@ -198,6 +252,7 @@ test('drawing never stops the page for 50 ms, while it paints', { skip }, async 
     `${(await count()) - paintings} paintings while drawing; tasks above 50 ms: ${tasks.length ? tasks.map((ms) => ms.toFixed(0)).join(', ') : 'none'}`,
   );
   assert.ok((await count()) > paintings);
+  assert.equal(await tensors(), before);
   // Two processors that are shared with other work: a task that was only kept waiting counts too.
   assert.ok(tasks.length <= 1 && tasks.every((ms) => ms < 150), tasks.join());
 });

@@ -4,6 +4,7 @@ import type { Manifest, Picture, Reply, Request, Sketch, View } from '../worker/
 export interface Painted {
   views: View[];
   milliseconds: number;
+  tensors: number;
 }
 
 export interface Listener {

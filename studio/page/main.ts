@@ -96,7 +96,7 @@ class Studio {
     });
   }
 
-  private painted({ views, milliseconds }: Painted): void {
+  private painted({ views, milliseconds, tensors }: Painted): void {
     this.views = views;
     this.enlarged = undefined;
     byId('loading').hidden = true;
@@ -106,6 +106,8 @@ class Studio {
       input.parentElement!.hidden = input.value === 'classes' ? !views.some((v) => v.class !== undefined) : !views.some((v) => v.name === input.value);
     }
     this.showView();
+    // For tests, and whoever opens the console.
+    document.body.dataset.tensors = String(tensors);
     document.body.dataset.paintings = String(Number(document.body.dataset.paintings ?? 0) + 1);
   }
 

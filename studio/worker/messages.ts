@@ -55,7 +55,8 @@ export interface View {
 export type Reply =
   | { type: 'fetching'; done: number; total: number }
   | { type: 'ready'; engine: string }
-  | { type: 'painted'; id: number; milliseconds: number; views: View[] }
+  /** `tensors`: how many there are when nothing is computed; a leak would show. */
+  | { type: 'painted'; id: number; milliseconds: number; views: View[]; tensors: number }
   | { type: 'enlarged'; id: number; milliseconds: number; picture: Picture }
   | { type: 'explained'; id: number; description: object; planes: string }
   | { type: 'read'; id: number; labels: Uint8Array; remarks: string[] }

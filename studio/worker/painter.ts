@@ -4,7 +4,6 @@ import { UserError } from '../../src/common/errors';
 import { resizeLabels } from '../../src/data/resize';
 import { imageFromTensor, mapsFromTensor } from '../../src/data/tensors';
 import type { LabelMap, RgbImage } from '../../src/data/types';
-import * as tf from '../../src/engine/tf';
 import { heatMap } from '../../src/figures/colours';
 import { explorerContent, rounded } from '../../src/figures/sau_explorer/content';
 import { predictedPlanes } from '../../src/figures/sau_explorer/planes';
@@ -66,11 +65,6 @@ export class Painter {
     } finally {
       disposeOutput(output);
     }
-  }
-
-  /** Tensors that live beside the networks' own: a leak would show here. */
-  static tensors(): number {
-    return tf.memory().numTensors;
   }
 
   private painted() {

@@ -3,7 +3,7 @@ import { UserError } from '../../src/common/errors';
 import { resizeLabels } from '../../src/data/resize';
 import type { RCAN } from '../../src/models/rcan';
 import { readLabelFile, writeLabelFile } from '../drawing/label_file';
-import { ENGINES, ENGINE_TITLES, disposeVariables, hasEngine, startEngine, type EngineName } from './engine';
+import { ENGINES, ENGINE_TITLES, disposeVariables, hasEngine, memory, startEngine, type EngineName } from './engine';
 import type { Manifest, Reply, Request } from './messages';
 import { fetchNetwork, forgetOthers, loadGenerator, loadRcan } from './networks';
 import { Painter } from './painter';
@@ -45,8 +45,9 @@ async function answer(request: Request): Promise<void> {
       return start(request.base, request.manifest, request.engine);
     case 'paint': {
       const views = await ready().paint(request);
+      const reply: Reply = { type: 'painted', id: request.id, milliseconds: milliseconds(), views, tensors: memory().numTensors };
       return scope.postMessage(
-        { type: 'painted', id: request.id, milliseconds: milliseconds(), views },
+        reply,
         views.map(({ picture }) => picture.data.buffer),
       );
     }
