@@ -189,7 +189,8 @@ export class Board {
     const now = this.fingers();
     const before = this.pinch!;
     this.pinch = now;
-    this.zoomBy(now.distance / before.distance, now.middle);
+    // What lay between the fingers stays between them.
+    this.zoomBy(now.distance / before.distance, before.middle);
     this.moveTo({ x: this.offset.x + now.middle.x - before.middle.x, y: this.offset.y + now.middle.y - before.middle.y });
   }
 
