@@ -47,7 +47,7 @@ test('Ctrl-C saves; the same command goes on to six runs in a folder each, a tab
   assert.equal(first.status, 0, first.err);
   assert.deepEqual(results(), ['baseline-1', 'global_only-1', 'local_only-1', 'nearest_convolution-1', 'no_class_loss-1', 'transposed_convolution-1']);
   assert.match(first.out, /\| variant \| runs \| mask accuracy ↑ \| Frechet distance ↓ \|.*\n.*\n\| baseline \| 1 \|/);
-  assert.match(first.out, /no class loss \(class loss\), beside the baseline: no difference in/);
+  assert.match(first.out, /no class loss \(class loss\), beside the baseline: one seed in/);
   assert.match(first.out, /FID and KID of the canonical Inception are left out/);
   const file = JSON.parse(readFileSync(json, 'utf8')) as { 'created by': string; metrics: Record<string, { better: string; by: string }>; runs: { variant: string; metrics: object }[] };
   assert.ok(file['created by'].startsWith('npm run ablation -- --seeds 1 --steps 4'));

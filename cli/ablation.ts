@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { runPool } from '../experiments/ablation/pool';
 import { jobsOf, readResult, type RunResult } from '../experiments/ablation/run';
 import { ABLATION_DEFAULTS as D, ablationSettings, type AblationSettings } from '../experiments/ablation/settings';
-import { ablationFile, ablationSentences, ablationTable } from '../experiments/ablation/summary';
+import { ablationFile, ablationMarkdown, ablationSentences } from '../experiments/ablation/summary';
 import { BASELINE, VARIANTS } from '../experiments/ablation/variants';
 import { readReferences } from '../experiments/ablation/worker';
 import { writeFileAtomically } from '../src/common/atomic';
@@ -80,13 +80,14 @@ void runCommand(
     const runs = await finished();
     if (runs.length) {
       const references = await readReferences(output);
-      console.log(`\n${ablationTable(runs, references)}\n`);
-      console.log(`Mean ± standard deviation over the seeds. + and -: better or worse than the baseline by more than both spreads together; without a mark there is no difference to tell.`);
-      for (const sentence of [...ablationSentences(runs), ...references.missing]) console.log(sentence);
+      const command = ['npm run ablation', ...(argv.length ? ['--', ...argv] : [])].join(' ');
+      const file = ablationFile(command, settings, runs, references);
+      console.log(`\n${ablationMarkdown(file)}\n`);
+      console.log(`Mean ± standard deviation over the seeds. + and -: better or worse than the baseline by more than both deviations together; without a mark no difference is claimed.`);
+      for (const sentence of [...ablationSentences(file), ...references.missing]) console.log(sentence);
       if (!cut) {
         await mkdir(dirname(args.json_path), { recursive: true });
-        const command = ['npm run ablation', ...(argv.length ? ['--', ...argv] : [])].join(' ');
-        await writeFileAtomically(args.json_path, `${JSON.stringify(ablationFile(command, settings, runs, references), undefined, 1)}\n`);
+        await writeFileAtomically(args.json_path, `${JSON.stringify(file, undefined, 1)}\n`);
         console.log(`Written: ${args.json_path}`);
       }
     }

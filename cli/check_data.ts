@@ -29,6 +29,8 @@ void runCommand(
     console.log(`photos: ${kinds.slice(0, 5).map(([size, n]) => `${n} of ${size}`).join(', ')}${kinds.length > 5 ? ` and ${kinds.length - 5} more sizes` : ''}`);
     console.log('class: label maps that hold it, share of all pixels');
     for (const { name, maps, share } of classes) console.log(`  ${name.padEnd(10)} ${String(maps).padStart(6)} ${(100 * share).toFixed(2).padStart(6)}%`);
+    const { maps, share } = result.unlabelled;
+    if (maps) console.log(`unlabelled (255): ${maps} label maps, ${(100 * share).toFixed(2)}% of all pixels; they take part in no loss and no metric`);
     if (!faults.length) console.log('No faults.');
     else for (const [kind, n] of Object.entries(counts)) if (n) console.log(`${n} x ${FAULTS[kind as FaultKind]}`);
   },

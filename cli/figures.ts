@@ -1,10 +1,9 @@
 import type { Size } from '../src/data/types';
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { writeFileAtomically } from '../src/common/atomic';
+import { sha256Of } from '../src/common/checksum';
 import { loadParameters } from '../src/checkpoints/parameters';
 import { readTensorsHeader } from '../src/checkpoints/safetensors';
 import { heldOutCrops } from '../src/data/crops';
@@ -12,8 +11,8 @@ import { readMapping } from '../src/data/mapping';
 import { folderPairs, labelFolder } from '../src/data/pairs';
 import { SR_LOW, srFolder, srPairsOf, type SrDataset } from '../src/data/sr_pairs';
 import { UserError } from '../src/common/errors';
-import { readAblation } from '../experiments/figures/ablation';
-import { discriminatorConfig } from '../experiments/figures/network/discriminator_diagram';
+import { readAblation } from '../experiments/ablation/statistics';
+import { guessNetwork } from '../src/models/config_from_shapes';
 import { PAPER_FIGURES, type PaperInputs } from '../experiments/figures/paper';
 import { savePrint } from '../experiments/figures/print';
 import { readEvaluation } from '../experiments/figures/results';
@@ -147,11 +146,9 @@ function shown(path: string): string {
 
 /** `generator: checkpoints/lggan (best-000003/G.safetensors, step 1200, sha256 0123456789ab)` */
 async function describeCheckpoint(what: string, path: string, file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
   const step = stepOf(file);
   const inside = file === path ? [] : [relative(path, file)];
-  return `${what}: ${shown(path)} (${[...inside, ...(step === undefined ? [] : [`step ${step}`]), `sha256 ${hash.digest('hex').slice(0, 12)}`].join(', ')})`;
+  return `${what}: ${shown(path)} (${[...inside, ...(step === undefined ? [] : [`step ${step}`]), `sha256 ${(await sha256Of(file)).slice(0, 12)}`].join(', ')})`;
 }
 
 /** The step that a checkpoint's state.json holds; undefined for a file alone. */
@@ -205,7 +202,9 @@ async function findDiscriminator(generatorFile: string, classes: number): Promis
     return { discriminator: withoutDrawing(() => new Discriminator({ classes })), sentence: 'discriminator: the default configuration, as the checkpoint holds none' };
   }
   const { tensors } = await readTensorsHeader(file);
-  const discriminator = withoutDrawing(() => new Discriminator(discriminatorConfig(new Map([...tensors].map(([name, { shape }]) => [name, shape])))));
+  const guess = guessNetwork(file, tensors);
+  if (guess.network !== 'Discriminator') throw new UserError(`${file} holds no discriminator but ${guess.network}; move it away.`);
+  const discriminator = withoutDrawing(() => new Discriminator(guess.config));
   await loadParameters(file, discriminator.parameters);
   return { discriminator, sentence: `discriminator: ${shown(file)}` };
 }

@@ -5,7 +5,8 @@ import { CropBatches, HELD_OUT, SYNONYMS, heldOutCrops } from '../src/data/crops
 import { readMapping } from '../src/data/mapping';
 import { folderPairs, labelFolder, type LabelDataset } from '../src/data/pairs';
 import { resizeLabels } from '../src/data/resize';
-import type { LabelMap, Pair, PairDataset, RgbImage, Size } from '../src/data/types';
+import { itemsOf, readSome } from '../src/data/dataset';
+import { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage, type Size } from '../src/data/types';
 import { UserError } from '../src/common/errors';
 import { extractFeatures } from '../src/metrics/features';
 import { fid } from '../src/metrics/fid';
@@ -13,8 +14,9 @@ import { maskAccuracy, type Judged } from '../src/metrics/mask_accuracy';
 import { SceneJudge } from '../src/metrics/scene_judge';
 import { saveFigure } from '../src/figures/figure';
 import { samplesOverTime, type Sample } from '../src/figures/samples_over_time';
+import { DISCRIMINATOR_DEFAULTS } from '../src/models/discriminator';
 import { UPSAMPLINGS } from '../src/layers/upsampler';
-import { PERCEPTUAL_CHOICES } from '../src/losses/generator';
+import { JUDGED_CHOICES, PERCEPTUAL_CHOICES } from '../src/losses/generator';
 import { BRANCHES, LGGAN_DEFAULTS } from '../src/models/lggan/config';
 import type { Generator } from '../src/models/lggan/generator';
 import { Inception } from '../src/judges/inception';
@@ -27,13 +29,12 @@ import { findWeights } from '../src/judges/weights';
 import { loadGenerator } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
-import { trainLGGAN, type TrainLGGANConfig } from '../src/training/lggan';
+import { DISCRIMINATOR_KINDS, TRAIN_LGGAN_DEFAULTS as D, trainLGGAN, type TrainLGGANConfig } from '../src/training/lggan';
 import { FAULT_POLICIES } from '../src/training/guards';
 import { recordRow } from '../src/training/history';
 import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../src/training/schedule';
 import { eventLog } from '../src/training/tensorboard';
 import { interruptible, parseSize, runCommand } from './arguments';
-import { itemsOf, readSome } from '../src/data/dataset';
 
 const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS;
 
@@ -83,8 +84,8 @@ void runCommand(
       stage: { type: 'integer', choices: [1, 2], help: '1: to the end of stage 1; 2: go on from there to the end' },
       input_path: { type: 'string', value: 'DIR', required: true, help: 'training set: DIR/imgs and DIR/labels' },
       val_path: { type: 'string', value: 'DIR', help: 'pairs to evaluate on, as --input_path; the best checkpoint is kept by them, evaluation.csv says what was measured' },
-      evaluate_every: { type: 'integer', min: 1, default: 10, help: 'epochs between evaluations on --val_path' },
-      output_path: { type: 'string', value: 'DIR', default: 'checkpoints/lggan', help: 'checkpoints, history.csv, samples' },
+      evaluate_every: { type: 'integer', min: 1, default: D.evaluateEvery, help: 'epochs between evaluations on --val_path' },
+      output_path: { type: 'string', value: 'DIR', default: D.output, help: 'checkpoints, history.csv, samples' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
       start: { type: 'string', value: 'PATH', help: 'a trained generator to begin with, such as checkpoints/pretrained/lggan.safetensors: its shape stands in for --ngf and the like' },
       image_size: { type: 'string', value: 'HxW', help: 'size of the generated images, multiples of 32; default: 192x256, or that of --start' },
@@ -92,21 +93,24 @@ void runCommand(
       epochs: { type: 'integer', min: 1, default: epochs, help: 'passes over the set, both stages' },
       second_stage_from: { type: 'integer', min: 1, help: `first epoch of stage 2; default: after three quarters, ${secondStageFrom} of ${epochs}` },
       decay_epochs: { type: 'integer', min: 0, help: `last epochs, in which the learning rate falls to 0; default: ${decayEpochs} of ${epochs}` },
-      steps_per_epoch: { type: 'integer', min: 0, default: 0, help: 'steps that count as an epoch; 0: one pass over the set' },
+      steps_per_epoch: { type: 'integer', min: 0, default: D.stepsPerEpoch, help: 'steps that count as an epoch; 0: one pass over the set' },
       learning_rate: { type: 'number', default: learningRate, help: 'G learns at half of it, D at twice' },
       ngf: { type: 'integer', min: 2, default: LGGAN_DEFAULTS.ngf, help: 'width of the generator' },
-      ndf: { type: 'integer', min: 1, default: 64, help: 'width of the discriminator' },
+      ndf: { type: 'integer', min: 1, default: DISCRIMINATOR_DEFAULTS.ndf, help: 'width of the discriminator' },
       spade_hidden: { type: 'integer', min: 1, default: LGGAN_DEFAULTS.spadeHidden, help: 'hidden channels of SPADE' },
       residual_blocks: { type: 'integer', min: 0, default: LGGAN_DEFAULTS.residualBlocks, help: 'of the local branch' },
-      upsampling: { type: 'string', choices: UPSAMPLINGS, default: 'sau', help: 'how the local branch is upsampled' },
+      upsampling: { type: 'string', choices: UPSAMPLINGS, default: LGGAN_DEFAULTS.upsampling, help: 'how the local branch is upsampled' },
       noise: { type: 'flag', help: 'noise inputs in the global branch: texture for large regions, where photos are few' },
       loss_weights: { type: 'string', value: 'JSON', help: 'changes to the weights of the losses, by stage, such as \'{"1": {"l1": 1}, "2": {"l1": 4}}\'' },
-      branches: { type: 'string', choices: BRANCHES, default: 'both', help: 'one branch alone, as in the papers\' ablation' },
+      branches: { type: 'string', choices: BRANCHES, default: LGGAN_DEFAULTS.branches, help: 'one branch alone, as in the papers\' ablation' },
       no_class_loss: { type: 'flag', help: 'the class score does not count, as in the papers\' ablation' },
       behaviour: { type: 'string', choices: ['paper', 'original'], default: 'paper', help: 'where the original departs from the papers' },
-      fakes: { type: 'string', choices: ['fresh', 'same'], default: 'fresh', help: 'what D learns from: images of the updated G, or those of its step' },
-      perceptual: { type: 'string', choices: PERCEPTUAL_CHOICES, default: 'all', help: 'images that the perceptual loss looks at; final: a third of its time' },
-      ema: { type: 'number', default: 0, help: 'decay of the moving average of the weights, such as 0.999; 0: none' },
+      fakes: { type: 'string', choices: ['fresh', 'same'], default: D.fakes, help: 'what D learns from: images of the updated G, or those of its step' },
+      perceptual: { type: 'string', choices: PERCEPTUAL_CHOICES, default: D.perceptual, help: 'images that the perceptual loss looks at; final: a third of its time' },
+      perceptual_every: { type: 'integer', min: 1, default: D.perceptualEvery, help: 'steps between perceptual losses, which count so many times as much' },
+      discriminator: { type: 'string', choices: DISCRIMINATOR_KINDS, default: 'patch', help: 'patch: the original\'s; segmentation: gives each pixel a class or "generated" (OASIS), without feature matching' },
+      judged: { type: 'string', choices: JUDGED_CHOICES, default: D.judged, help: 'images that the discriminator looks at: final, global and local, or the final one' },
+      ema: { type: 'number', default: D.ema, help: 'decay of the moving average of the weights, such as 0.999; 0: none' },
       crop_scale: { type: 'number', default: 1, help: 'random windows from this share of a photo\'s side up to all of it; 1: whole photos' },
       no_flip: { type: 'flag', help: 'no random mirroring' },
       crops: { type: 'flag', help: `for few large photos: 64 windows of each an epoch, at several scales; the right ${HELD_OUT * 100} % of each is held out` },
@@ -116,10 +120,10 @@ void runCommand(
       vgg: { type: 'string', value: 'PATH', help: 'weights of VGG19 for the perceptual loss, or "none"; default: those in checkpoints/' },
       limit: { type: 'integer', min: 1, help: 'only the first so many pairs' },
       seed: { type: 'integer', min: 0, default: LGGAN_DEFAULTS.seed, help: 'of weights, order and augmentation' },
-      sample_every: { type: 'integer', min: 1, default: 200, help: 'steps between samples' },
-      checkpoint_every: { type: 'integer', min: 1, default: 500, help: 'steps between checkpoints' },
-      keep_checkpoints: { type: 'integer', min: 1, default: 2, help: 'latest checkpoints, and best ones, that stay' },
-      on_fault: { type: 'string', choices: FAULT_POLICIES, default: 'skip', help: 'when a loss or gradient is not finite: skip the step, roll back to the last checkpoint, or stop' },
+      sample_every: { type: 'integer', min: 1, default: D.sampleEvery, help: 'steps between samples' },
+      checkpoint_every: { type: 'integer', min: 1, default: D.checkpointEvery, help: 'steps between checkpoints' },
+      keep_checkpoints: { type: 'integer', min: 1, default: D.keepCheckpoints, help: 'latest checkpoints, and best ones, that stay' },
+      on_fault: { type: 'string', choices: FAULT_POLICIES, default: D.onFault, help: 'when a loss or gradient is not finite: skip the step, roll back to the last checkpoint, or stop' },
       tensorboard: { type: 'flag', help: 'also write the losses for TensorBoard, into DIR/events' },
     },
     examples: [
@@ -145,6 +149,9 @@ void runCommand(
     console.log(engineInfo().description);
     console.log(`${pairs.length} pairs of ${pairs.source}; perceptual loss: ${vgg?.name ?? (args.vgg ? 'none, as asked' : 'none, as there are no weights of VGG19')}`);
 
+    const without = await unlabelled(pairs);
+    if (without) console.log(without);
+
     const validation = args.val_path ? await validator(folderPairs(args.val_path, { mapping }), imageSize, crop) : undefined;
     if (validation) console.log(`best checkpoint by ${validation.by}`);
     const interrupt = interruptible();
@@ -168,7 +175,7 @@ void runCommand(
           }),
           seed: args.seed,
         },
-        discriminator: { ndf: args.ndf },
+        discriminator: { kind: args.discriminator, ndf: args.ndf },
         schedule: {
           epochs: args.epochs,
           decayEpochs: args.decay_epochs ?? Math.round((args.epochs * decayEpochs) / epochs),
@@ -180,6 +187,8 @@ void runCommand(
         stepsPerEpoch: args.steps_per_epoch,
         fakes: args.fakes,
         perceptual: args.perceptual,
+        perceptualEvery: args.perceptual_every,
+        judged: args.judged,
         ema: args.ema,
         output: args.output_path,
         evaluateEvery: args.evaluate_every,
@@ -218,6 +227,14 @@ void runCommand(
     vgg?.dispose();
   },
 );
+
+/** A sentence on the pixels of no class, by some of the label maps; undefined where they have none. */
+async function unlabelled(pairs: PairDataset): Promise<string | undefined> {
+  const maps = (await readSome(pairs, 16)).map((pair) => pair.labels.data);
+  const all = maps.reduce((sum, data) => sum + data.length, 0);
+  const without = maps.reduce((sum, data) => sum + data.reduce((n, v) => n + (v === IGNORE ? 1 : 0), 0), 0);
+  return without ? `${((100 * without) / all).toFixed(1)} % of the pixels of ${maps.length} label maps are unlabelled (255): they take part in no loss.` : undefined;
+}
 
 /** The configuration of a trained generator. */
 async function configOf(path: string) {

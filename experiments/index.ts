@@ -3,7 +3,8 @@ export { evaluateNetwork, evaluatePairs, networkTable } from './evaluation/netwo
 export { NO_CONTEST, findContest } from './evaluation/contest';
 export { bestAndWorst, galleries, gallery } from './evaluation/galleries';
 export { findJudges } from './evaluation/judges';
-export { type Ablation, ablationFigure, ablationFrame, ablationTable, readAblation } from './figures/ablation';
+export { type Ablation, readAblation } from './ablation/statistics';
+export { ablationFigure, ablationFrame, ablationTable } from './figures/ablation';
 export { evaluationCurves } from './figures/evaluation_curves';
 export { featureUpsampling } from './figures/feature_upsampling';
 export { discriminatorDiagram } from './figures/network/discriminator_diagram';

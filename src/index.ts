@@ -35,7 +35,7 @@ export { Nima } from './judges/nima';
 export { chooseCheckpoint, findCheckpoint, loadGenerator, loadLGGAN, loadRCAN, pretrained } from './models/pretrained';
 
 export {
-  disposeInspection, inspect, inspectionRows, sauAttention, untrained, DEFAULT_PARTS, SAU_NAMES, SPADE_LAYERS, type Inspection, type Part, type SauName,
+  disposeInspection, inspect, inspectionRows, sauAttention, untrained, DEFAULT_PARTS, SAU_NAMES, SPADE_LAYERS, type Inspection, type InspectedPart, type SauName,
 } from './inspection/inspect';
 export { boundaryPixels, kernelEntropy, kernelsOf, sameClassShare, uniformKernels } from './inspection/kernels';
 export { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows } from './inspection/measures';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { CropBatches, heldOutCrops, photoParts, trainingCrops } from '../../src/data/crops';
 import { folderPairs } from '../../src/data/pairs';
 import type { LabelMap, Pair, PairDataset, RgbImage } from '../../src/data/types';
-import { imagesFromTensor } from '../../src/data/tensors';
+import { imagesFromTensor, normalised } from '../../src/data/tensors';
 import { perceptualLoss, realFeatures } from '../../src/losses/perceptual';
 import { classScoreAccuracy } from '../../src/metrics/class_score';
 import { extractFeatures, type Features } from '../../src/metrics/features';
@@ -26,16 +26,11 @@ import { findVgg19 } from '../../src/judges/vgg19_weights';
 import { findWeights } from '../../src/judges/weights';
 import * as tf from '../../src/engine/tf';
 import type { AblationSettings } from './settings';
+import type { AblationMetric } from './statistics';
 import { readAll } from '../../src/data/dataset';
 
 /** What a figure is, and which way it is better. */
-export interface MetricInfo {
-  name: string;
-  better: 'higher' | 'lower';
-  /** The network that looked, or how it is computed. */
-  by: string;
-  unit?: string;
-}
+export type MetricInfo = AblationMetric & { name: string; by: string };
 
 /** Which figures there can be, in the order of tables, and which way each is better. */
 export const FIGURES = {
@@ -166,7 +161,7 @@ export class AblationJudges {
 
   /** The perceptual loss against the held-out windows, mean over them. */
   private vggDistance(vgg: Vgg19, images: readonly RgbImage[]): number {
-    const tensor = ({ data, height, width }: RgbImage) => tf.sub(tf.div(tf.tensor4d(Float32Array.from(data), [1, height, width, 3]), 127.5), 1) as tf.Tensor4D;
+    const tensor = ({ data, height, width }: RgbImage) => normalised(tf.tensor4d(Float32Array.from(data), [1, height, width, 3]));
     const distances = images.map((image, i) => tf.tidy(() => perceptualLoss(vgg, tensor(image), realFeatures(vgg, tensor(this.pairs[i].image))).dataSync()[0]));
     return distances.reduce((a, b) => a + b, 0) / distances.length;
   }

@@ -4,7 +4,8 @@ import { UserError } from '../../src/common/errors';
 import type { Measured } from './measure';
 import type { RunResult } from './run';
 import { ABLATION_DEFAULTS } from './settings';
-import { ablationFile, ablationSentences, ablationTable, compare, spreadOf, summarise } from './summary';
+import { meanText, momentsOf, verdictOf } from './statistics';
+import { ablationFile, ablationMarkdown, ablationSentences } from './summary';
 
 const info: Measured['info'] = {
   maskAccuracy: { name: 'mask accuracy', better: 'higher', by: 'a segmenter' },
@@ -19,42 +20,42 @@ const runs = [
   run('global only', 'branches', 1, 0.8, 90), run('global only', 'branches', 2, 0.81, 91), run('global only', 'branches', 3, 0.82, 92),
 ];
 
-test('mean and spread by hand; one value has no spread', () => {
-  assert.deepEqual(spreadOf([2, 4, 6]), { mean: 4, spread: 2, n: 3 });
-  assert.deepEqual(spreadOf([5]), { mean: 5, spread: 0, n: 1 });
+test('mean and deviation by hand; one value has none', () => {
+  assert.deepEqual(momentsOf([2, 4, 6]), { mean: 4, deviation: 2 });
+  assert.deepEqual(momentsOf([5]), { mean: 5, deviation: 0 });
+  const values = [0.8, 0.81, 0.82];
+  assert.equal(meanText({ values, ...momentsOf(values) }), '0.810 ± 0.010');
 });
 
 test('a difference inside of both spreads together is none, nor is one between single runs; the direction is that of the figure', () => {
-  const at = (mean: number, spread = 1, n = 3) => ({ mean, spread, n });
-  assert.equal(compare(at(12), at(10), 'higher'), 'no difference');
-  assert.equal(compare(at(12.01), at(10), 'higher'), 'better');
-  assert.equal(compare(at(12.01), at(10), 'lower'), 'worse');
-  assert.equal(compare(at(7.9), at(10), 'lower'), 'better');
-  assert.equal(compare(at(20, 0, 1), at(10, 0, 1), 'higher'), 'no difference');
+  const at = (mean: number, deviation = 1, n = 3) => ({ mean, deviation, values: Array.from({ length: n }, () => mean) });
+  assert.equal(verdictOf(at(12), at(10), 'higher'), 'within the spread');
+  assert.equal(verdictOf(at(12.01), at(10), 'higher'), 'better');
+  assert.equal(verdictOf(at(12.01), at(10), 'lower'), 'worse');
+  assert.equal(verdictOf(at(7.9), at(10), 'lower'), 'better');
+  assert.equal(verdictOf(at(20, 0, 1), at(10, 0, 1), 'higher'), 'one seed');
 });
 
 test('the table marks what stands beyond the spreads, the sentences say it, and what it was judged by is kept', () => {
-  const summaries = summarise(runs);
-  assert.deepEqual(summaries.map((s) => s.variant), ['baseline', 'nearest + convolution', 'global only']);
-  assert.equal(summaries[0].seconds, 20);
   const references = { photographs: { metrics: { maskAccuracy: 0.9 }, info }, meanColours: { metrics: { maskAccuracy: 0.5, fid: 300 }, info } };
+  // Finished in another order than the table's.
+  const file = ablationFile('npm run ablation', ABLATION_DEFAULTS, [...runs.slice(3), ...runs.slice(0, 3)], references);
   assert.equal(
-    ablationTable(runs, references),
+    ablationMarkdown(file),
     [
       '| variant | runs | mask accuracy ↑ | FID ↓ | seconds |',
       '| --- | --- | --- | --- | --- |',
-      '| baseline | 3 | 0.620 ± 0.020 | 104.00 ± 4.00 | 20 |',
-      '| nearest + convolution | 3 | 0.630 ± 0.020 | 131.00 ± 1.00 - | 20 |',
-      '| global only | 3 | 0.810 ± 0.010 + | 91.00 ± 1.00 + | 20 |',
-      '| (photographs) |  | 0.900 | - |  |',
-      '| (mean colours) |  | 0.500 | 300.00 |  |',
+      '| baseline | 3 | 0.620 ± 0.020 | 104.0 ± 4.0 | 20 |',
+      '| nearest + convolution | 3 | 0.630 ± 0.020 | 131.0 ± 1.0 - | 20 |',
+      '| global only | 3 | 0.810 ± 0.010 + | 91.0 ± 1.0 + | 20 |',
+      '| (photographs) |  | 0.9 | – |  |',
+      '| (mean colours) |  | 0.5 | 300 |  |',
     ].join('\n'),
   );
-  assert.deepEqual(ablationSentences(runs), [
-    'nearest + convolution (upsampling), beside the baseline: worse in FID; no difference in mask accuracy.',
+  assert.deepEqual(ablationSentences(file), [
+    'nearest + convolution (upsampling), beside the baseline: worse in FID; within the spread in mask accuracy.',
     'global only (branches), beside the baseline: better in mask accuracy, FID.',
   ]);
-  const file = ablationFile('npm run ablation', ABLATION_DEFAULTS, runs, references);
   assert.equal(file.runs.length, 9);
   assert.equal(file.settings.seeds, 3);
   assert.deepEqual(file.metrics, info);
@@ -63,5 +64,6 @@ test('the table marks what stands beyond the spreads, the sentences say it, and 
 
 test('runs of different judges are not put into one table', () => {
   const other = { ...runs[1], info: { ...info, fid: { ...info.fid!, by: 'own segmenter' } } };
-  assert.throws(() => summarise([runs[0], other]), (e) => e instanceof UserError && /FID was judged by 'Inception' and by 'own segmenter'/.test(e.message));
+  const references = { photographs: { metrics: {}, info: {} }, meanColours: { metrics: {}, info: {} } };
+  assert.throws(() => ablationFile('', ABLATION_DEFAULTS, [runs[0], other], references), (e) => e instanceof UserError && /FID was judged by 'Inception' and by 'own segmenter'/.test(e.message));
 });

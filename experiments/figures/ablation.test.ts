@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { assertClose } from '../../proof/testing/close';
-import { type Ablation, ablationFigure, ablationFrame, ablationTable, readAblation, summariseAblation } from './ablation';
+import { readAblation, summariseAblation, type Ablation } from '../ablation/statistics';
+import { ablationFigure, ablationFrame, ablationTable } from './ablation';
 import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';
 
 const dir = mkdtempSync(join(tmpdir(), 'ablation-'));

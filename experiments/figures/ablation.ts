@@ -1,8 +1,6 @@
 import type { DataFrame } from 'danfojs-node';
-import { readFile } from 'node:fs/promises';
 import type { Data, Layout, Shape } from 'plotly.js';
-import { UserError } from '../../src/common/errors';
-import { parseJson } from '../../src/common/json';
+import { BASELINE_GROUP, meanText, numberText, summariseAblation, type Ablation, type AblationMetric, type AblationSummary, type Verdict } from '../ablation/statistics';
 import { LINE_COLOURS } from '../../src/figures/colours';
 import { axisTitle, EVALUATION_MEASURES } from './evaluation_curves';
 import type { Figure } from '../../src/figures/figure';
@@ -10,116 +8,6 @@ import { Plot } from '../../src/figures/plot';
 import { COLUMN } from './print';
 import { tableFigure } from './table';
 import { wrapText } from '../../src/figures/text';
-
-/** A metric of an ablation. */
-export interface AblationMetric {
-  better: 'higher' | 'lower';
-  /** How it is called. */
-  name?: string;
-  unit?: string;
-  /** The network that judged, or how it is computed. */
-  by?: string;
-}
-
-/** One training of one variant. */
-export interface AblationRun {
-  variant: string;
-  /** What is varied. The group `baseline` is what the variants of all others are compared with; without it, a group's first variant is. */
-  group: string;
-  seed: number;
-  metrics: Record<string, number>;
-}
-
-/** What the ablation command leaves. */
-export interface Ablation {
-  'created by'?: string;
-  settings?: Record<string, unknown>;
-  metrics: Record<string, AblationMetric>;
-  /** What images that no network painted reach, such as photographs. */
-  references?: Record<string, Record<string, number>>;
-  runs: AblationRun[];
-}
-
-/** Reads an ablation's file. @throws UserError that names the file and what is wrong with it */
-export async function readAblation(file: string): Promise<Ablation> {
-  const text = await readFile(file, 'utf8').catch((e: NodeJS.ErrnoException) => {
-    throw new UserError(`${file} cannot be read (${e.code}).`, { cause: e });
-  });
-  let parsed: Partial<Ablation> | null;
-  try {
-    parsed = parseJson(text) as Partial<Ablation> | null;
-  } catch (e) {
-    throw new UserError(`${file} is not JSON (${(e as Error).message}).`, { cause: e });
-  }
-  const problem = problemOf(parsed);
-  if (problem) throw new UserError(`${file} is not an ablation: ${problem}.`);
-  return parsed as Ablation;
-}
-
-function problemOf(a: Partial<Ablation> | null): string | undefined {
-  if (typeof a?.metrics !== 'object' || a.metrics === null || !Object.keys(a.metrics).length) return "'metrics' names none";
-  for (const [name, m] of Object.entries(a.metrics)) {
-    if (m?.better !== 'higher' && m?.better !== 'lower') return `metrics.${name}.better is neither 'higher' nor 'lower'`;
-  }
-  if (!Array.isArray(a.runs) || !a.runs.length) return "'runs' holds none";
-  const bad = a.runs.findIndex((r) => typeof r?.variant !== 'string' || typeof r.group !== 'string' || typeof r.metrics !== 'object' || r.metrics === null);
-  if (bad >= 0) return `run ${bad} lacks its variant, group or metrics`;
-  return undefined;
-}
-
-/** How a variant stands to what it is compared with. */
-export type Verdict = 'baseline' | 'better' | 'worse' | 'within the spread' | 'one seed';
-
-/** A variant's figures for one metric over its seeds. */
-export interface AblationSummary {
-  group: string;
-  variant: string;
-  metric: string;
-  values: number[];
-  mean: number;
-  /** Sample standard deviation; 0 of one seed. */
-  deviation: number;
-  verdict: Verdict;
-}
-
-const BASELINE = 'baseline';
-
-/**
- * Means and spreads of all variants, group by group, the one that the others are compared with first. A variant is better or worse only where
- * the means differ by more than both deviations together and both have two seeds or more; everything else is within the spread.
- */
-export function summariseAblation({ metrics, runs }: Ablation): AblationSummary[] {
-  const groups = [...new Set(runs.map((r) => r.group))];
-  const varied = groups.length > 1 ? groups.filter((g) => g !== BASELINE) : groups;
-  return Object.entries(metrics).flatMap(([metric, { better }]) =>
-    varied.flatMap((group) => {
-      const own = runs.filter((r) => (r.group === group || r.group === BASELINE) && Number.isFinite(r.metrics[metric]));
-      // The baseline comes first wherever it stands in the file.
-      own.sort((a, b) => Number(b.group === BASELINE) - Number(a.group === BASELINE));
-      const variants = [...new Set(own.map((r) => r.variant))].map((variant) => {
-        const values = own.filter((r) => r.variant === variant).map((r) => r.metrics[metric]);
-        return { group, variant, metric, values, ...momentsOf(values) };
-      });
-      return variants.map((v) => ({ ...v, verdict: verdictOf(v, variants[0], better) }));
-    }),
-  );
-}
-
-function momentsOf(values: readonly number[]): { mean: number; deviation: number } {
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  const squares = values.reduce((s, v) => s + (v - mean) ** 2, 0);
-  return { mean, deviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };
-}
-
-type Spread = Pick<AblationSummary, 'values' | 'mean' | 'deviation'>;
-
-function verdictOf(variant: Spread, baseline: Spread, better: 'higher' | 'lower'): Verdict {
-  if (variant === baseline) return 'baseline';
-  if (variant.values.length < 2 || baseline.values.length < 2) return 'one seed';
-  const gain = (variant.mean - baseline.mean) * (better === 'higher' ? 1 : -1);
-  if (Math.abs(gain) <= variant.deviation + baseline.deviation) return 'within the spread';
-  return gain > 0 ? 'better' : 'worse';
-}
 
 /** The summaries as a table of numbers. */
 export async function ablationFrame(ablation: Ablation): Promise<DataFrame> {
@@ -266,7 +154,7 @@ export function ablationFigure(ablation: Ablation, { title = 'Ablation', width =
 export function ablationTable(ablation: Ablation, title = 'Ablation: means over the seeds'): Figure {
   const summaries = summariseAblation(ablation);
   const names = Object.keys(ablation.metrics).filter((name) => summaries.some((s) => s.metric === name));
-  const hasBaseline = ablation.runs.some((r) => r.group === BASELINE);
+  const hasBaseline = ablation.runs.some((r) => r.group === BASELINE_GROUP);
   // A common baseline stands in every group; one row of it is enough.
   const groupOf = (s: AblationSummary) => (hasBaseline && s.verdict === 'baseline' ? '–' : s.group);
   const keys = [...new Map(summaries.map((s) => [`${groupOf(s)}\n${s.variant}`, s])).values()];
@@ -286,7 +174,7 @@ export function ablationTable(ablation: Ablation, title = 'Ablation: means over 
     '–',
     name,
     '–',
-    ...names.map((metric) => (Number.isFinite(values[metric]) ? String(Number(values[metric].toPrecision(4))) : '–')),
+    ...names.map((metric) => numberText(values[metric])),
   ]);
   return tableFigure({
     ...common,
@@ -304,16 +192,9 @@ function longTable(ablation: Ablation, names: readonly string[], groupOf: (s: Ab
     const label = `${labelOf(metric, ablation.metrics[metric])}, ${ablation.metrics[metric].better} is better`;
     const rows = [...own.values()].map((s) => [groupOf(s), s.variant, String(s.values.length), meanText(s), s.verdict]);
     const references = Object.entries(ablation.references ?? {}).filter(([, values]) => Number.isFinite(values[metric]));
-    const all = [...rows, ...references.map(([name, values]) => ['–', name, '–', String(Number(values[metric].toPrecision(4))), '–'])];
+    const all = [...rows, ...references.map(([name, values]) => ['–', name, '–', numberText(values[metric]), '–'])];
     return all.map((row, i) => [i === 0 ? label : '', ...row]);
   });
   const starts = blocks.map((_, i) => blocks.slice(0, i).flat().length).slice(1);
   return tableFigure({ ...common, columns: ['figure', 'varied', 'variant', 'seeds', 'mean', 'against the baseline'], rows: blocks.flat(), ruled: starts });
-}
-
-/** The mean with as many digits as two of its deviation; with four where there is none. */
-function meanText({ mean, deviation, values }: AblationSummary): string {
-  if (values.length < 2 || !(deviation > 0)) return String(Number(mean.toPrecision(4)));
-  const decimals = Math.min(8, Math.max(0, 1 - Math.floor(Math.log10(deviation))));
-  return `${mean.toFixed(decimals)} ± ${deviation.toFixed(decimals)}`;
 }

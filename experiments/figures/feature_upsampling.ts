@@ -8,11 +8,12 @@ import type { LGGAN } from '../../src/models/lggan/lggan';
 import { layersOf, onApply } from '../../src/inspection/observe';
 import * as tf from '../../src/engine/tf';
 import { type Cell, type GridSheet, imageGrid } from '../../src/figures/grid';
-import { type Box, crop, resizeNearest } from '../../src/figures/images';
+import { resizeNearest } from '../../src/figures/images';
 import { type ClassStyles, classLegend, colourLabels } from '../../src/figures/labels';
 import { COLUMN } from './print';
 import { componentsImage, principalComponents, project, rangesOf } from './principal_components';
 import { mostDetailed } from '../../src/figures/sr_comparison';
+import { type Box, crop } from '../../src/data/picture';
 
 /** The upsamplers of the local branch, by their names in the original. */
 export const LOCAL_UPSAMPLERS = ['deconv3_local', 'deconv4_local'] as const;
@@ -61,7 +62,7 @@ function hear(generator: LGGAN, labels: LabelMap, kind: typeof Sau | typeof Tran
     .filter(({ name }) => (LOCAL_UPSAMPLERS as readonly string[]).includes(name))
     .map(({ name, layer }) => onApply(layer, ([x], out) => heard.set(name, { input: keep(x), output: keep(out) })));
   try {
-    disposeOutput(generator.generate(labels));
+    disposeOutput(generator.generate(labels, { compiled: false }));
   } finally {
     stops.forEach((stop) => stop());
   }

@@ -7,7 +7,8 @@ import type { LGGAN, LGGANOutput } from '../../src/models/lggan/lggan';
 import type { Discriminator } from '../../src/models/discriminator';
 import type { RCAN } from '../../src/models/rcan';
 import * as tf from '../../src/engine/tf';
-import { type Ablation, ablationFigure, ablationTable, summariseAblation } from './ablation';
+import { summariseAblation, type Ablation } from '../ablation/statistics';
+import { ablationFigure, ablationTable } from './ablation';
 import { EVALUATION_MEASURES, evaluationCurves } from './evaluation_curves';
 import { featureUpsampling } from './feature_upsampling';
 import type { Figure } from '../../src/figures/figure';
@@ -272,7 +273,7 @@ function richest(labels: PaperInputs['labels']): PaperInputs['labels'][number] {
 function oneByOne(generator: LGGAN, maps: readonly LabelMap[]): Pick<LGGANOutput, 'final' | 'global' | 'local' | 'weights'> {
   const outputs = maps.map((map) => {
     const { final, global, local, weights, ...rest } = generator.generate(map);
-    tf.dispose(rest as unknown as tf.TensorContainer);
+    tf.dispose(rest);
     return { final, global, local, weights };
   });
   const all = (key: keyof (typeof outputs)[number]) => tf.concat(outputs.map((o) => o[key]));

@@ -31,7 +31,16 @@ const made = (name: string, changes: Partial<Workload>, peer = false, against?: 
   against,
 });
 
+/** The size at which a processor or a notebook trains. */
+const SMALL = { small: true, size: [96, 128], batch: 4 } satisfies Partial<Workload>;
+
 const CASES: Case[] = [
+  made('step-small', { kind: 'step', ...SMALL }, true),
+  made('step-small-no-vgg', { kind: 'step', ...SMALL, vgg: false }, true),
+  made('step-small, eager', { kind: 'step', ...SMALL, eager: true }, false, 'step-small'),
+  made('step-small-no-vgg, eager', { kind: 'step', ...SMALL, vgg: false, eager: true }, false, 'step-small-no-vgg'),
+  made('forward-small', { ...SMALL, batch: 1 }),
+  made('forward-small, eager', { ...SMALL, batch: 1, eager: true }, false, 'forward-small'),
   made('forward', {}, true),
   made('backward', { kind: 'backward' }, true),
   made('step', { kind: 'step' }, true),
@@ -51,7 +60,7 @@ export interface Measured {
   memory: number;
 }
 
-export interface Row {
+export interface BenchRow {
   name: string;
   ours: Measured;
   peer?: Measured;
@@ -100,6 +109,27 @@ class Worker {
   }
 }
 
+/** PyTorch's step of the small network: a script that prints the median of its steps, one process for each run. */
+class SmallPeer {
+  private memory = 0;
+
+  constructor(private readonly script: string, private readonly python: string, private readonly workload: Workload) {}
+
+  async ask(question: 'run' | 'memory'): Promise<number> {
+    if (question === 'memory') return this.memory;
+    const args = [this.script, '--steps', '6', '--threads', String(tf.engineInfo().threads), '--batch', String(this.workload.batch), ...(this.workload.vgg ? [] : ['--no-vgg'])];
+    const { stdout, stderr } = spawnSync(this.python, args, { encoding: 'utf8' });
+    const match = /step ([\d.]+) s .*?([\d.]+) GB/.exec(stdout);
+    if (!match) throw new UserError(`${this.python} ${this.script} printed no time (PyTorch has to be installed there): ${stderr.trim().split('\n').pop()}`);
+    this.memory = Math.max(this.memory, Number(match[2]));
+    return Number(match[1]);
+  }
+
+  stop(): void {
+    // Each run is over when it has answered.
+  }
+}
+
 const worker = (workload: Workload, what: string) =>
   Worker.start(process.execPath, ['--require', 'ts-node/register/transpile-only', join(__dirname, 'worker.ts'), JSON.stringify(workload)], what);
 
@@ -112,11 +142,16 @@ async function peerWorker(script: string, python: string, workload: Workload): P
   return Worker.start(python, args, `${python} proof/bench/peer.py (PyTorch has to be installed there)`);
 }
 
-/** Both warm up once, then take turns, so that what else the machine does weighs on both. */
-async function measure({ name, workload, peer }: Case, runs: number, script: string | undefined, python: string): Promise<Row> {
-  const workers = [await worker(workload, name)];
+/** A compiled function is recorded, compared, and compared once more for other sizes, before it runs as it will. */
+const WARM_UP = 3;
+
+/** Both warm up, then take turns, so that what else the machine does weighs on both. */
+async function measure({ name, workload, peer }: Case, runs: number, script: string | undefined, smallScript: string | undefined, python: string): Promise<BenchRow> {
+  const workers: { ask(question: 'run' | 'memory'): Promise<number>; stop(): void }[] = [await worker(workload, name)];
   try {
-    if (peer && script) workers.push(await peerWorker(script, python, workload));
+    for (let i = 0; i < WARM_UP; i++) await workers[0].ask('run');
+    if (peer && workload.small && smallScript) workers.push(new SmallPeer(smallScript, python, workload));
+    if (peer && !workload.small && script) workers.push(await peerWorker(script, python, workload));
     const seconds: number[][] = workers.map(() => []);
     for (let i = 0; i <= runs; i++) {
       for (const [w, one] of workers.entries()) {
@@ -135,7 +170,7 @@ const spread = ({ seconds }: Measured) =>
   `${median(seconds).toFixed(2)} (${Math.min(...seconds).toFixed(2)} to ${Math.max(...seconds).toFixed(2)})`;
 
 /** The rows as a Markdown table. */
-function table(rows: Row[]): string {
+function table(rows: BenchRow[]): string {
   const lines = rows.map((row) => {
     const base = rows.find((r) => r.name === row.against);
     const compared = row.peer ?? base?.ours;
@@ -157,15 +192,16 @@ void runCommand(
     description: 'Times the full-size networks at 192x256 and their peak memory: median and range of the runs, each workload in its own process.',
     options: {
       peer: { type: 'string', value: 'SCRIPT', help: 'PyTorch port to take turns with; lggan_torch.py and lggan_train_torch.py lie beside it' },
+      small_peer: { type: 'string', value: 'SCRIPT', help: 'small_step_torch.py, the PyTorch step that the small ones take turns with' },
       python: { type: 'string', value: 'PROGRAM', default: 'python3', help: 'Python that has PyTorch, for --peer' },
       only: { type: 'list', value: 'NAME', help: `cases: ${CASES.map((c) => `"${c.name}"`).join(', ')}` },
-      runs: { type: 'integer', default: 3, min: 1, help: 'runs of each after one to warm up' },
+      runs: { type: 'integer', default: 3, min: 1, help: 'runs of each after those to warm up' },
       profile: { type: 'string', choices: ['forward', 'backward', 'step', 'rcan'], help: 'where the time of one workload goes, by block and by kernel' },
       growth: { type: 'string', value: 'FILE', help: 'measure how the cost grows with size, batch and classes, and draw it into FILE (.png)' },
       json: { type: 'flag', help: 'for machines' },
     },
   },
-  async ({ peer, python, only, runs, profile, growth, json }) => {
+  async ({ peer, small_peer, python, only, runs, profile, growth, json }) => {
     const unknown = only?.find((name) => !CASES.some((c) => c.name === name));
     if (unknown !== undefined) throw new UserError(`--only ${unknown}: the cases are ${CASES.map((c) => `"${c.name}"`).join(', ')}.`);
     if (profile) {
@@ -175,10 +211,10 @@ void runCommand(
       return;
     }
     const cases = growth ? growthCases() : CASES.filter((c) => !only || only.includes(c.name));
-    const rows: Row[] = [];
+    const rows: BenchRow[] = [];
     for (const one of cases) {
       process.stderr.write(`${one.name} ...\n`);
-      rows.push({ ...(await measure(one, runs, peer, python)), against: one.against });
+      rows.push({ ...(await measure(one, runs, peer, small_peer, python)), against: one.against });
     }
     const machine = { engine: tf.engineInfo().description, convolution: Math.round(convolutionSpeed()), node: process.version };
     if (growth) await drawGrowth(rows, growth);

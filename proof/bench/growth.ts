@@ -1,7 +1,7 @@
 /** How the cost of the generator grows with the size of its images, the batch and the number of classes. */
 import { Plot } from '../../src/figures/plot';
 import { saveFigure } from '../../src/figures/figure';
-import type { Row } from './bench';
+import type { BenchRow } from './bench';
 import { DEFAULT_WORKLOAD, type Workload } from './workloads';
 
 const AXES: { title: string; of: (w: Workload) => number; values: Partial<Workload>[] }[] = [
@@ -25,7 +25,7 @@ const cases = () =>
 export const growthCases = () => cases().map(({ name, workload }) => ({ name, workload, peer: false, against: undefined }));
 
 /** Draws time and memory over each of the three; FILE.png and its vector twin. */
-export async function drawGrowth(rows: Row[], file: string): Promise<void> {
+export async function drawGrowth(rows: BenchRow[], file: string): Promise<void> {
   const axis = (i: number) => (i ? String(i + 1) : '');
   const data = AXES.flatMap(({ title }, i) => {
     const points = cases().filter((c) => c.axis === title);

@@ -12,11 +12,12 @@ import type { LabelMap, Size } from '../../src/data/types';
 import { ClassSpecificGenerator } from '../../src/layers/class_specific';
 import { Vgg19 } from '../../src/judges/vgg19';
 import { VGG19_LAYERS, readVgg19Weights } from '../../src/judges/vgg19_weights';
+import { disposeOutput } from '../../src/models/lggan/generator';
 import { LGGAN } from '../../src/models/lggan/lggan';
 import { RCAN } from '../../src/models/rcan';
 import { material } from '../testing/material';
 import { gradients } from '../../src/training/gradients';
-import { LGGANTrainer } from '../../src/training/lggan';
+import { LGGANTrainer, type TrainLGGANConfig } from '../../src/training/lggan';
 import * as tf from '../../src/engine/tf';
 
 export interface Workload {
@@ -30,9 +31,15 @@ export interface Workload {
   ngf: number;
   /** The plain definitions in place of tables and bounding boxes. */
   dense: boolean;
+  /** The network that people train without a GPU: SPADE hidden 32, 4 residual blocks, SAU 32, ndf 24, noise, average, one perceptual image. */
+  small: boolean;
+  /** Steps: with VGG19. */
+  vgg: boolean;
+  /** Without compiled functions. */
+  eager: boolean;
 }
 
-export const DEFAULT_WORKLOAD: Workload = { kind: 'forward', size: [192, 256], batch: 1, classes: 29, labels: 'natural', ngf: 64, dense: false };
+export const DEFAULT_WORKLOAD: Workload = { kind: 'forward', size: [192, 256], batch: 1, classes: 29, labels: 'natural', ngf: 64, dense: false, small: false, vgg: true, eager: false };
 
 const CONTEST_MAPS = ['scene_0', '1388344602_bfc57e13d9_b', 'scene_3', '307952561_42702044f7_b', 'scene_4'];
 
@@ -75,6 +82,7 @@ async function vgg19(): Promise<Vgg19> {
 
 /** The class-specific convolutions over the whole map, and no table of windows. */
 function takeTheDenseWay(): void {
+  process.env.LGGAN_COMPILED = '0';
   const { prototype } = ClassSpecificGenerator;
   prototype.apply = prototype.applyDense;
   const prepare = LGGAN.prototype.prepare;
@@ -97,9 +105,24 @@ async function readPairs({ size, batch }: Workload): Promise<() => Promise<void>
   return async () => void (await new TrainingBatches(pairs, { batchSize: batch, imageSize: size }).next());
 }
 
+/** Spectral norm as the peer at full size has it: in the discriminator only. */
+const fullTraining = ({ classes, ngf, size }: Workload): Partial<TrainLGGANConfig> => ({
+  generator: { classes, ngf, imageSize: size, behaviour: { spectralNorm: 'original' } },
+  discriminator: { behaviour: 'paper' },
+});
+
+const smallTraining = ({ classes, size }: Workload): Partial<TrainLGGANConfig> => ({
+  generator: { classes, ngf: 16, spadeHidden: 32, residualBlocks: 4, sauCompressed: 32, noise: true, imageSize: size },
+  discriminator: { ndf: 24 },
+  fakes: 'same',
+  perceptual: 'final',
+  ema: 0.999,
+});
+
 /** Builds the networks and inputs; the function it returns does the work once and waits for its end. */
 export async function build(workload: Workload): Promise<() => void | Promise<void>> {
   const { kind, size, batch, classes, ngf } = workload;
+  if (workload.eager) process.env.LGGAN_COMPILED = '0';
   if (workload.dense) takeTheDenseWay();
   if (kind === 'data') return readPairs(workload);
   const images = pictures(workload);
@@ -110,22 +133,15 @@ export async function build(workload: Workload): Promise<() => void | Promise<vo
   }
   const maps = await labelMaps(workload);
   if (kind === 'step') {
-    const trainer = new LGGANTrainer(
-      {
-        // Spectral norm as the peer has it: in the discriminator only.
-        generator: { classes, ngf, imageSize: size, behaviour: { spectralNorm: 'original' } },
-        discriminator: { behaviour: 'paper' },
-      },
-      await vgg19(),
-    );
+    const trainer = new LGGANTrainer(workload.small ? smallTraining(workload) : fullTraining(workload), workload.vgg ? await vgg19() : undefined);
     return () => void trainer.step({ names: maps.map((_, b) => `map ${b}`), labels: maps, images }, 1);
   }
-  const generator = new LGGAN({ classes, ngf, imageSize: size, behaviour: { spectralNorm: 'original' } });
+  const generator = new LGGAN(workload.small ? smallTraining(workload).generator : { ...fullTraining(workload).generator });
   if (kind === 'forward') {
     return () => {
-      const labels = generator.prepare(maps);
-      tf.tidy(() => void generator.forward(labels).final.dataSync());
-      labels.dispose();
+      const output = generator.generate(maps);
+      output.final.dataSync();
+      disposeOutput(output);
     };
   }
   return () => {
@@ -135,7 +151,7 @@ export async function build(workload: Workload): Promise<() => void | Promise<vo
       return tf.addN([final, global, local].map((t) => tf.mean(tf.abs(t)))) as tf.Scalar;
     }, generator.parameters);
     value.dataSync();
-    tf.dispose([value, g] as unknown as tf.TensorContainer);
+    tf.dispose([value, g]);
     labels.dispose();
   };
 }

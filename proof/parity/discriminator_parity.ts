@@ -1,5 +1,5 @@
 import { LabelPyramid } from '../../src/layers/neighbourhoods/label_pyramid';
-import { halve } from '../../src/models/discriminator';
+import { averageHalf } from '../../src/models/discriminator';
 import * as tf from '../../src/engine/tf';
 import { compareArray, type Values } from './compare';
 import { imageBatch, labelMaps } from './folder';
@@ -27,7 +27,7 @@ export function discriminatorSections(networks: GoldenNetworks, name: string): S
     discriminator
       .forward(labels.at(labels.height, labels.width).oneHot, images)
       .forEach((layers, s) => layers.forEach((x, l) => actual.set(`D/scale${s}_feat${l}`, original(x))));
-    actual.set('D/downsampled_input_last3ch', original(halve(images, discriminator.behaviour.averagePool === 'original')));
+    actual.set('D/downsampled_input_last3ch', original(averageHalf(images, discriminator.behaviour.averagePool === 'original')));
   });
   labels.dispose();
   const tolerances = folder.tolerances(name);

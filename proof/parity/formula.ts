@@ -84,14 +84,6 @@ function sine(x: number): number {
   );
 }
 
-/** The formula's values for a whole network, by name, in the original's layout. */
-export function goldenWeights(
-  entries: readonly { name: string; shape: readonly number[] }[],
-  formula: WeightFormula = FORMULA,
-): Map<string, Float32Array> {
-  return new Map(indexOf(entries).map(([i, name, shape]) => [name, formulaWeights(i, shape, formula)]));
-}
-
 /**
  * Fills a network's parameters with formula weights. `index` is the list of the golden file (`goldenIndex('G')`), which
  * also counts names that the network may lack (`fc`); without it the network's own names are counted. `X.weight` and

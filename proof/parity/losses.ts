@@ -139,7 +139,7 @@ export async function measureGradients(
     const losses = generatorLosses(output, stackImages(output), labels, real, discriminator, undefined, weights, generator.behaviour);
     return tf.addN(Object.values(losses)) as tf.Scalar;
   }, generator.parameters);
-  tf.dispose([total, real] as unknown as tf.TensorContainer);
+  tf.dispose([total, real]);
   labels.dispose();
   const result = new Map<string, GradientSummary>();
   for (const { name, kind, variable } of generator.parameters.trainable) {

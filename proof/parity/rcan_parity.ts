@@ -1,3 +1,4 @@
+import { guessNetwork } from '../../src/models/config_from_shapes';
 import { RCAN, type RCANConfig } from '../../src/models/rcan';
 import { withoutDrawing } from '../../src/layers/core/parameters';
 import { UserError } from '../../src/common/errors';
@@ -78,19 +79,10 @@ function runRcan(rcan: RCAN, x: tf.Tensor4D): Map<string, Values> {
   return values;
 }
 
+/** The size of the small network, by its list of names and shapes. */
 function sizeOf(index: GoldenIndex, document: Record<string, unknown>): Partial<RCANConfig> {
-  const shape = (name: string) => index.find((row) => row[1] === name)?.[2];
-  // The closing convolutions stand behind the last group and the last block: their places are the counts.
-  const place = (pattern: RegExp) => Number(index.map((row) => pattern.exec(row[1])?.[1]).find((n) => n !== undefined));
-  const features = shape('head.0.bias')?.[0];
-  const hidden = shape('body.0.body.0.body.3.conv_du.0.bias')?.[0];
+  const guess = guessNetwork('small_index', new Map(index.map(([, name, shape]) => [name, { shape }])));
+  if (guess.network !== 'RCAN') throw new UserError('small_index names no RCAN.');
   const mean = (document.small_meanshift as Record<string, number[]> | undefined)?.['add_mean.bias'];
-  if (!features || !hidden) throw new UserError('small_index names no RCAN: head.0.bias or the channel attention is missing.');
-  return {
-    groups: place(/^body\.(\d+)\.weight$/),
-    blocks: place(/^body\.0\.body\.(\d+)\.weight$/),
-    features,
-    reduction: features / hidden,
-    rgbMean: mean?.map((v) => v / 255),
-  };
+  return { ...guess.config, rgbMean: mean?.map((v) => v / 255) };
 }

@@ -128,7 +128,7 @@ async function networkFigures(choices: Behaviour, ngf: number): Promise<Measured
         final: values(out.final),
         global: values(out.global),
         variance: number(tf.mean(variance)),
-      } as unknown as tf.TensorContainer;
+      };
     }) as unknown as Measured;
   } finally {
     labels.dispose();

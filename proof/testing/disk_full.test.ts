@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoints/checkpoint';
-import { writeWhole } from '../../src/common/files';
+import { writeWhole } from '../../src/common/atomic';
 import { UserError } from '../../src/common/errors';
 import { crashAt } from './crash';
 import * as tf from '../../src/engine/tf';

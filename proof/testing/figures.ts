@@ -1,7 +1,7 @@
 /** For the tests of figures: is anything cut off? */
 import assert from 'node:assert/strict';
 import type { Figure } from '../../src/figures/figure';
-import { decodeImage } from '../../src/figures/images';
+import { decodeImage } from '../../src/data/image';
 import { ASCENT, DESCENT, textWidth } from '../../src/figures/text';
 
 /** A text of an SVG with its bounding box, rotation and groups' transforms aside. */
@@ -36,7 +36,7 @@ export function drawnTexts(svg: string): DrawnText[] {
  * edge..
  */
 export async function assertNothingCut(figure: Figure, margin = 3): Promise<void> {
-  const { data, width, height } = await decodeImage(await figure.png());
+  const { data, width, height } = await decodeImage(await figure.png(), 'figure');
   assert.deepEqual([width, height], [figure.width, figure.height]);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {

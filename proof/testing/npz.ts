@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { halfToFloat } from '../../src/checkpoints/half';
 import { ZipFile } from '../../src/common/zip';
 import { UserError } from '../../src/common/errors';
@@ -22,11 +21,6 @@ export interface NpyArray {
   data: NpyData;
   /** Of an array of the given shape `data` holds every stride-th element only, in C order, beginning with `first`. */
   sampled?: { stride: number; first: number };
-}
-
-/** Reads a `.npy` file. */
-export function readNpy(file: string): NpyArray {
-  return parseNpy(readFileSync(file), file);
 }
 
 /** Reads all arrays of a `.npz` file by name (without the `.npy` they are stored under). `KEY|STRIDE|FIRST|AxBxC` is a sampled array. */

@@ -46,7 +46,7 @@ export function assertSame(
     const gradient = inputs.map(
       (x, i) => assertClose(a.grads[i], e.grads[i], tolerance.gradient, `gradient of input ${i} [${x.shape}]`).relative,
     );
-    return { value, gradient: Math.max(...gradient) } as unknown as tf.TensorContainer;
+    return { value, gradient: Math.max(...gradient) };
   }) as unknown as { value: number; gradient: number };
 }
 

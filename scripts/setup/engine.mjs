@@ -17,7 +17,12 @@ const HOUR = 3600e3;
 /** What the set-up left: {engine: 'tensorflow' | 'other', gpu, sentence, passing, ...}, or null. */
 export const engineStamp = () => readJson(stampFile);
 
-const machine = () => `${TENSORFLOW} ${process.platform} ${process.arch} ${choice} ${onPath().nvidia}`;
+/** Our own part of the addon. */
+const sources = ['functions.cc', 'quiet.cc'].map((name) => path.join(root, 'scripts/setup', name));
+
+const sourceHash = () => sources.reduce((hash, file) => hash.update(fs.readFileSync(file)), createHash('sha256')).digest('hex').slice(0, 12);
+
+const machine = () => `${TENSORFLOW} ${process.platform} ${process.arch} ${choice} ${onPath().nvidia} ${sourceHash()}`;
 
 /** Whether the remembered decision still holds; for the native engine, whether its files are the ones that were made. */
 export async function engineReady() {
@@ -146,25 +151,26 @@ async function fetchLibraries(wheel, pip, folder, note) {
   }
 }
 
-/** Compiles addon and quiet.cc into a folder of the cache named after all they are made from, so that another checkout finds it. */
+/** Compiles addon (functions.cc, which takes in tfjs_binding.cc) and quiet.cc into a folder of the cache named after all they are made from, so that another checkout finds it. */
 async function compileAddons(wheel, compiler, folder, note) {
   const binding = path.join(tfjsNode, 'binding');
   const nodeHeaders = path.join(modules, 'node-api-headers');
-  const quiet = path.join(root, 'scripts/setup/quiet.cc');
+  const [functions, quiet] = sources;
   const files = fs.readdirSync(binding).sort().map((name) => path.join(binding, name));
   const hash = createHash('sha256').update(readJson(path.join(nodeHeaders, 'package.json')).version).update(folder);
-  for (const file of [...files, quiet]) hash.update(fs.readFileSync(file));
+  for (const file of [...files, ...sources]) hash.update(fs.readFileSync(file));
   const output = path.join(folder, `addon-${hash.digest('hex').slice(0, 12)}`);
   if (fs.existsSync(output)) return output;
 
   note('compiling the addon');
   const work = temporary(output);
   fs.mkdirSync(work, { recursive: true });
-  const common = { platform: process.platform, includes: [path.join(folder, 'tensorflow/include'), path.join(nodeHeaders, 'include')] };
+  const common = { platform: process.platform, includes: [binding, path.join(folder, 'tensorflow/include'), path.join(nodeHeaders, 'include')] };
   const libraries = wheel.libraries.map((name) => path.join(folder, 'tensorflow', name));
   const build = (sources, libraries, name) =>
     must('Compiling the TensorFlow addon', compiler, compileArguments({ ...common, sources, libraries, output: path.join(work, name) }));
-  await build(files.filter((file) => file.endsWith('.cc')), libraries, path.basename(addon));
+  const own = files.filter((file) => file.endsWith('.cc') && path.basename(file) !== 'tfjs_binding.cc');
+  await build([functions, ...own], libraries, path.basename(addon));
   await build([quiet], [], 'quiet.node');
   fs.renameSync(work, output);
   return output;

@@ -1,11 +1,10 @@
 import { UserError } from '../common/errors';
-import type * as tf from '../engine/tf';
 import { fromOriginal, originalShape, toOriginal, type NamedVariables } from './layout';
 import {
   listed,
   readTensors,
   saveTensors,
-  type ReadOptions,
+  type TensorReadOptions,
   type SaveOptions,
   type StoredTensor,
   type TensorEntry,
@@ -34,7 +33,7 @@ export function parameterEntries(parameters: NamedVariables): TensorEntry[] {
   }));
 }
 
-export interface LoadOptions extends ReadOptions {
+export interface LoadOptions extends TensorReadOptions {
   /**
    * Whether every name of the network has to be in the file and the other way round (the default). A shape must always
    * match.
@@ -105,17 +104,6 @@ export function assignParameters(tensors: ReadonlyMap<string, StoredTensor>, par
     variable.assign(value);
     value.dispose();
   }
-}
-
-/** Assigns a stored tensor to a variable of the same shape and layout. */
-export function assignStored(variable: tf.Variable, stored: StoredTensor, make: typeof tf.tensor): void {
-  const value = make(
-    variable.dtype === 'int32' ? (stored.data as Int32Array) : asFloat32(stored),
-    variable.shape,
-    variable.dtype,
-  );
-  variable.assign(value);
-  value.dispose();
 }
 
 const isFloat = (t: StoredTensor) => t.data instanceof Float32Array || t.data instanceof Float64Array;

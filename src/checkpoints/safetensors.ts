@@ -123,7 +123,7 @@ async function writeTensors(
   return sum;
 }
 
-export interface ReadOptions {
+export interface TensorReadOptions {
   /** Refuse NaN and infinity with a UserError that names the tensors. */
   requireFinite?: boolean;
   onProgress?: (done: number, total: number) => void;
@@ -135,7 +135,7 @@ export interface ReadOptions {
  * DamagedFileError that names the file. F32 tensors are views into one buffer of the file's size, so 440 MB take about
  * 440 MB.
  */
-export async function readTensors(file: string, options: ReadOptions = {}): Promise<TensorFile> {
+export async function readTensors(file: string, options: TensorReadOptions = {}): Promise<TensorFile> {
   const handle = await openForReading(file);
   try {
     const header = await readHead(handle, file);

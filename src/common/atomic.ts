@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
+/** Files that are there whole or not at all, whenever a process is killed. */
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from './errors';
 
@@ -11,15 +12,10 @@ import { UserError } from './errors';
  */
 export async function replaceFile(file: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
   await removeLeftovers(file);
-  const part = `${file}.${process.pid}.part`;
-  try {
+  await renamed(`${file}.${process.pid}.part`, file, async (part) => {
     await writeSynced(part, write);
-    await rename(part, file);
-    await syncFolder(dirname(file));
-  } catch (e) {
-    await rm(part, { force: true });
-    throw explain(e, file);
-  }
+  });
+  await syncFolder(dirname(file));
 }
 
 /** `replaceFile` for content that is at hand. */
@@ -27,6 +23,32 @@ export async function writeFileAtomically(file: string, content: string | Uint8A
   await replaceFile(file, async (handle) => {
     await handle.writeFile(content);
   });
+}
+
+let parts = 0;
+
+/**
+ * `writeFileAtomically` for files that can be made again, such as a set of thousands of pictures: it makes folders as needed and does not wait
+ * for the disk. The name it writes under is hidden, since others list the folder; `removeOldParts` removes it.
+ */
+export async function writeWhole(file: string, content: Uint8Array | string): Promise<void> {
+  // The end of the name will do: names may be as long as the file system allows.
+  const part = join(dirname(file), `.${basename(file).slice(-40)}.${process.pid}-${parts++}.part`);
+  await renamed(part, file, async () => {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(part, content);
+  });
+}
+
+/** Writes under the name of a part, which becomes the file's where that succeeds and is removed where it does not. */
+async function renamed(part: string, file: string, write: (part: string) => Promise<void>): Promise<void> {
+  try {
+    await write(part);
+    await rename(part, file);
+  } catch (e) {
+    await rm(part, { force: true }).catch(() => undefined);
+    throw explain(e, file);
+  }
 }
 
 /** Writes a new file and syncs it to the disk. */
@@ -95,5 +117,17 @@ export async function removeLeftovers(path: string): Promise<void> {
     const pid = /^(\d+)(?:\.\d+)?\.part$/.exec(name.slice(base.length + 1))?.[1];
     if (pid && Number(pid) !== process.pid && !isAlive(Number(pid)))
       await rm(join(dirname(path), name), { recursive: true, force: true });
+  }
+}
+
+/** Removes what killed writers left in a folder: hidden parts of processes that are gone, or older than a minute, since a writer takes less. */
+export async function removeOldParts(folder: string): Promise<void> {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    const pid = /^\..*\.(\d+)-\d+\.part$/.exec(name)?.[1];
+    if (!pid) continue;
+    const file = join(folder, name);
+    const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (age > 60_000 || !isAlive(Number(pid))) await rm(file, { force: true });
   }
 }

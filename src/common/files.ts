@@ -1,8 +1,6 @@
-/** Files and folders of a data set: listing, whole-or-nothing writing, and one sentence for what goes wrong. */
+/** Files and folders of a data set: listing, reading, and one sentence for what goes wrong. */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
-import { explain, isAlive } from './atomic';
+import { basename, extname } from 'node:path';
 import { UserError, excerpt } from './errors';
 import { parseJson } from './json';
 
@@ -60,44 +58,18 @@ export function readBytes(file: string): Buffer {
   return bytes;
 }
 
+/** Text in UTF-8, or in UTF-16 where a byte-order mark says so; the mark is not part of it. */
+function textOf(bytes: Buffer): string {
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8';
+  return new TextDecoder(encoding).decode(bytes);
+}
+
 /** A JSON file. Throws a UserError that names the file. */
 export function readJson(file: string): unknown {
   try {
-    return parseJson(readBytes(file).toString('utf8'));
+    return parseJson(textOf(readBytes(file)));
   } catch (e) {
     if (e instanceof UserError) throw e;
     throw new UserError(`${file}: this is not valid JSON (${excerpt((e as Error).message, 200)}).`, { cause: e });
-  }
-}
-
-let parts = 0;
-
-/**
- * Writes a file so that it is there whole or not at all: under a hidden name beside it, then renamed. Folders are made as needed. Unlike
- * the writer of checkpoints it does not wait for the disk: a set of thousands of pictures can be made again.
- * Throws a UserError that names the file where it cannot be written.
- */
-export async function writeWhole(file: string, content: Uint8Array | string): Promise<void> {
-  // The end of the name will do: names may be as long as the file system allows.
-  const part = join(dirname(file), `.${basename(file).slice(-40)}.${process.pid}-${parts++}.part`);
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(part, content);
-    await rename(part, file);
-  } catch (e) {
-    await rm(part, { force: true }).catch(() => undefined);
-    throw explain(e, file);
-  }
-}
-
-/** Removes what killed writers left in a folder: hidden parts of processes that are gone, or older than a minute, since a writer takes less. */
-export async function removeOldParts(folder: string): Promise<void> {
-  if (!existsSync(folder)) return;
-  for (const name of readdirSync(folder)) {
-    const pid = /^\..*\.(\d+)-\d+\.part$/.exec(name)?.[1];
-    if (!pid) continue;
-    const file = join(folder, name);
-    const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    if (age > 60_000 || !isAlive(Number(pid))) await rm(file, { force: true });
   }
 }

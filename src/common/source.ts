@@ -3,7 +3,7 @@ import { UserError } from './errors';
 import { DamagedFileError } from './errors';
 
 /** Bytes that can be read at any position. */
-export interface Source {
+export interface ByteSource {
   /** For messages. */
   readonly file: string;
   readonly length: number;
@@ -12,7 +12,7 @@ export interface Source {
 }
 
 /** A file as a source; only what is asked for is read. */
-export class FileSource implements Source {
+export class FileSource implements ByteSource {
   readonly length: number;
   private readonly fd: number;
 
@@ -54,7 +54,7 @@ export function openForReading(file: string): number {
 }
 
 /** Bytes in memory as a source. */
-export class BufferSource implements Source {
+export class BufferSource implements ByteSource {
   readonly length: number;
 
   constructor(

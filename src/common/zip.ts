@@ -1,4 +1,5 @@
-import { crc32, inflateRawSync } from 'node:zlib';
+import { inflateRawSync } from 'node:zlib';
+import { crc32 } from './checksum';
 import { UserError } from './errors';
 import { DamagedFileError } from './errors';
 import { FileSource } from './source';
@@ -70,7 +71,7 @@ export class ZipFile {
       }
     } else if (entry.method !== 0)
       throw this.fault(`packs '${name}' by method ${entry.method}; only stored and deflate are read`);
-    if (data.length !== entry.size || crc(data) !== entry.crc) throw this.fault(`has a damaged entry '${name}'`);
+    if (data.length !== entry.size || crc32(data) !== entry.crc) throw this.fault(`has a damaged entry '${name}'`);
     return data;
   }
 
@@ -153,17 +154,4 @@ export class ZipFile {
       p += 4 + length;
     }
   }
-}
-
-// Node 20 has zlib.crc32 from 20.15 on only.
-let crcTable: Uint32Array | undefined;
-function crc(data: Uint8Array): number {
-  if (typeof crc32 === 'function') return crc32(data);
-  crcTable ??= Uint32Array.from({ length: 256 }, (_, n) => {
-    for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
-    return n;
-  });
-  let c = 0xffffffff;
-  for (let i = 0; i < data.length; i++) c = crcTable[(c ^ data[i]) & 255] ^ (c >>> 8);
-  return (c ^ 0xffffffff) >>> 0;
 }

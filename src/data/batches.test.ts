@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { UserError } from '../common/errors';
 import { labelMap, photo, temporaryFolder, writePairs } from '../../proof/testing/fixtures';
-import { TrainingBatches, cropPair, transformPair, writeNormalised, type Batch, type BatchOptions } from './batches';
+import { TrainingBatches, transformPair, type Batch, type BatchOptions } from './batches';
 import { folderPairs } from './pairs';
 import { resizeImage, resizeLabels } from './resize';
 import { Cache } from './sequence';
 import type { PairDataset } from './types';
 import { memoryPairs } from './dataset';
+import { writeNormalised } from './tensors';
+import { cropPair } from './picture';
 
 const set = (n: number, width = 16, height = 12): PairDataset =>
   memoryPairs(

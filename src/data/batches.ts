@@ -4,7 +4,9 @@ import { UserError } from '../common/errors';
 import { resizeImage, resizeLabels } from './resize';
 import { Random } from '../common/random';
 import { CACHE_BYTES, Cache, Sequence, type SequenceOptions, type Source } from './sequence';
-import type { LabelMap, Pair, PairDataset, RgbImage, Size } from './types';
+import type { LabelMap, Pair, PairDataset, Size } from './types';
+import { writeNormalised } from './tensors';
+import { cropPair, mirrorLabels } from './picture';
 
 /** What a training step takes. */
 export interface Batch {
@@ -61,63 +63,6 @@ export function transformPair(pair: Pair, { imageSize = [192, 256], crop = 'pape
     image: { data: image.data.slice(0, height * width * 3), height, width },
     labels: { data: labels.data.slice(0, height * width), height, width },
   };
-}
-
-/** A window of a pair. Throws a RangeError where it leaves the picture. */
-export function cropPair(pair: Pair, x: number, y: number, width: number, height: number): Pair {
-  return {
-    name: pair.name,
-    image: { data: cropBytes(pair.image.data, pair.image, 3, x, y, width, height), height, width },
-    labels: { data: cropBytes(pair.labels.data, pair.labels, 1, x, y, width, height), height, width },
-  };
-}
-
-/** A window of interleaved bytes. Throws a RangeError where it leaves the picture. */
-export function cropBytes(
-  data: Uint8Array,
-  size: { height: number; width: number },
-  channels: number,
-  x: number,
-  y: number,
-  width: number,
-  height: number,
-): Uint8Array {
-  if (x < 0 || y < 0 || width < 1 || height < 1 || x + width > size.width || y + height > size.height) {
-    throw new RangeError(`the window ${width}x${height} at (${x}, ${y}) leaves the picture of ${size.width}x${size.height}`);
-  }
-  const out = new Uint8Array(width * height * channels);
-  for (let row = 0; row < height; row++) {
-    const begin = ((y + row) * size.width + x) * channels;
-    out.set(data.subarray(begin, begin + width * channels), row * width * channels);
-  }
-  return out;
-}
-
-/** The byte 0..255 in [-1, 1] as the original computes it in float32: (x / 255 - 0.5) / 0.5. */
-const NORMALISED = Float32Array.from({ length: 256 }, (_, x) => (Math.fround(Math.fround(x / 255) - 0.5)) / 0.5);
-
-/** Writes an image, mirrored or not, into a batch's [-1, 1] floats at `offset`. */
-export function writeNormalised(image: RgbImage, out: Float32Array, offset = 0, mirrored = false): void {
-  const { data, height, width } = image;
-  let o = offset;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const i = (y * width + (mirrored ? width - 1 - x : x)) * 3;
-      out[o++] = NORMALISED[data[i]];
-      out[o++] = NORMALISED[data[i + 1]];
-      out[o++] = NORMALISED[data[i + 2]];
-    }
-  }
-}
-
-/** A label map, left and right exchanged. */
-export function mirrorLabels(labels: LabelMap): LabelMap {
-  const { height, width } = labels;
-  const data = new Uint8Array(labels.data.length);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) data[y * width + x] = labels.data[y * width + width - 1 - x];
-  }
-  return { data, height, width };
 }
 
 /** A random window of the given proportions (height / width). */

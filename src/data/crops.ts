@@ -2,22 +2,24 @@
 import { CLASS_NAMES } from '../classes';
 import { wholeNumbers } from '../common/config';
 import { UserError } from '../common/errors';
-import { cropBytes, cropPair, mirrorLabels, transformPair, writeNormalised, type Batch } from './batches';
+import { transformPair, type Batch } from './batches';
 import { itemsOf, mapDataset, memoryPairs } from './dataset';
 import { Random } from '../common/random';
 import { resizeImage } from './resize';
 import { Sequence, type SequenceOptions } from './sequence';
 import { halve, type SrDataset, type SrPair } from './sr_pairs';
 import type { LabelMap, Pair, PairDataset, RgbImage, Size } from './types';
+import { toByte, writeNormalised } from './tensors';
+import { crop, cropBytes, cropPair, mirrorLabels } from './picture';
 
 /** The two parts of each photograph, which share no pixel: its right strip is held out, the rest is for training. */
-export type Part = 'train' | 'held-out';
+export type PhotoPart = 'train' | 'held-out';
 
 /** Share of a photograph's width that is held out. */
 export const HELD_OUT = 0.25;
 
 /** Columns [from, to) of a part of a photograph that is `width` wide. */
-export function partColumns(part: Part, width: number, heldOut = HELD_OUT): [from: number, to: number] {
+export function partColumns(part: PhotoPart, width: number, heldOut = HELD_OUT): [from: number, to: number] {
   const border = Math.round(width * (1 - heldOut));
   return part === 'train' ? [0, border] : [border, width];
 }
@@ -154,7 +156,7 @@ export function centreCrops(dataset: PairDataset, size: Size): PairDataset {
 }
 
 /** One part of each photograph, whole. */
-export async function photoParts(dataset: PairDataset, part: Part, heldOut = HELD_OUT): Promise<PairDataset> {
+export async function photoParts(dataset: PairDataset, part: PhotoPart, heldOut = HELD_OUT): Promise<PairDataset> {
   return memoryPairs(await parts(dataset, part, heldOut), `${part} parts of ${dataset.source}`);
 }
 
@@ -165,7 +167,7 @@ export async function trainingCrops(dataset: PairDataset, count: number, options
   while (pairs.length < count) {
     const { images, labels: [labels], names } = await source.next();
     const { height, width } = labels;
-    const data = Uint8Array.from(images, (v) => Math.round((v + 1) * 127.5));
+    const data = Uint8Array.from(images, toByte);
     pairs.push({ name: `${names[0]}_${pairs.length + 1}`, image: { data, height, width }, labels });
   }
   return memoryPairs(pairs, `${count} ${source.source}`);
@@ -175,21 +177,21 @@ export async function trainingCrops(dataset: PairDataset, count: number, options
  * Pictures for RCAN from one part of each photograph: the part itself and, for training, smaller copies of it (`scales`), each beside its
  * half by Pillow's bicubic. Smaller copies show finer structure to a pixel, as a shrunk photograph does.
  */
-export async function srCrops(dataset: PairDataset, part: Part, { scales = part === 'train' ? [1, 0.75, 0.5] : [1], heldOut = HELD_OUT } = {}): Promise<SrDataset> {
+export async function srCrops(dataset: PairDataset, part: PhotoPart, { scales = part === 'train' ? [1, 0.75, 0.5] : [1], heldOut = HELD_OUT } = {}): Promise<SrDataset> {
   const made: SrPair[] = [];
   for (const { name, image } of await parts(dataset, part, heldOut)) {
     for (const scale of scales) {
       within('srCrops.scales', scale, Number.MIN_VALUE, 1);
       const even = (n: number) => Math.floor((n * scale) / 2) * 2;
       const size: Size = [even(image.height), even(image.width)];
-      const high = scale === 1 ? trimmed(image, size) : resizeImage(image, size, 'bicubic');
+      const high = scale === 1 ? crop(image, { x: 0, y: 0, height: size[0], width: size[1] }) : resizeImage(image, size, 'bicubic');
       made.push({ name: `${name}@${scale}`, low: halve(high), high });
     }
   }
   return memoryPairs(made, `${part} parts of ${dataset.source}`);
 }
 
-async function parts(dataset: PairDataset, part: Part, heldOut = HELD_OUT): Promise<Pair[]> {
+async function parts(dataset: PairDataset, part: PhotoPart, heldOut = HELD_OUT): Promise<Pair[]> {
   within('heldOut', heldOut, 0, 0.9);
   const pairs: Pair[] = [];
   for await (const pair of itemsOf(dataset)) {
@@ -198,10 +200,6 @@ async function parts(dataset: PairDataset, part: Part, heldOut = HELD_OUT): Prom
     pairs.push(cropPair(pair, from, 0, to - from, pair.image.height));
   }
   return pairs;
-}
-
-function trimmed(image: RgbImage, [height, width]: Size): RgbImage {
-  return { data: cropBytes(image.data, image, 3, 0, 0, width, height), height, width };
 }
 
 /** Evenly spaced pixels of each class. */

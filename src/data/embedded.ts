@@ -3,13 +3,13 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { wholeNumbers } from '../common/config';
 import { UserError } from '../common/errors';
-import { removeOldParts, writeWhole } from '../common/files';
 import { carriedFolder, paintedLandscapes } from './carried';
 import { encodeJpeg, encodePng } from './image';
 import { folderPairs } from './pairs';
 import { resizeImage, resizeLabels } from './resize';
 import { splitDataset } from './split';
 import type { PairDataset, Size } from './types';
+import { removeOldParts, writeWhole } from '../common/atomic';
 
 export interface EmbeddedOptions {
   /** Landscapes, those of the validation set included: the first so many of the 160. Default 160. */

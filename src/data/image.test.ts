@@ -174,3 +174,13 @@ test('what cannot be written leaves nothing behind', async (t) => {
     await assert.rejects(writeJpeg(join(dir, 'closed', 'x.jpg'), photo(4, 3)), UserError);
   }
 });
+
+test('a label map that some program saved as RGB or RGBA, with equal channels', async (t) => {
+  const dir = temporaryFolder(t);
+  for (const channels of [3, 4] as const) {
+    const data = Uint8Array.from([0, 28, 255, 7].flatMap((v) => [v, v, v, 128].slice(0, channels)));
+    const file = join(dir, `${channels}.png`);
+    writeFileSync(file, await sharp(data, { raw: { width: 2, height: 2, channels } }).png().toBuffer());
+    assert.deepEqual(await readLabelValues(file), { data: Uint8Array.of(0, 28, 255, 7), height: 2, width: 2 });
+  }
+});

@@ -1,9 +1,10 @@
 /** Reading and writing pictures and label maps. */
 import sharp, { type Sharp } from 'sharp';
 import { UserError } from '../common/errors';
-import { readBytes, writeWhole } from '../common/files';
+import { readBytes } from '../common/files';
 import { paletteAsGrey, pngHeader } from './png_indices';
 import type { LabelMap, RgbImage } from './types';
+import { writeWhole } from '../common/atomic';
 
 /** A picture with more pixels is refused: decoded it would fill 300 MB, and a file of some kilobytes can say that it has billions. */
 export const MAX_PIXELS = 1e8;
@@ -59,7 +60,7 @@ export interface RawLabels {
 /**
  * The values of a label map as they stand in the PNG: grey samples of 8 or 16 bits, or a palette's indices (not its colours), as Pillow
  * gives them in modes L, I;16 and P. Grey samples of 1, 2 and 4 bits are widened to 0..255, as PNG defines and Pillow does. A second
- * channel (transparency) is ignored.
+ * channel (transparency) is ignored, and of three equal ones the first is taken.
  * Throws a UserError that names the file: not a PNG, or one of colours (which needs a colour mapping, see `readLabelMap`).
  */
 export async function readLabelValues(file: string): Promise<RawLabels> {
@@ -67,7 +68,7 @@ export async function readLabelValues(file: string): Promise<RawLabels> {
   const header = pngHeader(bytes);
   if (!header) refuseOther(bytes, file);
   const { bitDepth, colourType } = header;
-  if (colourType === 2 || colourType === 6) {
+  if ((colourType === 2 || colourType === 6) && !(await isGreyInside(bytes, file))) {
     throw new UserError(
       `${file}: this label map holds colours, not class values; give a mapping file that says which colour is which class.`,
     );
@@ -86,6 +87,16 @@ export async function readLabelValues(file: string): Promise<RawLabels> {
     for (let i = 0; i < data.length; i++) data[i] /= factor;
   }
   return { data: plain(data), height, width };
+}
+
+/** Whether red, green and blue are the same everywhere: a label map that some program saved as colours. */
+async function isGreyInside(bytes: Buffer, file: string): Promise<boolean> {
+  const { data, info } = await decode(bytes, file, (image) => image.removeAlpha().raw({ depth: 'ushort' }));
+  const values = new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2);
+  for (let i = 0; i < values.length; i += info.channels) {
+    if (values[i] !== values[i + 1] || values[i] !== values[i + 2]) return false;
+  }
+  return true;
 }
 
 /** A label map must be a PNG; says what else the file is. */
@@ -160,7 +171,8 @@ export async function writePng(file: string, image: RgbImage | LabelMap): Promis
   await writeWhole(file, await encodePng(image));
 }
 
-function fromRaw({ data, height, width }: RgbImage | LabelMap): Sharp {
+/** A picture or label map for the image library. */
+export function fromRaw({ data, height, width }: RgbImage | LabelMap): Sharp {
   const channels = data.length / (height * width);
   if (channels !== 1 && channels !== 3) {
     throw new RangeError(`${data.length} bytes are neither an RGB image nor a label map of ${width}x${height}`);

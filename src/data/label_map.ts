@@ -11,7 +11,7 @@ export interface LabelOptions {
   mapping?: ClassMapping | string;
   /** Number of classes. Default 29. */
   classes?: number;
-  /** Takes 255 for pixels of no class where there is no mapping; otherwise 255 is an error like every value above the last class. Default false. */
+  /** Without a mapping 255 is read as a pixel of no class, as most data sets write it; false: an error like every value above the last class. Default true. */
   allowIgnore?: boolean;
   /**
    * `original`: 8-bit values are divided by 255 and cut to whole numbers, as the original's reading does to all but 32-bit images: every class
@@ -21,12 +21,12 @@ export interface LabelOptions {
 }
 
 /**
- * Reads a label map. Without a mapping: a one-channel PNG whose values (or palette indices) are class indices 0..28. With one of values:
+ * Reads a label map. Without a mapping: a PNG of one channel, or of equal ones, whose values (or palette indices) are class indices 0..28, or 255 for pixels of no class. With one of values:
  * the same with any values of 8 or 16 bits. With one of colours: any PNG, read as RGB.
  * Throws a UserError that names the file, and the value and its place where one is above the last class.
  */
 export async function readLabelMap(file: string, options: LabelOptions = {}): Promise<LabelMap> {
-  const { classes = NUM_CLASSES, allowIgnore = false } = options;
+  const { classes = NUM_CLASSES, allowIgnore = true } = options;
   const mapping = typeof options.mapping === 'string' ? readMapping(options.mapping) : options.mapping;
   if (mapping?.kind === 'colours') return mapColours(await readImage(file, { orient: false }), mapping, file);
   const { reading = 'paper' } = options;

@@ -81,8 +81,8 @@ test('label maps: checked without a mapping, translated with one', async (t) => 
   );
   labels.data[25] = IGNORE;
   await writePng(file, labels);
-  await assert.rejects(readLabelMap(file), /the value 255/);
-  assert.deepEqual(await readLabelMap(file, { allowIgnore: true }), labels);
+  assert.deepEqual(await readLabelMap(file), labels);
+  await assert.rejects(readLabelMap(file, { allowIgnore: false }), /the value 255/);
 
   const mappingFile = join(dir, 'mapping.json');
   writeFileSync(mappingFile, JSON.stringify({ classes: { '255': 'ignore', '1': 'sea' }, rest: 'sky' }));
@@ -120,4 +120,15 @@ test('CamVid reads through its mapping file', async (t) => {
   // A street: road and buildings before all else.
   assert.ok(classes[index('road')].share > 0.15 && classes[index('building')].share > 0.15);
   await assert.doesNotReject(folderPairs(dir).at(0), 'its values 0..11 are also indices of classes, of others');
+});
+
+test('a mapping with a byte-order mark, in UTF-8 and both kinds of UTF-16', (t) => {
+  const dir = temporaryFolder(t);
+  const json = JSON.stringify({ name: 'Straße', classes: { '0': 'sky' } });
+  const little = Buffer.from(`\ufeff${json}`, 'utf16le');
+  for (const [name, bytes] of Object.entries({ utf8: Buffer.from(`\ufeff${json}`), little, big: Buffer.from(little).swap16() })) {
+    writeFileSync(join(dir, name), bytes);
+    const mapping = readMapping(join(dir, name));
+    assert.deepEqual([mapping.name, [...mapping.classes]], ['Straße', [[0, index('sky')]]], name);
+  }
 });

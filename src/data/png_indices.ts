@@ -3,6 +3,8 @@
  * P). A palette image and a grey one differ in PNG only in the header's colour type and in the chunks PLTE and tRNS, so we relabel the
  * header, drop these chunks, and leave the decoding (filters, interlacing, checksums) to the library.
  */
+import { crc32 } from '../common/checksum';
+
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const GREY = 0;
 const PALETTE = 3;
@@ -44,16 +46,4 @@ export function paletteAsGrey(bytes: Buffer): Buffer {
   // A truncated chunk stays truncated, for the decoder to find.
   if (at < bytes.length) kept.push(bytes.subarray(at));
   return Buffer.concat(kept);
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-
-function crc32(bytes: Uint8Array): number {
-  let c = 0xffffffff;
-  for (const b of bytes) c = CRC_TABLE[(c ^ b) & 0xff] ^ (c >>> 8);
-  return (c ^ 0xffffffff) >>> 0;
 }

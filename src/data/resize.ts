@@ -43,13 +43,18 @@ export function resizeLabels(labels: LabelMap, size: Size): LabelMap {
   return { data: resizeBytes(labels.data, labels.height, labels.width, 1, height, width, 'nearest'), height, width };
 }
 
-/** Nearest resize with source index floor(i * in / out), as PyTorch's and Jittor's `interpolate` and the generator's SPADE do. */
-export function resizeLabelsCorner(labels: LabelMap, size: Size): LabelMap {
-  const [height, width] = size;
+/**
+ * Nearest resize of a picture or label map with source index floor(i * in / out), as PyTorch's and Jittor's `interpolate` and the generator's
+ * SPADE do.
+ */
+export function resizeCorner(image: LabelMap | RgbImage, [height, width]: Size): LabelMap | RgbImage {
   const index = (n: number, from: number) => Uint32Array.from({ length: n }, (_, i) => Math.floor((i * from) / n));
-  const rows = index(height, labels.height);
-  return { data: gather(labels.data, labels.width, 1, rows, index(width, labels.width)), height, width };
+  const channels = image.data.length / (image.height * image.width);
+  return { data: gather(image.data, image.width, channels, index(height, image.height), index(width, image.width)), height, width };
 }
+
+/** `resizeCorner` for label maps. */
+export const resizeLabelsCorner = (labels: LabelMap, size: Size): LabelMap => resizeCorner(labels, size);
 
 /**
  * Interleaved 8-bit samples [height, width, channels] at the size [toHeight, toWidth]. Never returns the input itself.

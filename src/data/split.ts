@@ -2,10 +2,10 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { copyFile, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { writeFileAtomically } from '../common/atomic';
+import { removeOldParts, writeFileAtomically } from '../common/atomic';
 import { wholeNumbers } from '../common/config';
 import { UserError } from '../common/errors';
-import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, listFiles, readJson, removeOldParts, stem } from '../common/files';
+import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, listFiles, readJson, stem } from '../common/files';
 import { folderPairs, pairFolders, type PairFolders } from './pairs';
 import { Random } from '../common/random';
 import type { PairDataset } from './types';

@@ -1,7 +1,7 @@
 /** Training batches of RCAN: aligned patches. */
 import { wholeNumbers } from '../common/config';
 import { UserError } from '../common/errors';
-import { cropBytes } from './batches';
+import { cropBytes } from './picture';
 import type { Random } from '../common/random';
 import { CACHE_BYTES, Cache, Sequence, type SequenceOptions, type Source } from './sequence';
 import type { SrDataset, SrPair } from './sr_pairs';

@@ -2,13 +2,14 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../common/errors';
-import { IMAGE_EXTENSIONS, byCodePoint, listFiles, removeOldParts, stem } from '../common/files';
+import { IMAGE_EXTENSIONS, byCodePoint, listFiles, stem } from '../common/files';
 import { datasetOf, mapDataset, type Dataset } from './dataset';
 import { readImage, writeJpeg } from './image';
 import { pairFolders, type ImageDataset } from './pairs';
 import { resizeImage } from './resize';
 import type { RgbImage } from './types';
-import { cropBytes } from './batches';
+import { crop, cropBytes } from './picture';
+import { removeOldParts } from '../common/atomic';
 
 /** A picture and its half. `high` is exactly twice as large. */
 export interface SrPair {
@@ -149,7 +150,7 @@ function checkedPair(name: string, low: RgbImage, high: RgbImage, files: string)
 function even(image: RgbImage): RgbImage {
   const [height, width] = [image.height & ~1, image.width & ~1];
   if (height === image.height && width === image.width) return image;
-  return { data: cropBytes(image.data, image, 3, 0, 0, width, height), height, width };
+  return crop(image, { x: 0, y: 0, width, height });
 }
 
 /**

@@ -47,6 +47,12 @@ export * from '@tensorflow/tfjs';
 import * as tfjs from '@tensorflow/tfjs';
 import { registerConv2dGradient } from './conv2d_gradient';
 
+// TensorFlow.js types both by `TensorContainer`, which no interface and no readonly array fits, though they look through any.
+/** `tf.tidy` for results of any type: their tensors stay, also in objects and arrays. */
+export const tidy = tfjs.tidy as { <T>(f: () => T): T; <T>(name: string, f: () => T): T };
+/** `tf.dispose` for any object or array of tensors. */
+export const dispose = tfjs.dispose as (tensors: unknown) => void;
+
 if (!native) {
   try {
     if (choice === 'plain') throw new Error('asked for plain');
@@ -167,4 +173,20 @@ function tryOneDnn(): boolean {
   }
 }
 
-if (oneDnn) registerConv2dGradient(runKernel);
+if (oneDnn) {
+  registerConv2dGradient(runKernel);
+  registerSoftmax();
+}
+
+/** oneDNN's Softmax, by name: where a processor has AVX-512 TensorFlow takes it in graphs, but not from call to call, and the two differ in the last bit. */
+function registerSoftmax(): void {
+  const plain = tfjs.getKernel('Softmax', 'tensorflow');
+  tfjs.unregisterKernel('Softmax', 'tensorflow');
+  tfjs.registerKernel({
+    ...plain,
+    kernelFunc: (args) => {
+      const logits = args.inputs.logits!;
+      return logits.dtype === 'float32' ? runKernel('_MklSoftmax', { T: 'float32', _kernel: 'MklNameChangeOp' }, [logits])[0] : plain.kernelFunc(args);
+    },
+  });
+}

@@ -9,7 +9,7 @@ import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { classStatistics } from './class_statistics';
 import { confusionPlot } from './confusion';
-import { decodeImage } from './images';
+import { decodeImage } from '../data/image';
 import { lgganPanel } from './lggan_panel';
 import { lossCurves, smooth, smoothBetween } from './loss_curves';
 import { pairGrid } from './pairs';
@@ -47,7 +47,7 @@ test('pairs: every photo with its name over its label map, and the legend', asyn
   const texts = await textsOf(figure);
   for (const name of ['sky', 'mountain', 'water']) assert.ok(texts.includes(name));
   assert.equal(texts.filter((t) => t.startsWith('photo_')).length, 5);
-  const page = await decodeImage(await figure.png());
+  const page = await decodeImage(await figure.png(), 'figure');
   const box = figure.box(1, 0);
   const i = 3 * (box.y * page.width + box.x);
   assert.equal(Buffer.from(page.data.slice(i, i + 3)).toString('hex'), CLASSES[1].colour.slice(1));

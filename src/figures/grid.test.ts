@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { UserError } from '../common/errors';
 import { saveFigure } from './figure';
 import { imageGrid } from './grid';
-import { decodeImage } from './images';
+import { decodeImage } from '../data/image';
 import { shortNumber } from './legend';
 import { Sheet } from './sheet';
 import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';
@@ -46,7 +46,7 @@ const full = () =>
 
 test('pictures lie where the grid says, enlarged by whole factors', async () => {
   const grid = full();
-  const page = await decodeImage(await grid.png());
+  const page = await decodeImage(await grid.png(), 'figure');
   const at = (x: number, y: number) => [...page.data.slice(3 * (y * page.width + x), 3 * (y * page.width + x) + 3)];
   const [a, b, c] = [grid.box(0, 0), grid.box(0, 1), grid.box(1, 0)];
   assert.equal(a.width % 40, 0);
@@ -85,7 +85,7 @@ test('a large picture is shrunk to fit, a tiny grid widened for its title', asyn
 
 test('print size has more pixels of the same figure, SVG the same picture', async () => {
   const grid = full();
-  const twice = await decodeImage(await grid.png(2));
+  const twice = await decodeImage(await grid.png(2), 'figure');
   assert.deepEqual([twice.width, twice.height], [2 * grid.width, 2 * grid.height]);
   const box = grid.box(0, 0);
   const i = 3 * (2 * box.y * twice.width + 2 * box.x);
@@ -94,7 +94,7 @@ test('print size has more pixels of the same figure, SVG the same picture', asyn
   assert.doesNotMatch(svg, /(href|src)="(?!data:)/);
   const [a, b] = await Promise.all([
     sharp(Buffer.from(svg)).removeAlpha().raw().toBuffer(),
-    decodeImage(await grid.png()),
+    decodeImage(await grid.png(), 'figure'),
   ]);
   const different = a.reduce((n, v, k) => n + (Math.abs(v - b.data[k]) > 40 ? 1 : 0), 0);
   assert.ok(different / a.length < 1e-3, `${different} of ${a.length} bytes differ`);
@@ -108,7 +108,7 @@ test('a sheet takes pictures on whole pixels inside it, and any text', async () 
     .picture(red, { x: 0, y: 0, width: 40, height: 30 })
     .text(2, 20, '<&>"\u0000', { halo: '#fff', bold: true })
     .line(0, 0, 5, 5, { stroke: '#000' });
-  assert.equal((await decodeImage(await sheet.png())).width, 60);
+  assert.equal((await decodeImage(await sheet.png(), 'figure')).width, 60);
 });
 
 test('figures are saved in each format, into folders made as needed', async () => {

@@ -1,6 +1,6 @@
 /** Pictures side by side with titles, captions and keys. */
 import type { RgbImage } from '../data/types';
-import type { Box } from './images';
+import type { Box } from '../data/picture';
 import { COLOUR_BAR_HEIGHT, type ColourBar, type LegendEntry, drawColourBar, drawLegend, legendHeight } from './legend';
 import { Sheet } from './sheet';
 import { fitText, textWidth, wrapText } from './text';

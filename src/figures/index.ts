@@ -1,10 +1,10 @@
+export { type Box, crop } from '../data/picture';
 /** All that figures offer: figure functions, and saving them. */
 export { classStatistics } from './class_statistics';
 export { heatMap, LINE_COLOURS, rangeOf, viridis } from './colours';
 export { confusionPlot } from './confusion';
 export { type Figure, type FigureFormat, saveFigure } from './figure';
 export { type Cell, type GridOptions, GridSheet, imageGrid } from './grid';
-export { type Box, crop } from './images';
 export { type ClassStyles, classLegend, colourLabels, overlayLabels } from './labels';
 export { lgganPanel, type PanelOptions } from './lggan_panel';
 export { type HistoryColumns, type HistoryRow, type LossCurveOptions, lossCurves } from './loss_curves';
@@ -21,5 +21,5 @@ export {
   sauKernels,
 } from './sau_kernels';
 export { SauExplorer, sauExplorer, type SauExplorerOptions } from './sau_explorer/sau_explorer';
-export { type Painted, sketchLandscape } from './sketch_landscape';
+export { type PaintedSketch, sketchLandscape } from './sketch_landscape';
 export { mostDetailed, srComparison, type SrComparisonOptions, type SrExample } from './sr_comparison';

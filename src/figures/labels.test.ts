@@ -4,7 +4,7 @@ import { CLASSES } from '../classes';
 import { IGNORE } from '../data/types';
 import { hex } from './colours';
 import { imageGrid } from './grid';
-import { decodeImage } from './images';
+import { decodeImage } from '../data/image';
 import { classLegend, colourLabels, overlayLabels } from './labels';
 
 const all = { data: Uint8Array.from([...CLASSES.keys(), IGNORE]), height: 1, width: CLASSES.length + 1 };
@@ -31,7 +31,7 @@ test('shown in a grid, larger or smaller, no other colour appears', async () => 
     const grid = imageGrid([[{ image: colourLabels(map), exact: true }]], { cellWidth });
     const box = grid.box(0, 0);
     assert.equal(box.width, size);
-    const page = await decodeImage(await grid.png());
+    const page = await decodeImage(await grid.png(), 'figure');
     for (let y = box.y; y < box.y + box.height; y++) {
       for (let x = box.x; x < box.x + box.width; x++) assert.ok(known.has(colourAt(page, y * page.width + x)));
     }

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { decodeImage } from './images';
+import { decodeImage } from '../data/image';
 import { Plot, plotPng, savePlot } from './plot';
 import { assertNothingCut } from '../../proof/testing/figures';
 import { textWidth } from './text';
@@ -35,7 +35,7 @@ test('a plot becomes a PNG of the size asked for, nothing cut off', async () => 
   const plot = figure();
   assert.equal(plot.title, 'A title & more');
   await assertNothingCut(plot, 2);
-  const twice = await decodeImage(await plot.png(2));
+  const twice = await decodeImage(await plot.png(2), 'figure');
   assert.deepEqual([twice.width, twice.height], [1280, 720]);
 });
 
@@ -65,7 +65,7 @@ test('long tick labels and axis titles push the plot aside', async () => {
 });
 
 test('traces are drawn in their colours', async () => {
-  const page = await decodeImage(await figure().png());
+  const page = await decodeImage(await figure().png(), 'figure');
   const counts = new Map<string, number>();
   for (let i = 0; i < page.data.length; i += 3) {
     const key = [...page.data.slice(i, i + 3)].join();

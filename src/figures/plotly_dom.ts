@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import type { Data, Layout } from 'plotly.js';
 import { Mulberry32 } from '../common/mulberry';
-import type { Box } from './images';
+import type { Box } from '../data/picture';
 import { ASCENT, DESCENT, textWidth } from './text';
 
 /** What this project uses of plotly.js. */

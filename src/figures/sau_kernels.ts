@@ -1,12 +1,14 @@
 import { CLASSES } from '../classes';
 import { IGNORE, type LabelMap, type RgbImage } from '../data/types';
 import type * as tf from '../engine/tf';
+import { SIDE, TAPS, fillTaps, kernelsOf, labelsAt } from '../inspection/kernels';
 import { inkOn, viridis } from './colours';
-import { type Box, resizeNearest } from './images';
+import { resizeNearest } from './images';
 import { IGNORE_COLOUR, type ClassStyles, classLegend, colourLabels } from './labels';
 import { drawColourBar, drawLegend, legendHeight } from './legend';
 import { Sheet } from './sheet';
 import { fitText, wrapText } from './text';
+import type { Box } from '../data/picture';
 
 /** A pixel of the attention's own grid. */
 export interface KernelPoint {
@@ -24,19 +26,6 @@ export interface Kernel extends KernelPoint {
   sameClass: number;
 }
 
-const SIDE = 5;
-const TAPS = SIDE * SIDE;
-
-/** The label map at another size (source index floor(i * in / out)). */
-function fitLabels(labels: LabelMap, height: number, width: number): LabelMap {
-  const data = new Uint8Array(height * width);
-  for (let y = 0; y < height; y++) {
-    const row = Math.floor((y * labels.height) / height) * labels.width;
-    for (let x = 0; x < width; x++) data[y * width + x] = labels.data[row + Math.floor((x * labels.width) / width)];
-  }
-  return { data, height, width };
-}
-
 /** Reads the kernels of some pixels from an attention [B, H, W, 25]; label maps of other sizes are fitted to H x W. */
 export async function readKernels(
   attention: tf.Tensor4D,
@@ -44,21 +33,18 @@ export async function readKernels(
   points: readonly KernelPoint[],
   index = 0,
 ): Promise<Kernel[]> {
-  const [batch, height, width, taps] = attention.shape;
-  if (taps !== TAPS) throw new RangeError(`expected an attention [B, H, W, ${TAPS}], got [${attention.shape}]`);
-  if (index < 0 || index >= batch) throw new RangeError(`image ${index} is not in a batch of ${batch}`);
-  const map = fitLabels(labels, height, width);
-  const values = await attention.data();
+  const kernels = await kernelsOf(attention, index);
+  const { height, width } = kernels;
+  const { data } = labelsAt(labels, kernels);
+  const taps = new Int32Array(TAPS);
   return points.map(({ x, y }) => {
     if (!(x >= 0 && x < width && y >= 0 && y < height))
       throw new RangeError(`point (${x}, ${y}) lies outside ${width}x${height}`);
-    const start = ((index * height + y) * width + x) * TAPS;
-    const weights = Array.from(values.subarray(start, start + TAPS));
-    const classes = weights.map((_, k) => {
-      const [tx, ty] = [x + (k % SIDE) - 2, y + Math.floor(k / SIDE) - 2];
-      return tx >= 0 && tx < width && ty >= 0 && ty < height ? map.data[ty * width + tx] : undefined;
-    });
-    const centre = map.data[y * width + x];
+    const pixel = y * width + x;
+    fillTaps(taps, pixel, height, width);
+    const weights = Array.from(kernels.weights.subarray(pixel * TAPS, (pixel + 1) * TAPS));
+    const classes = Array.from(taps, (tap) => (tap < 0 ? undefined : data[tap]));
+    const centre = data[pixel];
     const sameClass = weights.reduce((sum, w, k) => sum + (classes[k] === centre ? w : 0), 0);
     return { x, y, weights, classes, sameClass };
   });
@@ -69,7 +55,7 @@ export async function readKernels(
  * classes, in turn. The same map gives the same points. `height` x `width` is the grid they lie on.
  */
 export function choosePoints(labels: LabelMap, height: number, width: number, count = 6): KernelPoint[] {
-  const { data } = fitLabels(labels, height, width);
+  const { data } = labelsAt(labels, { height, width });
   const borders = new Map<string, KernelPoint[]>();
   const areas = new Map<number, KernelPoint[]>();
   for (let y = 2; y < height - 2; y++) {
@@ -158,7 +144,7 @@ export async function sauKernels(
   const [, height, width] = attention.shape;
   const points = options.points ?? choosePoints(labels, height, width);
   const kernels = await readKernels(attention, labels, points, index);
-  const map = fitLabels(labels, height, width);
+  const map = labelsAt(labels, { height, width });
   const background = resizeNearest(options.background ?? colourLabels(map, classes), width, height);
 
   const factor = Math.max(1, Math.floor(460 / width));

@@ -2,8 +2,10 @@
 import sharp from 'sharp';
 import type { RgbImage } from '../data/types';
 import type { Figure } from './figure';
-import { type Box, encodePng, resizeForDisplay } from './images';
+import { resizeForDisplay } from './images';
 import { FONT, escapeXml } from './text';
+import type { Box } from '../data/picture';
+import { encodePng } from '../data/image';
 
 export interface TextStyle {
   /** Font size in pixels. */

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { labelMap } from '../../proof/testing/toy';
 import { CLASSES } from '../classes';
 import { hex } from './colours';
-import { decodeImage } from './images';
+import { decodeImage } from '../data/image';
 import { sketchLandscape } from './sketch_landscape';
 import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';
 
@@ -13,7 +13,7 @@ test('each sketch in its colours beside its landscape, two pairs a row, and a le
   const figure = sketchLandscape(painted);
   await assertNothingCut(figure);
   await assertTextsApart(figure);
-  const page = await decodeImage(await figure.png());
+  const page = await decodeImage(await figure.png(), 'figure');
   const colourAt = (row: number, column: number) => {
     const { x, y } = figure.box(row, column);
     const i = 3 * (y * page.width + x);

@@ -5,7 +5,7 @@ import { resizeNearest } from './images';
 import { type ClassStyles, classLegend, colourLabels } from './labels';
 
 /** A label map and what a network painted for it. */
-export interface Painted {
+export interface PaintedSketch {
   labels: LabelMap;
   image: RgbImage;
   /** Below the landscape. */
@@ -21,7 +21,7 @@ export interface SketchLandscapeOptions {
 }
 
 /** Sketch beside landscape: each label map in its class colours and the landscape's shape, at its right what was painted for it, and a legend of the classes. */
-export function sketchLandscape(painted: readonly Painted[], options: SketchLandscapeOptions = {}): GridSheet {
+export function sketchLandscape(painted: readonly PaintedSketch[], options: SketchLandscapeOptions = {}): GridSheet {
   const { title = 'Sketch and landscape', columns = 2, classes = CLASSES, maxWidth } = options;
   const rows: Cell[][] = [];
   for (let i = 0; i < painted.length; i += columns) {

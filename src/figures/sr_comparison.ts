@@ -1,7 +1,8 @@
 import type { RgbImage } from '../data/types';
 import { psnr } from '../metrics/image_quality';
 import { type Cell, type GridSheet, imageGrid } from './grid';
-import { type Box, crop } from './images';
+import { crop } from '../data/picture';
+import type { Box } from '../data/picture';
 
 /** A photo in low and high resolution, and what methods made of the low one. */
 export interface SrExample {

@@ -15,7 +15,7 @@ import {
   SAU_NAMES,
   SPADE_LAYERS,
   untrained,
-  type Part,
+  type InspectedPart,
 } from './inspect';
 
 const small = { ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [64, 96] as const };
@@ -78,7 +78,7 @@ test('features and modulations have the documented shapes and are what the layer
 
 test('only what is asked for is kept', async () => {
   const g = network();
-  const keys = (keep?: readonly Part[]) => {
+  const keys = (keep?: readonly InspectedPart[]) => {
     const seen = inspect(g, scene, { keep });
     const found = [...Object.keys(seen.encoder), ...Object.keys(seen.spade), ...(seen.attention ? ['attention'] : [])];
     disposeInspection(seen);
@@ -90,7 +90,7 @@ test('only what is asked for is kept', async () => {
   assert.equal(keys().length, 5 + 9 + 1);
   await assertNoLeak(() => keys(['spade']));
   const before = tf.memory().numTensors;
-  assert.throws(() => inspect(g, scene, { keep: ['up_3.norm0' as Part] }), (e: Error) => e instanceof UserError && /did you mean 'up_3\.norm_0'/.test(e.message));
+  assert.throws(() => inspect(g, scene, { keep: ['up_3.norm0' as InspectedPart] }), (e: Error) => e instanceof UserError && /did you mean 'up_3\.norm_0'/.test(e.message));
   assert.throws(() => inspect(g, map(64, 96, () => 77)), /value 77/);
   assert.equal(tf.memory().numTensors, before);
   g.dispose();

@@ -24,11 +24,11 @@ export const SPADE_LAYERS: readonly SpadeName[] = SPADE_BLOCKS.flatMap((block): 
 ]);
 
 /** What an inspection may keep besides the generator's outputs: `spade` is every SPADE layer, a block's name both or all three of its own. */
-export type Part = 'encoder' | 'attention' | 'spade' | SpadeBlockName | SpadeName;
-const PARTS: readonly Part[] = ['encoder', 'attention', 'spade', ...SPADE_BLOCKS, ...SPADE_LAYERS];
+export type InspectedPart = 'encoder' | 'attention' | 'spade' | SpadeBlockName | SpadeName;
+const PARTS: readonly InspectedPart[] = ['encoder', 'attention', 'spade', ...SPADE_BLOCKS, ...SPADE_LAYERS];
 
 /** All but the large SPADE layers: 65 MB for the full network and a map of 192x256, where everything takes 285 MB. */
-export const DEFAULT_PARTS: readonly Part[] = ['encoder', 'attention', 'head_0', 'G_middle_0', 'G_middle_1', 'up_0'];
+export const DEFAULT_PARTS: readonly InspectedPart[] = ['encoder', 'attention', 'head_0', 'G_middle_0', 'G_middle_1', 'up_0'];
 
 /**
  * What the generator computes on the way to its images. H, W are its image size, n is its ngf. Free it with `disposeInspection`.
@@ -60,7 +60,7 @@ export type SauName = (typeof SAU_NAMES)[number];
 
 export interface InspectOptions {
   /** What to keep. Default `DEFAULT_PARTS`. */
-  keep?: readonly Part[];
+  keep?: readonly InspectedPart[];
 }
 
 /**
@@ -81,14 +81,14 @@ export function inspect(generator: LGGAN, labels: LabelMap | readonly LabelMap[]
   }
 }
 
-function encoderFeatures({ encoder }: LGGAN, labels: LabelPyramid, keep: readonly Part[]): Inspection['encoder'] {
+function encoderFeatures({ encoder }: LGGAN, labels: LabelPyramid, keep: readonly InspectedPart[]): Inspection['encoder'] {
   if (!keep.includes('encoder')) return {};
   const features = tf.tidy(() => encoder.features(labels));
   return Object.fromEntries(ENCODER_LAYERS.map((name, i) => [name, features[i]]));
 }
 
 /** They depend on the label map alone. */
-function modulations({ global }: LGGAN, labels: LabelPyramid, keep: readonly Part[]): Inspection['spade'] {
+function modulations({ global }: LGGAN, labels: LabelPyramid, keep: readonly InspectedPart[]): Inspection['spade'] {
   const kept: Inspection['spade'] = {};
   let factor = 32;
   for (const { name: blockName, block, upsampleBefore } of global.blocks) {
@@ -96,7 +96,7 @@ function modulations({ global }: LGGAN, labels: LabelPyramid, keep: readonly Par
     const level = labels.at(labels.height / factor, labels.width / factor);
     for (const [layer, spade] of Object.entries(block.spades)) {
       const name = `${blockName}.${layer}` as SpadeName;
-      const wanted = [name, blockName, 'spade'].some((part) => keep.includes(part as Part));
+      const wanted = [name, blockName, 'spade'].some((part) => keep.includes(part as InspectedPart));
       if (wanted) kept[name] = tf.tidy(() => spade.modulation(level));
     }
   }
@@ -149,7 +149,7 @@ export function inspectionRows(inspection: Inspection): { name: string; shape: s
   ];
 }
 
-function checkParts(keep: readonly Part[]): void {
+function checkParts(keep: readonly InspectedPart[]): void {
   for (const part of keep) {
     if (PARTS.includes(part)) continue;
     const meant = nearest(part, PARTS);

@@ -87,7 +87,7 @@ export function boundaryPixels(labels: LabelMap): Uint8Array {
 }
 
 /** The pixels of the window around pixel `i`, tap by tap; -1 outside of the map. */
-function fillTaps(taps: Int32Array, i: number, height: number, width: number): void {
+export function fillTaps(taps: Int32Array, i: number, height: number, width: number): void {
   const y = Math.floor(i / width);
   const x = i % width;
   for (let k = 0; k < TAPS; k++) {

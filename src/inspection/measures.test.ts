@@ -36,7 +36,7 @@ test('uniform and centred kernels on a map of two classes, by hand', async () =>
       'own class': small.sameClass, 'own class, untrained': small.sameClass, 'own class, uniform': small.uniform,
       'outside the map': small.outside, 'entropy (bits)': small.entropy, 'entropy, untrained (bits)': small.entropy,
     });
-    tf.dispose(attention as unknown as tf.TensorContainer);
+    tf.dispose(attention);
   });
 });
 
@@ -52,7 +52,7 @@ test('several maps count by their pixels; pixels of no class do not', async () =
     else assert.ok(Number.isNaN(m.sameClass));
   });
   assert.deepEqual(both.filter((m) => m.where === 'everywhere').map((m) => m.pixels), [6, 24, 6, 24]);
-  tf.dispose(attention as unknown as tf.TensorContainer);
+  tf.dispose(attention);
 });
 
 test('share of the local branch: the mean of channel 0 over the pixels of a class', async () => {

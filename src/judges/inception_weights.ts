@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from '../common/atomic';
+import { sha256Of } from '../common/checksum';
 import { ZipFile } from '../common/zip';
 import { UserError } from '../common/errors';
 
@@ -181,10 +182,4 @@ function checkSum(sum: string, file: string): void {
         `${INCEPTION_SHA256.slice(0, 12)}...); ${HOW}.`,
     );
   }
-}
-
-async function sha256Of(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

@@ -2,7 +2,7 @@ import { ADE20K_NAMES } from './ade20k';
 import type { LabelMap, RgbImage } from '../data/types';
 import { UserError } from '../common/errors';
 import { resizeImage, resizeLabels } from '../data/resize';
-import { cropBytes } from '../data/batches';
+import { crop, cropBytes } from '../data/picture';
 import { OnnxNetwork } from './onnx';
 import { WEIGHTS } from './weights';
 
@@ -103,11 +103,6 @@ export function windows(height: number, width: number, scale: number): Window[] 
     return Array.from({ length: n }, (_, i) => (n === 1 ? 0 : Math.round((i * (length - size)) / (n - 1))));
   };
   return starts(height, h).flatMap((y) => starts(width, w).map((x) => ({ x, y, width: w, height: h })));
-}
-
-function crop(image: RgbImage, { x, y, width, height }: Window): RgbImage {
-  if (width === image.width && height === image.height) return image;
-  return { data: cropBytes(image.data, image, 3, x, y, width, height), height, width };
 }
 
 function mirrorImage({ data, height, width }: RgbImage): RgbImage {

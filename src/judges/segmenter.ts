@@ -11,6 +11,7 @@ import { Parameters, type Init } from '../layers/core/parameters';
 import { upsampleNearest2 } from '../layers/core/upsample';
 import * as tf from '../engine/tf';
 import type { FeatureNetwork } from './feature_network';
+import { normalised } from '../data/tensors';
 
 export interface SegmenterConfig {
   /** Classes of the label maps. Default 29. */
@@ -166,7 +167,7 @@ export class Segmenter {
       const { data } = image.height === height && image.width === width ? image : resizeImage(image, [height, width]);
       return tf.tensor3d(data, [height, width, 3], 'int32');
     });
-    return tf.sub(tf.div(tf.cast(tf.stack(resized), 'float32'), 127.5), 1) as tf.Tensor4D;
+    return normalised(tf.stack(resized) as tf.Tensor4D);
   }
 
   /** Writes configuration and parameters to a `.safetensors` file. */

@@ -1,5 +1,6 @@
 import { convolveByTranspose, turned } from '../layers/core/convolution';
 import * as tf from '../engine/tf';
+import { customGradient } from '../engine/custom_gradient';
 import { IMAGENET_DEVIATION, IMAGENET_MEAN } from './imagenet';
 import { readVgg19Weights, VGG19_LAYERS, type Vgg19Weights } from './vgg19_weights';
 
@@ -86,16 +87,15 @@ export class Vgg19 {
  * three maps a layer.
  */
 function convRelu(x: tf.Tensor4D, { kernel, transposed, bias }: Layer): tf.Tensor4D {
-  const op = tf.customGrad((input, save) => {
-    const y = tf.relu(tf.add(convolveBy(input as tf.Tensor4D, kernel, transposed), bias)) as tf.Tensor4D;
-    (save as tf.GradSaveFunc)([y]);
+  return customGradient([x], (save, input) => {
+    const y = tf.relu(tf.add(convolveBy(input, kernel, transposed), bias)) as tf.Tensor4D;
+    save([y]);
     return {
       value: y,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
         tf.tidy(() => convolveBy(reluGradient(dy, saved[0]) as tf.Tensor4D, transposed, kernel)),
     };
-  });
-  return op(x) as tf.Tensor4D;
+  }) as tf.Tensor4D;
 }
 
 /** A 3x3 convolution padded with zeros; `transposed` is its kernel turned. */

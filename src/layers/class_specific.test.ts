@@ -75,6 +75,40 @@ test('computing each class on its box changes nothing: the local image, each cla
   p.dispose();
 });
 
+test('in slots, where the boxes are known to tensors alone, nothing changes either', { skip: !tf.hasNativeKernels() }, (t) => {
+  // Eleven classes: eight slots and three without; with at least eleven slots for every class one.
+  const p = new Parameters();
+  const layer = new ClassSpecificGenerator(p, CHANNELS, 11);
+  scatter(p.entries(), 41, 0.2);
+  const variables = p.entries().map((e) => e.variable);
+  for (const [name, maps] of Object.entries(MAPS)) {
+    for (const open of [0, 11]) {
+      const labels = new LabelPyramid(maps, 11, { open });
+      const { classes, tensors } = labels.slots!;
+      assert.deepEqual(classes.slice().sort((a, b) => a - b), open ? Array.from({ length: 11 }, (_, c) => c) : classes.slice().sort((a, b) => a - b));
+      assert.deepEqual([classes.length, tensors.rest.size], open ? [11, 0] : [8, 3]);
+      const features = normalTensor([maps.length, maps[0].height, maps[0].width, CHANNELS], 1);
+      const all = (local: tf.Tensor4D, images: tf.Tensor4D) => tf.concat([local, images], 3);
+      const found = assertSame(
+        () => {
+          const { local, inSlots } = layer.apply(features, labels);
+          return all(local, inSlots!);
+        },
+        () => {
+          const { local, perClass } = layer.applyDense(features, labels);
+          return all(local, tf.concat(classes.map((c) => perClass[c]), 3));
+        },
+        [features, ...variables],
+        { value: 2e-6, gradient: 1e-5 },
+      );
+      t.diagnostic(`${name}: value ${found.value.toExponential(1)}, gradient ${found.gradient.toExponential(1)}`);
+      features.dispose();
+      labels.dispose();
+    }
+  }
+  p.dispose();
+});
+
 test('by hand: a class sees its own pixels only, mirrored at the border', () => {
   const p = new Parameters();
   const layer = new ClassSpecificGenerator(p, 1, 2);
@@ -111,7 +145,7 @@ test('no tensor is left', async () => {
   const x = normalTensor([1, 14, 16, CHANNELS], 1);
   await assertNoLeak(() => {
     const { value, grads } = tf.variableGrads(() => tf.sum(layer.apply(x, labels).local) as tf.Scalar, variables);
-    tf.dispose([value, grads] as unknown as tf.TensorContainer);
+    tf.dispose([value, grads]);
   });
   x.dispose();
   labels.dispose();

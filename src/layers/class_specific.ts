@@ -1,8 +1,11 @@
 import * as tf from '../engine/tf';
-import type { LabelMap } from '../data/types';
 import { tanh } from './core/activation';
 import { Convolution } from './core/convolution';
+import { gatherRows } from './core/rows';
+import { boundingBox, type Box } from './neighbourhoods/bounding_box';
+import type { ClassSlots } from './neighbourhoods/class_slots';
 import type { LabelPyramid } from './neighbourhoods/label_pyramid';
+import { paintSlots } from './paint_slots';
 import { pad2d } from './core/padding';
 import type { Parameters } from './core/parameters';
 
@@ -17,6 +20,8 @@ export interface ClassSpecificOutput {
   perClass: PerClass;
   /** What a class paints where it is absent, one colour each: tanh of its bias, [classes,3]. */
   constants: tf.Tensor2D;
+  /** In place of `perClass` where the label maps were prepared for a compiled function: the images of its slots (`ClassSlots`), [B,H,W,3*S]. */
+  inSlots?: tf.Tensor4D;
 }
 
 /**
@@ -43,6 +48,7 @@ export class ClassSpecificGenerator {
     const constants = this.constants();
     const padded = pad2d(features, 3, 'reflect');
     const masks = labels.at(labels.height, labels.width).oneHot;
+    if (labels.slots) return this.applyInSlots(padded, masks, constants, labels.slots);
     const perClass: PerClass = {};
     for (const c of labels.present) perClass[c] = this.paint(c, padded, masks, boundingBox(labels.maps, c));
     const local = tanh(this.combineImages(perClass, constants, labels));
@@ -62,6 +68,29 @@ export class ClassSpecificGenerator {
 
   private constants(): tf.Tensor2D {
     return tf.tanh(tf.stack(this.perClass.map((c) => c.bias!)) as tf.Tensor2D);
+  }
+
+  /** The same for whatever classes there are: which, and where they stand, is known to tensors alone. */
+  private applyInSlots(padded: tf.Tensor4D, masks: tf.Tensor4D, constants: tf.Tensor2D, slots: ClassSlots): ClassSpecificOutput {
+    const { ids, rest, boxes } = slots.tensors;
+    const [classes, count] = [this.perClass.length, slots.classes.length];
+    const ofSlots = (stack: tf.Tensor, shape: number[]) => tf.reshape(gatherRows(tf.reshape(stack, [classes, -1]) as tf.Tensor2D, ids), shape);
+    const kernels = ofSlots(tf.stack(this.perClass.map((c) => c.weight)), [count, 7, 7, this.channels, 3]) as tf.Tensor5D;
+    const bias = ofSlots(tf.stack(this.perClass.map((c) => c.bias!)), [3 * count]);
+    const inSlots = tanh(tf.add(paintSlots(padded, pad2d(masks, 3, 'reflect'), kernels, boxes), bias) as tf.Tensor4D);
+
+    // A row for each class: the part of the last kernel that meets its image.
+    const parts = tf.reshape(tf.transpose(this.combine.weight, [2, 0, 1, 3]), [classes, 3 * 27]) as tf.Tensor2D;
+    const kernel = (rows: tf.Tensor) => tf.transpose(tf.reshape(rows, [-1, 3, 3, 3]), [1, 2, 0, 3]) as tf.Tensor4D;
+    let local = tf.conv2d(inSlots, kernel(gatherRows(parts, ids)), 1, 'same') as tf.Tensor4D;
+    if (count < classes) {
+      const absent = classes - count;
+      const colours = tf.reshape(gatherRows(constants, rest), [3 * absent, 1]);
+      const sum = tf.sum(tf.mul(tf.reshape(gatherRows(parts, rest), [3 * absent, 27]), colours), 0);
+      const [b, h, w] = masks.shape;
+      local = tf.add(local, tf.conv2d(tf.ones([b, h, w, 1]) as tf.Tensor4D, tf.reshape(sum, [3, 3, 1, 3]) as tf.Tensor4D, 1, 'same'));
+    }
+    return { local: tanh(tf.add(local, this.combine.bias!) as tf.Tensor4D), perClass: {}, constants, inSlots };
   }
 
   private paint(c: number, padded: tf.Tensor4D, masks: tf.Tensor4D, box: Box): tf.Tensor4D {
@@ -92,35 +121,4 @@ export class ClassSpecificGenerator {
     const images = tf.conv2d(tf.concat(inputs, 3), tf.concat(kernels, 2), 1, 'same');
     return tf.add(images, this.combine.bias!);
   }
-}
-
-interface Box {
-  top: number;
-  left: number;
-  /** Exclusive, as `right`. */
-  bottom: number;
-  right: number;
-}
-
-/** Where a 7x7 convolution can see the class in any map of the batch: its bounding box widened by 3, cut at the border. */
-function boundingBox(maps: readonly LabelMap[], c: number): Box {
-  const [{ height, width }] = maps;
-  const box = { top: height, left: width, bottom: 0, right: 0 };
-  for (const { data } of maps) {
-    for (let y = 0; y < height; y++) {
-      const first = data.indexOf(c, y * width) - y * width;
-      if (first < 0 || first >= width) continue;
-      const last = data.lastIndexOf(c, (y + 1) * width - 1) - y * width;
-      box.top = Math.min(box.top, y);
-      box.bottom = Math.max(box.bottom, y + 1);
-      box.left = Math.min(box.left, first);
-      box.right = Math.max(box.right, last + 1);
-    }
-  }
-  return {
-    top: Math.max(0, box.top - 3),
-    left: Math.max(0, box.left - 3),
-    bottom: Math.min(height, box.bottom + 3),
-    right: Math.min(width, box.right + 3),
-  };
 }

@@ -1,4 +1,5 @@
 import * as tf from '../engine/tf';
+import { customGradient } from '../engine/custom_gradient';
 import { Convolution } from './core/convolution';
 import type { Parameters } from './core/parameters';
 import { blocksToSpace } from './core/upsample';
@@ -89,8 +90,7 @@ function mixNeighbours(y: tf.Tensor4D, weights: tf.Tensor4D): tf.Tensor4D {
     const taps = Array.from({ length: 9 }, (_, k) => tf.slice(padded, [0, Math.floor(k / 3), k % 3, 0], [b, h, w, c]));
     return tf.reshape(tf.concat(taps, 3), [pixels, 9, c]) as tf.Tensor3D;
   };
-  const op = tf.customGrad((...args) => {
-    const [source, mix, save] = args as unknown as [tf.Tensor4D, tf.Tensor4D, tf.GradSaveFunc];
+  return customGradient([y, weights], (save, source, mix) => {
     save([source, mix]);
     const value = tf.reshape(tf.matMul(tf.reshape(mix, [pixels, 4, 9]), patches(source)), [b, h, w, 4 * c]);
     const gradFunc = (dOut: tf.Tensor, saved: tf.Tensor[]) => {
@@ -104,6 +104,5 @@ function mixNeighbours(y: tf.Tensor4D, weights: tf.Tensor4D): tf.Tensor4D {
       return [tf.slice(tf.addN(back) as tf.Tensor4D, [0, 1, 1, 0], [b, h, w, c]), dMix];
     };
     return { value, gradFunc };
-  });
-  return op(y, weights) as tf.Tensor4D;
+  }) as tf.Tensor4D;
 }

@@ -67,7 +67,7 @@ test('the whole layer by table has the values, gradients and running statistics 
       const outcome = (net: ReturnType<typeof toy>, apply: (a: tf.Tensor4D) => tf.Tensor) =>
         tf.tidy(() => {
           const { value, grads } = tf.engine().gradients(() => apply(x), [x, ...net.variables], normalTensor(x.shape, 3), true);
-          return [value, ...grads].map((t) => t.dataSync()) as unknown as tf.TensorContainer;
+          return [value, ...grads].map((t) => t.dataSync());
         }) as unknown as Float32Array[];
       const a = outcome(fast, (t) => fast.spade.apply(t, level, training));
       const e = outcome(plain, (t) => plain.spade.applyPlain(t, level, training));
@@ -156,7 +156,7 @@ test('no tensor is left', async () => {
   await assertNoLeak(() => tf.tidy(() => void spade.apply(x, level, true)));
   await assertNoLeak(() => {
     const { value, grads } = tf.variableGrads(() => tf.sum(spade.apply(x, level, true)), variables);
-    tf.dispose([value, grads] as unknown as tf.TensorContainer);
+    tf.dispose([value, grads]);
   });
   x.dispose();
   pyramid.dispose();

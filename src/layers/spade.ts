@@ -1,8 +1,9 @@
 import * as tf from '../engine/tf';
+import { customGradient } from '../engine/custom_gradient';
 import type { Choice } from '../common/config';
 import { relu } from './core/activation';
 import { Convolution } from './core/convolution';
-import { gatherRows } from './core/gather_rows';
+import { affine, gatherRows, lookUp, ninefold, rowsOf, sumRows } from './core/rows';
 import type { LabelLevel, Neighbourhoods } from './neighbourhoods/label_pyramid';
 import { BatchNorm, EPSILON, fusedNorm, fusedNormGradient, type OnStatistics } from './core/normalisation';
 import { XAVIER, type Parameters } from './core/parameters';
@@ -36,7 +37,7 @@ export class Spade {
     const { neighbourhoods } = labels;
     if (neighbourhoods && training && tf.hasNativeKernels()) {
       const { gamma, beta } = this.tables(neighbourhoods);
-      return normaliseByTable(x, tf.add(gamma, 1), beta, neighbourhoods.index, this.norm.observe(x));
+      return normaliseByTable(x, gamma, beta, neighbourhoods.index, this.norm.observe(x));
     }
     if (neighbourhoods && !training) {
       // The running statistics go into the tables: (x * scale + shift) * (1 + gamma) + beta.
@@ -74,58 +75,50 @@ export class Spade {
   }
 
   /** gamma and beta of each distinct neighbourhood, [count,C]. */
-  private tables({ count, windows, inner }: Neighbourhoods): { gamma: tf.Tensor2D; beta: tf.Tensor2D } {
-    const hidden = relu(convolveTable(windows, this.shared));
-    const channels = hidden.shape[1];
-    const padded = tf.concat([hidden, tf.zeros([1, channels])]) as tf.Tensor2D;
-    const rows = tf.reshape(gatherRows(padded, inner), [count, 9 * channels]) as tf.Tensor2D;
-    const table = ({ weight, bias }: Convolution) =>
-      tf.add(tf.matMul(rows, tf.reshape(weight, [-1, weight.shape[3]]) as tf.Tensor2D), bias!) as tf.Tensor2D;
+  private tables({ windows, inner }: Neighbourhoods): { gamma: tf.Tensor2D; beta: tf.Tensor2D } {
+    const rows = ninefold(relu(convolveTable(windows, this.shared)), inner);
+    const table = ({ weight, bias }: Convolution) => affine(rows, tf.reshape(weight, [-1, weight.shape[3]]) as tf.Tensor2D, bias!);
     return { gamma: table(this.gamma), beta: table(this.beta) };
   }
 }
 
 /**
- * norm(x) * factor + offset with rows looked up by pixel; statistics of the batch. Of the maps only x is kept for the gradient: norm(x)
+ * norm(x) * (1 + gamma) + beta with rows looked up by pixel; statistics of the batch. Of the maps only x is kept for the gradient: norm(x)
  * and the factors are made again.
- * @param factor 1 + gamma of each neighbourhood, as `offset` [count,C]
+ * @param gamma that of each neighbourhood, as `beta` [count,C]
  */
 function normaliseByTable(
   x: tf.Tensor4D,
-  factor: tf.Tensor2D,
-  offset: tf.Tensor2D,
+  gamma: tf.Tensor2D,
+  beta: tf.Tensor2D,
   index: tf.Tensor1D,
   onStatistics: OnStatistics,
 ): tf.Tensor4D {
-  const [count, channels] = factor.shape;
-  const op = tf.customGrad((...args) => {
-    const [input, f, o, save] = args as unknown as [tf.Tensor4D, tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc];
-    const look = (table: tf.Tensor) => tf.reshape(tf.gather(table, index), input.shape);
+  const channels = gamma.shape[1];
+  return customGradient([x, gamma, beta], (save, input, g, b) => {
+    const look = (table: tf.Tensor) => tf.reshape(lookUp(table as tf.Tensor2D, index), input.shape);
     const { y, mean, variance, reserved } = fusedNorm(input);
     onStatistics(mean, variance);
     // Biased variance, as the norm takes it.
     const n = input.size / channels;
     const root = tf.rsqrt(tf.add(tf.mul(variance, Math.max(n - 1, 1) / n), EPSILON));
-    save([input, f, mean, root, ...reserved]);
+    save([input, g, mean, root, ...reserved]);
     const gradFunc = (dy: tf.Tensor, [kept, table, mean0, root0, ...rest]: tf.Tensor[]) => {
-      const sums = (t: tf.Tensor) => tf.unsortedSegmentSum(tf.reshape(t, [-1, channels]), index, count);
+      const sums = (t: tf.Tensor) => sumRows(tf.reshape(t, [-1, channels]), index, rowsOf(table));
       const normal = tf.mul(tf.sub(kept, mean0), root0);
-      return [fusedNormGradient(tf.mul(dy, look(table)), kept, rest), sums(tf.mul(dy, normal)), sums(dy)];
+      return [fusedNormGradient(tf.mul(dy, look(tf.add(table, 1))), kept, rest), sums(tf.mul(dy, normal)), sums(dy)];
     };
-    return { value: tf.tidy(() => tf.add(tf.mul(y, look(f)), look(o))), gradFunc };
-  });
-  return op(x, factor, offset) as tf.Tensor4D;
+    return { value: tf.tidy(() => tf.add(tf.mul(y, look(tf.add(g, 1))), look(b))), gradFunc };
+  }) as tf.Tensor4D;
 }
 
 /** x * (1 + gamma) + beta, keeping no intermediate for the gradient. */
 function modulate(x: tf.Tensor4D, gamma: tf.Tensor4D, beta: tf.Tensor4D): tf.Tensor4D {
-  const op = tf.customGrad((...args) => {
-    const [a, g, b, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+  return customGradient([x, gamma, beta], (save, a, g, b) => {
     save([a, g]);
     return {
       value: tf.tidy(() => tf.add(tf.add(a, tf.mul(a, g)), b)),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => [tf.add(dy, tf.mul(dy, saved[1])), tf.mul(dy, saved[0]), dy],
     };
-  });
-  return op(x, gamma, beta) as tf.Tensor4D;
+  }) as tf.Tensor4D;
 }

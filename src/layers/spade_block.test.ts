@@ -109,7 +109,7 @@ test('no tensor is left', async () => {
   const x = normalTensor([1, 6, 8, 3], 1);
   await assertNoLeak(() => {
     const { value, grads } = tf.variableGrads(() => tf.sum(block.apply(x, labels, true)) as tf.Scalar, p.trainable.map((e) => e.variable));
-    tf.dispose([value, grads] as unknown as tf.TensorContainer);
+    tf.dispose([value, grads]);
   });
   x.dispose();
   dispose();

@@ -131,7 +131,7 @@ test('no tensor is left', async () => {
   await assertNoLeak(() => tf.tidy(() => void norm.apply(true)));
   await assertNoLeak(() => {
     const { value, grads } = tf.variableGrads(() => tf.sum(norm.apply(true)) as tf.Scalar, [weight]);
-    tf.dispose([value, grads] as unknown as tf.TensorContainer);
+    tf.dispose([value, grads]);
   });
   p.dispose();
 });

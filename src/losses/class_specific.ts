@@ -1,7 +1,10 @@
 import * as tf from '../engine/tf';
 import type { Choice } from '../common/config';
 import type { ClassSpecificOutput } from '../layers/class_specific';
+import { gatherRows } from '../layers/core/rows';
+import { presentIn } from '../layers/neighbourhoods/class_slots';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
+import { l1 } from './pixel';
 
 /**
  * Local L1 (LGGAN, 1912.12215, section 3.3): the sum over all classes of the mean absolute difference of what a class paints and the
@@ -9,7 +12,8 @@ import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
  * @param images photos, [B,H,W,3] in -1..1
  * @param masks `original`: class 27 is compared on the pixels of class 26
  */
-export function localL1(output: Pick<ClassSpecificOutput, 'perClass' | 'constants'>, images: tf.Tensor4D, labels: LabelPyramid, masks: Choice): tf.Scalar {
+export function localL1(output: Pick<ClassSpecificOutput, 'perClass' | 'constants' | 'inSlots'>, images: tf.Tensor4D, labels: LabelPyramid, masks: Choice): tf.Scalar {
+  if (output.inSlots) return localL1OfSlots(output.inSlots, output.constants, images, labels, masks);
   const oneHot = tf.split(labels.at(labels.height, labels.width).oneHot, labels.classes, 3);
   const maskOf = (c: number) => (masks === 'original' && c === 27 ? 26 : c);
   const terms: tf.Tensor[] = [];
@@ -31,6 +35,23 @@ export function localL1(output: Pick<ClassSpecificOutput, 'perClass' | 'constant
   return tf.addN(terms) as tf.Scalar;
 }
 
+/** The same of images in slots [B,H,W,3*S] (see `ClassSlots`). */
+function localL1OfSlots(inSlots: tf.Tensor4D, constants: tf.Tensor2D, images: tf.Tensor4D, labels: LabelPyramid, masks: Choice): tf.Scalar {
+  const { classes, tensors } = labels.slots!;
+  const [b, h, w] = images.shape;
+  const s = classes.length;
+  const all = s === labels.classes;
+  if (masks === 'original' && !all) throw new Error('the original\'s masks need a slot for every class');
+  // With a slot for every class slot c holds class c.
+  const ids = all ? tf.tensor1d(classes.map((_, c) => (masks === 'original' && c === 27 ? 26 : c)), 'int32') : tensors.ids;
+  const oneHot = labels.at(h, w).oneHot;
+  const chosen = tf.runKernel('GatherV2', { batch_dims: 0, Tparams: 'float32', Tindices: 'int32', Taxis: 'int32' }, [oneHot, ids, tf.scalar(3, 'int32')])[0];
+  const targets = tf.reshape(tf.mul(tf.reshape(chosen, [b, h, w, s, 1]), tf.reshape(images, [b, h, w, 1, 3])), [b, h, w, 3 * s]);
+  const painted = tf.mul(l1(inSlots, targets), s);
+  if (all) return painted as tf.Scalar;
+  return tf.add(painted, tf.div(tf.sum(tf.abs(gatherRows(constants, tensors.rest))), 3)) as tf.Scalar;
+}
+
 /**
  * Class score (LGGAN, 1912.12215, eq. 6): cross entropy of the scores of each class's features against that class, mean over the
  * classes that are present. scores [B,classes,classes], row r for class r.
@@ -38,12 +59,8 @@ export function localL1(output: Pick<ClassSpecificOutput, 'perClass' | 'constant
  * image, were cut into as many blocks as there are images, which mixes them.
  */
 export function classScore(scores: tf.Tensor3D, labels: LabelPyramid, axis: Choice): tf.Scalar {
-  const { batch, classes, maps } = labels;
-  const present = new Float32Array(batch * classes);
-  maps.forEach(({ data }, b) => {
-    for (let i = 0; i < data.length; i++) if (data[i] < classes) present[b * classes + data[i]] = 1;
-  });
-  const valid = tf.tensor2d(present, [batch, classes]);
+  const { batch, classes } = labels;
+  const { valid, count } = presence(labels);
   let rows = scores;
   if (axis === 'original') {
     const byClass = tf.transpose(scores, [1, 0, 2]);
@@ -51,5 +68,12 @@ export function classScore(scores: tf.Tensor3D, labels: LabelPyramid, axis: Choi
     rows = tf.transpose(tf.reshape(byClass, [batch, classes, classes]), [0, 2, 1]);
   }
   const logProbability = tf.sum(tf.mul(tf.logSoftmax(rows), tf.eye(classes)), 2);
-  return tf.div(tf.neg(tf.sum(tf.mul(logProbability, valid))), Math.max(1, present.reduce((a, b) => a + b, 0)));
+  return tf.div(tf.neg(tf.sum(tf.mul(logProbability, valid))), count);
+}
+
+/** 1 for each class that stands in a map, [B,classes], and how many ones there are, at least 1. */
+function presence({ slots, maps, batch, classes }: LabelPyramid): { valid: tf.Tensor2D; count: tf.Scalar | number } {
+  if (slots) return { valid: slots.tensors.valid, count: slots.tensors.validCount };
+  const present = presentIn(maps, classes);
+  return { valid: tf.tensor2d(present, [batch, classes]), count: Math.max(1, present.reduce((a, b) => a + b, 0)) };
 }

@@ -1,6 +1,7 @@
 import type { Vgg19 } from '../judges/vgg19';
 import { apart, freeEarly, isRecording } from '../engine/tape';
 import * as tf from '../engine/tf';
+import { customGradient } from '../engine/custom_gradient';
 import { l1 } from './pixel';
 
 /** Weights of relu1_1 ... relu5_1 (pix2pixHD, and the original). */
@@ -27,7 +28,7 @@ export function perceptualLoss(vgg: Vgg19, fake: tf.Tensor4D, real: tf.Tensor4D[
   const images = fake.shape[0];
   const batch = real[0].shape[0];
   const at = (x: tf.Tensor4D, i: number) => tf.slice(x, [i, 0, 0, 0], [1, -1, -1, -1]);
-  const op = tf.customGrad((x, save) => {
+  return customGradient([fake], (save, x) => {
     const each = Array.from({ length: images }, (_, i) =>
       apart(() =>
         tf.tidy(() => {
@@ -37,15 +38,14 @@ export function perceptualLoss(vgg: Vgg19, fake: tf.Tensor4D, real: tf.Tensor4D[
             freeEarly();
             return value;
           });
-          return { ...withGradient(at(x as tf.Tensor4D, i)) };
+          return { ...withGradient(at(x, i)) };
         }),
       ),
     );
-    (save as tf.GradSaveFunc)([tf.div(tf.concat(each.map((e) => e.grad)), images)]);
+    save([tf.div(tf.concat(each.map((e) => e.grad)), images)]);
     return {
       value: tf.div(tf.addN(each.map((e) => e.value)), images),
       gradFunc: (dy: tf.Tensor, [gradient]: tf.Tensor[]) => tf.mul(gradient, dy),
     };
-  });
-  return op(fake) as tf.Scalar;
+  }) as tf.Scalar;
 }

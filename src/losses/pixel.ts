@@ -1,4 +1,5 @@
 import * as tf from '../engine/tf';
+import { customGradient } from '../engine/custom_gradient';
 
 /**
  * Mean absolute difference over all pixels and channels, differentiable in `a` only; keeps nothing but its arguments.
@@ -8,15 +9,14 @@ import * as tf from '../engine/tf';
 export function l1(a: tf.Tensor, b: tf.Tensor): tf.Scalar {
   const copies = a.size / b.size;
   const difference = (x: tf.Tensor, y: tf.Tensor) => tf.sub(copies === 1 ? x : tf.reshape(x, [copies, ...y.shape]), y);
-  const op = tf.customGrad((x, save) => {
-    (save as tf.GradSaveFunc)([x as tf.Tensor, b]);
+  return customGradient([a], (save, x) => {
+    save([x, b]);
     return {
-      value: tf.mean(tf.abs(difference(x as tf.Tensor, b))),
+      value: tf.mean(tf.abs(difference(x, b))),
       gradFunc: (dy: tf.Tensor, [kept, target]: tf.Tensor[]) =>
         tf.reshape(tf.mul(tf.sign(difference(kept, target)), tf.div(dy, kept.size)), kept.shape),
     };
-  });
-  return op(a) as tf.Scalar;
+  }) as tf.Scalar;
 }
 
 /**

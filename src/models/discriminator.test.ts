@@ -7,7 +7,7 @@ import { goldenJson } from '../../proof/testing/golden';
 import { withMaterial } from '../../proof/testing/material';
 import { normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
-import { Discriminator, halve } from './discriminator';
+import { Discriminator, averageHalf } from './discriminator';
 
 const toy = { classes: 3, ndf: 2 };
 
@@ -31,11 +31,11 @@ test('half the size by hand: padding is not counted in the papers\' way, counted
   tf.tidy(() => {
     const x = tf.tensor4d([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 3, 3, 1]);
     const sums = [1 + 2 + 4 + 5, 2 + 3 + 5 + 6, 4 + 5 + 7 + 8, 5 + 6 + 8 + 9];
-    assertClose(halve(x, false), sums.map((s) => s / 4), 1e-6);
-    assertClose(halve(x, true), sums.map((s) => s / 9), 1e-6);
+    assertClose(averageHalf(x, false), sums.map((s) => s / 4), 1e-6);
+    assertClose(averageHalf(x, true), sums.map((s) => s / 9), 1e-6);
     // 4x4 pixels: windows of four, six and nine.
-    assertClose(halve(tf.ones([1, 4, 4, 1]), true), [4 / 9, 6 / 9, 6 / 9, 1], 1e-6);
-    assertClose(halve(tf.ones([1, 4, 4, 1]), false), [1, 1, 1, 1], 1e-6);
+    assertClose(averageHalf(tf.ones([1, 4, 4, 1]), true), [4 / 9, 6 / 9, 6 / 9, 1], 1e-6);
+    assertClose(averageHalf(tf.ones([1, 4, 4, 1]), false), [1, 1, 1, 1], 1e-6);
   });
 });
 

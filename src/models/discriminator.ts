@@ -72,7 +72,7 @@ export class Discriminator {
   forward(oneHot: tf.Tensor4D, images: tf.Tensor4D, training = false): ScaleOutput[] {
     const original = this.behaviour.averagePool === 'original';
     return this.scales.map((layers, s) => {
-      if (s > 0) [oneHot, images] = [halve(oneHot, original), halve(images, original)];
+      if (s > 0) [oneHot, images] = [averageHalf(oneHot, original), averageHalf(images, original)];
       let x = layers[0].applyTo(oneHot, images);
       return [x, ...layers.slice(1).map((layer) => (x = layer.apply(x, training)))];
     });
@@ -84,7 +84,7 @@ export class Discriminator {
 }
 
 /** Average pool 3x3, stride 2, padding 1. `countPadding`: divide by 9 at the border too. */
-export function halve(x: tf.Tensor4D, countPadding: boolean): tf.Tensor4D {
+export function averageHalf(x: tf.Tensor4D, countPadding: boolean): tf.Tensor4D {
   const padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]);
   const mean = tf.avgPool(padded, 3, 2, 'valid');
   if (countPadding) return mean;

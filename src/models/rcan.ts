@@ -1,11 +1,9 @@
 import * as tf from '../engine/tf';
-import { assignParameters, checkParameters } from '../checkpoints/parameters';
-import { readTensors, type StoredTensor } from '../checkpoints/safetensors';
 import { configure, wholeNumbers } from '../common/config';
 import type { RgbImage } from '../data/types';
 import { UserError } from '../common/errors';
 import type { Convolution } from '../layers/core/convolution';
-import { Parameters, withoutDrawing } from '../layers/core/parameters';
+import { Parameters } from '../layers/core/parameters';
 import { pixelShuffle } from '../layers/core/pixel_shuffle';
 import { applyInTurn, ResidualGroup } from '../layers/rcab';
 import { torchConvolution } from '../layers/core/torch_convolution';
@@ -79,24 +77,6 @@ export class RCAN {
       factor,
     }));
     this.tail = torchConvolution(p.scope('tail.1'), features, 3, 3);
-  }
-
-  /**
-   * The network of a `.safetensors` file, ours or the original's; its size follows from the names and shapes in it.
-   * @throws UserError that names the file if it is damaged or holds no RCAN
-   */
-  static async load(file: string): Promise<RCAN> {
-    const { tensors } = await readTensors(file, { requireFinite: true });
-    const numbers = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
-    const rcan = withoutDrawing(() => new RCAN(configOf(file, tensors)), { file, numbers });
-    try {
-      checkParameters(file, tensors, rcan.parameters);
-      assignParameters(tensors, rcan.parameters);
-    } catch (e) {
-      rcan.dispose();
-      throw e;
-    }
-    return rcan;
   }
 
   /**
@@ -212,32 +192,6 @@ function meanShift(p: Parameters, name: string, mean: number[], factor: number):
   });
   for (const entry of p.entries()) if (entry.name.startsWith(`${name}.`)) entry.trainable = false;
   return (x) => tf.add(tf.conv2d(x, weight, 1, 'valid'), bias);
-}
-
-/** Reads the size of a network off its state dict. */
-function configOf(file: string, tensors: ReadonlyMap<string, StoredTensor>): Partial<RCANConfig> {
-  const shape = (name: string): number[] => {
-    const tensor = tensors.get(name);
-    if (tensor) return tensor.shape;
-    throw new UserError(`${file} does not hold an RCAN: there is no ${name}; choose another checkpoint.`);
-  };
-  // The closing convolutions stand behind the last group and the last block: their indices are the counts.
-  const closing = (pattern: RegExp) => {
-    const found = [...tensors.keys()].map((name) => pattern.exec(name)).find((m) => m !== null);
-    if (found) return Number(found[1]);
-    throw new UserError(`${file} does not hold an RCAN: there is no closing convolution in it; choose another checkpoint.`);
-  };
-  const features = shape('head.0.weight')[0];
-  const hidden = shape('body.0.body.0.body.3.conv_du.0.weight')[0];
-  const factor = Math.sqrt(shape('tail.0.0.weight')[0] / features);
-  return {
-    groups: closing(/^body\.(\d+)\.weight$/),
-    blocks: closing(/^body\.0\.body\.(\d+)\.weight$/),
-    features,
-    reduction: features / hidden,
-    scale: tensors.has('tail.0.2.weight') ? factor * factor : factor,
-    rgbMean: tensors.has('add_mean.bias') ? Array.from(tensors.get('add_mean.bias')!.data as Float32Array, (v) => v / 255) : undefined,
-  };
 }
 
 function checked(overrides: Partial<RCANConfig>): RCANConfig {

@@ -40,7 +40,7 @@ const held = new Map<string, Held>();
 
 function free({ made }: Held): void {
   if ('dispose' in made && typeof made.dispose === 'function') made.dispose();
-  else tf.dispose(made as tf.TensorContainer);
+  else tf.dispose(made);
 }
 
 /**

@@ -16,7 +16,7 @@ function run(config: Partial<AdamConfig>, start: number[], gradients: number[][]
     return gradients.map((g) => {
       adam.step({ x: tf.tensor1d(g) }, learningRate);
       return [...x.dataSync()];
-    }) as unknown as tf.TensorContainer;
+    });
   }) as unknown as number[][];
   adam.dispose();
   p.dispose();
@@ -132,7 +132,7 @@ test('a state taken up again goes on exactly as if nothing had happened', () => 
     // In a tidy, where the restored tensors must outlive it.
     tf.tidy(() => other.restore(state));
     for (const e of resumed.entries()) e.variable.assign(values.get(e.name)!);
-    tf.dispose([state.tensors, [...values.values()]] as unknown as tf.TensorContainer);
+    tf.dispose([state.tensors, [...values.values()]]);
     steps(adam, p, 3, 4);
     steps(other, resumed, 3, 4);
     assert.deepEqual(valuesOf(resumed), valuesOf(p));
@@ -147,7 +147,7 @@ test('a state that does not fit is refused, and the optimiser keeps its own', ()
   const { ['c.v']: missing, ...rest } = state.tensors;
   assert.throws(() => adam.restore({ steps: 1, tensors: rest }), /does not fit: c\.v/);
   steps(adam, p, 1, 1);
-  tf.dispose([rest, missing] as unknown as tf.TensorContainer);
+  tf.dispose([rest, missing]);
   adam.dispose();
   p.dispose();
 });

@@ -1,3 +1,4 @@
+import { compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import { configure, type Choice } from '../common/config';
 import type { ParameterEntry } from '../layers/core/parameters';
@@ -31,6 +32,12 @@ interface Piece {
   v: tf.Tensor1D;
 }
 
+/** A group's variables, their gradients and the means of its pieces. */
+type Moving = { variables: tf.Variable[]; gradients: tf.Tensor[]; means: Means[] };
+type Means = { m: tf.Tensor1D | undefined; v: tf.Tensor1D };
+
+/** So many numbers are moved in one call: the old and the new ones of a call are in memory together. */
+const CALL_SIZE = 1 << 24;
 /** A group holds small variables up to this many numbers; a larger variable is a group by itself. */
 const GROUP_SIZE = 1 << 20;
 /** How many numbers a piece holds. A multiple of 16: TensorFlow slices a flat tensor there without copying it. */
@@ -40,6 +47,8 @@ const PIECE_SIZE = 1 << 18;
 export class Adam {
   private readonly config: AdamConfig;
   private readonly groups: Group[] = [];
+  /** The groups that one call moves. */
+  private readonly calls: Group[][] = [];
   private steps = 0;
 
   constructor(entries: readonly ParameterEntry[], config: Partial<AdamConfig> = {}) {
@@ -57,6 +66,20 @@ export class Adam {
       size += entry.variable.size;
     }
     close();
+    let room = 0;
+    for (const group of this.groups) {
+      const numbers = group.sizes.reduce((a, b) => a + b, 0);
+      if (room < numbers) {
+        this.calls.push([]);
+        room = CALL_SIZE;
+      }
+      this.calls[this.calls.length - 1].push(group);
+      room -= numbers;
+    }
+  }
+
+  get stepsTaken(): number {
+    return this.steps;
   }
 
   /** Moves every parameter. `gradients` by parameter name; the caller disposes them. */
@@ -64,24 +87,49 @@ export class Adam {
     const { beta1, beta2, epsilon, epsilonChoice } = this.config;
     this.steps += 1;
     const rootCorrection = Math.sqrt(1 - beta2 ** this.steps);
-    const scale = (learningRate * rootCorrection) / (1 - beta1 ** this.steps);
-    const floor = epsilonChoice === 'paper' ? epsilon * rootCorrection : epsilon;
-    for (const { entries, sizes, pieces } of this.groups) {
-      tf.tidy(() => {
-        const g = flat(entries.map((e) => gradients[e.name] ?? tf.zeros(e.variable.shape)));
-        const w = flat(entries.map((e) => e.variable));
-        const moved = pieces.map((piece) =>
-          tf.tidy(() => {
-            const own = cut(g, piece);
-            piece.v = replace(piece.v, tf.add(tf.mul(piece.v, beta2), tf.mul(tf.square(own), 1 - beta2)));
-            if (piece.m) piece.m = replace(piece.m, tf.add(tf.mul(piece.m, beta1), tf.mul(own, 1 - beta1)));
-            return tf.sub(cut(w, piece), tf.div(tf.mul(piece.m ?? own, scale), tf.add(tf.sqrt(piece.v), floor))) as tf.Tensor1D;
-          }),
-        );
-        const parts = entries.length > 1 ? tf.split(flat(moved), sizes) : [flat(moved)];
-        entries.forEach(({ variable }, i) => variable.assign(tf.reshape(parts[i], variable.shape)));
-      });
-    }
+    tf.tidy(() => {
+      const scale = tf.scalar((learningRate * rootCorrection) / (1 - beta1 ** this.steps));
+      const floor = tf.scalar(epsilonChoice === 'paper' ? epsilon * rootCorrection : epsilon);
+      for (const groups of this.calls) {
+        const moving = groups.map(({ entries, pieces }) => ({
+          variables: entries.map((e) => e.variable),
+          gradients: entries.map((e) => gradients[e.name] ?? tf.zeros(e.variable.shape)),
+          means: pieces.map(({ m, v }) => ({ m, v })),
+        }));
+        const means = this.move(moving, scale, floor);
+        groups.forEach(({ pieces }, g) => pieces.forEach((piece, i) => {
+          const { m, v } = means[g][i];
+          if (m) piece.m = replace(piece.m!, m);
+          piece.v = replace(piece.v, v);
+        }));
+      }
+    });
+  }
+
+  /** Moves the variables of groups; returns their new means. What differs from step to step comes in tensors. */
+  private readonly move = compiled((groups: Moving[], scale: tf.Scalar, floor: tf.Scalar) => groups.map((group) => this.moveGroup(group, scale, floor)), {
+    name: "Adam's step",
+    mostRecordings: 64,
+  });
+
+  private moveGroup({ variables, gradients, means }: Moving, scale: tf.Scalar, floor: tf.Scalar): Means[] {
+    const { beta1, beta2 } = this.config;
+    const g = flat(gradients);
+    const w = flat(variables);
+    let begin = 0;
+    const moved = means.map(({ m, v }) => {
+      const piece = { begin, size: v.size };
+      begin += v.size;
+      const own = cut(g, piece);
+      const v1 = tf.add(tf.mul(v, beta2), tf.mul(tf.square(own), 1 - beta2)) as tf.Tensor1D;
+      const m1 = m && (tf.add(tf.mul(m, beta1), tf.mul(own, 1 - beta1)) as tf.Tensor1D);
+      const w1 = tf.sub(cut(w, piece), tf.div(tf.mul(m1 ?? own, scale), tf.add(tf.sqrt(v1), floor))) as tf.Tensor1D;
+      return { m: m1, v: v1, w: w1 };
+    });
+    const all = flat(moved.map((p) => p.w));
+    const parts = variables.length > 1 ? tf.split(all, variables.map((v) => v.size)) : [all];
+    variables.forEach((variable, i) => variable.assign(tf.reshape(parts[i], variable.shape)));
+    return moved.map(({ m, v }) => ({ m, v }));
   }
 
   /** The steps taken and, by name, copies of the means: `NAME.m` (unless beta1 is 0) and `NAME.v`, flat. The caller disposes them. */
@@ -121,6 +169,7 @@ export class Adam {
   }
 
   dispose(): void {
+    this.move.dispose();
     for (const { m, v } of this.groups.flatMap((g) => g.pieces)) {
       m?.dispose();
       v.dispose();
@@ -144,7 +193,7 @@ const flat = (tensors: readonly tf.Tensor[]): tf.Tensor1D => {
   return vectors.length > 1 ? tf.concat(vectors) : vectors[0];
 };
 
-const cut = (vector: tf.Tensor1D, { begin, size }: Piece): tf.Tensor1D =>
+const cut = (vector: tf.Tensor1D, { begin, size }: { begin: number; size: number }): tf.Tensor1D =>
   size === vector.size ? vector : tf.slice(vector, begin, size);
 
 function replace(old: tf.Tensor1D, now: tf.Tensor): tf.Tensor1D {

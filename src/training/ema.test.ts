@@ -33,6 +33,31 @@ test('starts as a copy, follows slowly, faster at first; what is not trained is 
   average.p.dispose();
 });
 
+test('the same to the bit over many steps, compiled or not; the source is never written to', () => {
+  const course = (compiled: '0' | '1') => {
+    const before = process.env.LGGAN_COMPILED;
+    process.env.LGGAN_COMPILED = compiled;
+    try {
+      const [source, average] = [network(0.1), network(0)];
+      const moving = new MovingAverage(source.p, average.p, 0.7);
+      const values = [1.7, -0.3, 0.01, 12, 5].map((v) => {
+        source.set(v);
+        moving.update();
+        assertClose(source.weight, [v, v], 1e-7);
+        return [...average.weight.dataSync(), ...average.running.dataSync()];
+      });
+      moving.dispose();
+      source.p.dispose();
+      average.p.dispose();
+      return values;
+    } finally {
+      if (before === undefined) delete process.env.LGGAN_COMPILED;
+      else process.env.LGGAN_COMPILED = before;
+    }
+  };
+  assert.deepEqual(course('1'), course('0'));
+});
+
 test('continues where it stopped', () => {
   const [source, average] = [network(0), network(0)];
   const moving = new MovingAverage(source.p, average.p, 0.999);

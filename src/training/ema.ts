@@ -1,5 +1,6 @@
+import { compiled, type Compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
-import { Parameters } from '../layers/core/parameters';
+import type { ParameterEntry, Parameters } from '../layers/core/parameters';
 
 /**
  * Exponential moving average of a network's parameters: average = decay * average + (1 - decay) * parameter. Until the average has
@@ -8,6 +9,8 @@ import { Parameters } from '../layers/core/parameters';
  */
 export class MovingAverage {
   private steps = 0;
+  /** A call for each part: the new averages of a part stand beside the old ones while it runs. */
+  private readonly parts: Compiled<[decay: tf.Tensor, rest: tf.Tensor], undefined>[];
 
   /** `average` belongs to a second network of the same shape, which then holds the averaged weights. */
   constructor(
@@ -15,18 +18,18 @@ export class MovingAverage {
     private readonly average: Parameters,
     private readonly decay: number,
   ) {
+    const sources = source.entries();
+    const pairs = average.entries().map((entry, i) => ({ ...entry, source: sources[i].variable }));
+    this.parts = partsOf(pairs, (pair) => pair.variable.size).map((part) => compiled((old, now) => blend(part, old, now), { name: 'the moving average' }));
     this.reset();
   }
 
   update(): void {
     this.steps += 1;
     const decay = Math.min(this.decay, (1 + this.steps) / (10 + this.steps));
-    const sources = this.source.entries();
-    this.average.entries().forEach(({ variable, trainable }, i) => {
-      const now = sources[i].variable;
-      tf.tidy(() =>
-        variable.assign(trainable ? tf.add(tf.mul(variable, decay), tf.mul(now, 1 - decay)) : tf.clone(now)),
-      );
+    tf.tidy(() => {
+      const [old, now] = [tf.scalar(decay), tf.scalar(1 - decay)];
+      for (const part of this.parts) part(old, now);
     });
   }
 
@@ -44,4 +47,36 @@ export class MovingAverage {
     const sources = this.source.entries();
     this.average.entries().forEach(({ variable }, i) => tf.tidy(() => variable.assign(tf.clone(sources[i].variable))));
   }
+
+  /** Frees what `update` holds; the networks stay. */
+  dispose(): void {
+    for (const part of this.parts) part.dispose();
+  }
+}
+
+type Pair = ParameterEntry & { source: tf.Variable };
+
+function blend(pairs: readonly Pair[], old: tf.Tensor, now: tf.Tensor): undefined {
+  for (const { variable, source, trainable } of pairs) {
+    tf.tidy(() => variable.assign(trainable ? tf.add(tf.mul(variable, old), tf.mul(source, now)) : tf.clone(source)));
+  }
+  return undefined;
+}
+
+/** So many numbers are moved in one call: while it runs there are two copies of them. */
+const PART_SIZE = 1 << 24;
+
+/** Cuts a list into parts of not many more numbers than that, in order. */
+function partsOf<T>(items: readonly T[], size: (item: T) => number): T[][] {
+  const parts: T[][] = [];
+  let left = 0;
+  for (const item of items) {
+    if (left <= 0) {
+      parts.push([]);
+      left = PART_SIZE;
+    }
+    parts[parts.length - 1].push(item);
+    left -= size(item);
+  }
+  return parts;
 }

@@ -15,10 +15,10 @@ test('gradients by name; what the function does not use, and what is not trained
   assert.deepEqual(Object.keys(found.gradients), ['net.a']);
   assertClose(found.value, 90, 0);
   assertClose(found.gradients['net.a'], [30, 30], 0);
-  tf.dispose([found.value, found.gradients] as unknown as tf.TensorContainer);
+  tf.dispose([found.value, found.gradients]);
   await assertNoLeak(() => {
     const { value, gradients: g } = gradients(f, p);
-    tf.dispose([value, g] as unknown as tf.TensorContainer);
+    tf.dispose([value, g]);
   });
   p.dispose();
 });
@@ -52,6 +52,6 @@ test('the same gradients as TensorFlow.js computes, where tensors are used twice
   // TensorFlow.js by itself piles up; here the level falls from each of the 20 rounds to the next.
   assert.ok(plain > 20 * size, `${plain}`);
   for (let i = 1; i < peaks.length; i++) assert.ok(peaks[i] < peaks[i - 1], `${peaks}`);
-  tf.dispose([value, found, expected.value, expected.grads] as unknown as tf.TensorContainer);
+  tf.dispose([value, found, expected.value, expected.grads]);
   p.dispose();
 });

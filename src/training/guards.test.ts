@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Batch, BatchSource } from '../data/batches';
 import { labelMap, photo } from '../../proof/testing/fixtures';
-import { writeNormalised } from '../data/batches';
+import { writeNormalised } from '../data/tensors';
 import { UserError } from '../common/errors';
 import * as tf from '../engine/tf';
 import { StepFault, divergence, faultOf, lossDivergence } from './guards';

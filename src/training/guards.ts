@@ -21,10 +21,10 @@ export class StepFault extends Error {
 
 /**
  * What is not finite in a step, in words; undefined where all is in order: a loss, or the gradient of a layer (also one whose square
- * overflows, which would stop Adam's mean of squares for good). One pass over the gradients, without copies.
+ * overflows, which would stop Adam's mean of squares for good). `squares`: those of the gradients, from `squaresOf`.
  */
-export function faultOf(network: string, losses: Readonly<Record<string, number>>, gradients: Readonly<Record<string, tf.Tensor>>): string | undefined {
-  const layer = firstNotFinite(gradients);
+export function faultOf(network: string, losses: Readonly<Record<string, number>>, gradients: Readonly<Record<string, tf.Tensor>>, squares?: tf.Tensor1D): string | undefined {
+  const layer = firstNotFinite(gradients, squares);
   const bad = Object.keys(losses).filter((name) => !Number.isFinite(losses[name]));
   // The sum is bad wherever a term is: the term is what to know.
   const term = bad.find((name) => name !== network) ?? bad[0];
@@ -37,19 +37,24 @@ export function weightFault(entries: readonly ParameterEntry[]): string | undefi
   return firstNotFinite(Object.fromEntries(entries.map((e) => [e.name, e.variable])));
 }
 
-function firstNotFinite(tensors: Readonly<Record<string, tf.Tensor>>): string | undefined {
+function firstNotFinite(tensors: Readonly<Record<string, tf.Tensor>>, squares?: tf.Tensor1D): string | undefined {
   const names = Object.keys(tensors);
   if (!names.length) return undefined;
-  const squares = tf.tidy(() => {
+  const sums = squares ?? squaresOf(tensors);
+  const values = sums.dataSync();
+  if (!squares) sums.dispose();
+  return names.find((_, i) => !Number.isFinite(values[i]));
+}
+
+/** The sum of the squares of each tensor: not finite where one of its numbers is not. One pass, without copies. */
+export function squaresOf(tensors: Readonly<Record<string, tf.Tensor>>): tf.Tensor1D {
+  return tf.tidy(() => {
     const square = (t: tf.Tensor) => {
       const row = tf.reshape(t, [1, -1]) as tf.Tensor2D;
       return tf.reshape(tf.matMul(row, row, false, true), []);
     };
-    return tf.stack(names.map((name) => square(tensors[name])));
+    return tf.stack(Object.values(tensors).map(square)) as tf.Tensor1D;
   });
-  const values = squares.dataSync();
-  squares.dispose();
-  return names.find((_, i) => !Number.isFinite(values[i]));
 }
 
 /** What a forward pass changes in a network: running statistics, vectors of spectral norm. References, no copies. */

@@ -10,6 +10,7 @@ import type { Branches } from '../models/lggan/config';
 import { labelMap, randomVgg, scatter } from '../../proof/testing/toy';
 import { saveParameters } from '../checkpoints/parameters';
 import { LGGAN } from '../models/lggan/lggan';
+import { canCompile } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
 
@@ -56,9 +57,18 @@ const valuesOf = (trainer: LGGANTrainer) =>
     ),
   );
 
-for (const fakes of ['fresh', 'same'] as const) {
-  test(`steps leave no tensor and move every parameter and its average (fakes: ${fakes})`, () => {
-    const trainer = new LGGANTrainer({ ...toy, fakes, ema: 0.5 });
+/** Small settings of the other discriminator and of one image judged. */
+const segmentation: Partial<TrainLGGANConfig> = { ...toy, discriminator: { kind: 'segmentation', ndf: 4, levels: 3 } };
+
+for (const [what, config] of Object.entries<Partial<TrainLGGANConfig>>({
+  'fakes: fresh': { ...toy, fakes: 'fresh' },
+  'fakes: same': { ...toy, fakes: 'same' },
+  'a discriminator that segments': segmentation,
+  'one image judged': { ...toy, judged: 'final', fakes: 'same' },
+  'a discriminator that segments, one image': { ...segmentation, judged: 'final' },
+})) {
+  test(`steps leave no tensor and move every parameter and its average (${what})`, () => {
+    const trainer = new LGGANTrainer({ ...config, ema: 0.5 });
     const before = valuesOf(trainer);
     trainer.step(batch(0), 1);
     const tensors = tf.memory().numTensors;
@@ -72,6 +82,83 @@ for (const fakes of ['fresh', 'same'] as const) {
     trainer.dispose();
   });
 }
+
+/** Kernels and functions that JavaScript calls while `f` runs. */
+function calls(f: () => void): number {
+  const backend = tf.backend() as unknown as { binding: Record<string, (...a: unknown[]) => unknown> };
+  const native = backend.binding;
+  let n = 0;
+  const counted = (name: string) => ({ value: (...a: unknown[]) => (n++, native[name](...a)) });
+  backend.binding = Object.create(native, { executeOp: counted('executeOp'), callFunction: counted('callFunction') });
+  try {
+    f();
+  } finally {
+    backend.binding = native;
+  }
+  return n;
+}
+
+/** Maps of a number of classes whose windows and boxes are other ones every time. */
+function varied(i: number): Batch {
+  const labels = [0, 1].map((b) => labelMap(H, W, (y, x) => (Math.floor(x / (5 + i)) + (y < 16 + i ? 0 : 2) + b + i) % CLASSES));
+  return { ...batch(i), labels };
+}
+
+for (const branches of ['both', 'global', 'local'] as const) {
+  test(`compiled steps: one recording for all maps, a few calls, the losses of eager steps (branches: ${branches})`, { skip: !canCompile() }, () => {
+    const config = { ...toy, generator: { ...toy.generator, branches }, ema: 0.5, fakes: 'same' as const };
+    const of = (compiled: boolean) => {
+      process.env.LGGAN_COMPILED = compiled ? '1' : '0';
+      try {
+        const trainer = new LGGANTrainer(config);
+        // The second step compares every gradient and every variable, bit for bit, and the trainer says if they are not the same.
+        const losses = [0, 1, 2, 3].map((i) => trainer.step(varied(i), 1));
+        const { recordings, eagerBecause } = trainer.compilation;
+        if (compiled) assert.deepEqual({ recordings, eagerBecause }, { recordings: 2, eagerBecause: undefined });
+        else assert.equal(recordings, 0);
+        const count = calls(() => trainer.step(varied(4), 1));
+        trainer.dispose();
+        return { losses, count };
+      } finally {
+        delete process.env.LGGAN_COMPILED;
+      }
+    };
+    const [fast, slow] = [of(true), of(false)];
+    assert.ok(fast.count < 20, `${fast.count} calls`);
+    assert.ok(slow.count > 1000, `${slow.count} calls`);
+    for (const step of [0, 1]) {
+      // Sums of other orders: the compiled step's label maps are prepared in another form.
+      for (const [name, value] of Object.entries(fast.losses[step])) {
+        assert.ok(Math.abs(value - slow.losses[step][name]) < 1e-3 * Math.max(1, Math.abs(value)), `step ${step}, ${name}: ${value} and ${slow.losses[step][name]}`);
+      }
+    }
+  });
+}
+
+test('a fault in a compiled step leaves no trace', { skip: !canCompile() }, () => {
+  const trainer = new LGGANTrainer({ ...toy, fakes: 'same' });
+  for (let i = 0; i < 3; i++) trainer.step(varied(i), 1);
+  const before = valuesOf(trainer);
+  const { recordings } = trainer.compilation;
+  const bad = varied(3);
+  bad.images[5] = NaN;
+  const tensors = tf.memory().numTensors;
+  assert.throws(() => trainer.step(bad, 1), /the loss .* became NaN/);
+  assert.equal(tf.memory().numTensors, tensors);
+  for (const [name, { values }] of valuesOf(trainer)) assert.deepEqual(values, before.get(name)!.values, name);
+  assert.ok(Object.values(trainer.step(varied(4), 1)).every(Number.isFinite));
+  assert.deepEqual(trainer.compilation, { recordings, eagerBecause: undefined });
+  trainer.dispose();
+});
+
+test('a compiled step follows its schedule: another stage weighs the losses anew', { skip: !canCompile() }, () => {
+  const trainer = new LGGANTrainer(toy);
+  for (let i = 0; i < 3; i++) trainer.step(varied(i), 1);
+  const [first, second] = [trainer.step(varied(3), 1), trainer.step(varied(3), 91)];
+  assert.ok(second.l1 / first.l1 > 5, `${second.l1} after ${first.l1}`); // Ten times the weight.
+  assert.equal(trainer.compilation.recordings, 3);
+  trainer.dispose();
+});
 
 test('disposing of a trainer leaves no tensor', () => {
   const before = tf.memory().numTensors;
@@ -108,6 +195,51 @@ test('the perceptual loss of the final image is the part of it in that of all th
   // An untrained network paints three grey images, so each has a third of the loss.
   assert.ok(Math.abs(final.loss / all.loss - 1 / 3) < 0.01, `${final.loss} of ${all.loss}`);
   assert.ok(Math.abs(final.rest.l1 - all.rest.l1) < 1e-6 * all.rest.l1);
+  vgg.dispose();
+});
+
+test('a discriminator that segments gives no feature matching; its losses start at the entropy of even shares', () => {
+  const trainer = new LGGANTrainer({ ...segmentation, lossWeights: { 1: { gan: 2 } } });
+  const { generator, discriminatorFake, discriminatorReal, ...terms } = trainer.step(batch(0), 1);
+  assert.deepEqual(Object.keys(terms), ['gan', 'l1', 'local', 'classScore', 'totalVariation']);
+  const sum = Object.values(terms).reduce((x, y) => x + y, 0);
+  assert.ok(Math.abs(sum - generator) < 1e-5 * Math.abs(sum), `${sum} and ${generator}`);
+  // The classifier starts near zero, so that five classes and "generated" are as likely; three images, and a weight of 2.
+  for (const [loss, count] of [[terms.gan, 6], [discriminatorFake, 3], [discriminatorReal, 3]]) {
+    assert.ok(Math.abs(loss / (count * Math.log(CLASSES + 1)) - 1) < 0.05, JSON.stringify(terms));
+  }
+  trainer.dispose();
+  assert.throws(
+    () => new LGGANTrainer({ ...segmentation, lossWeights: { 2: { featureMatching: 6 } } }),
+    (e) => e instanceof UserError && /^train\.lossWeights\.2\.featureMatching: a discriminator that segments has no/.test(e.message),
+  );
+});
+
+for (const [kind, config] of Object.entries({ patch: toy, segmentation })) {
+  test(`of one image judged the discriminator's losses are a third of those of three, the losses on images as before (${kind})`, () => {
+    const [all, final] = (['all', 'final'] as const).map((judged) => {
+      const trainer = new LGGANTrainer({ ...config, judged });
+      const losses = trainer.step(batch(0), 1);
+      trainer.dispose();
+      return losses;
+    });
+    // Untrained images are grey all three.
+    for (const name of ['discriminatorReal', 'discriminatorFake', ...(kind === 'patch' ? ['featureMatching'] : ['gan'])]) {
+      assert.ok(Math.abs(all[name] / (3 * final[name]) - 1) < 0.05, `${name}: ${all[name]} and ${final[name]}`);
+    }
+    for (const name of ['l1', 'local', 'classScore', 'totalVariation']) assert.equal(final[name], all[name], name);
+  });
+}
+
+test('the perceptual loss of every second step counts twice, and not in between', async () => {
+  const vgg = randomVgg();
+  const [each, second] = [1, 2].map((perceptualEvery) => new LGGANTrainer({ ...toy, perceptualEvery, perceptual: 'final' }, vgg));
+  const [a, b] = [each.step(batch(0), 1), second.step(batch(0), 1)];
+  assert.ok(Math.abs(b.vgg / a.vgg - 2) < 1e-5, `${b.vgg} and ${a.vgg}`);
+  const course = [1, 2, 3].map((i) => 'vgg' in second.step(batch(i), 1));
+  assert.deepEqual(course, [false, true, false]);
+  each.dispose();
+  second.dispose();
   vgg.dispose();
 });
 
@@ -150,9 +282,9 @@ test('30 steps on one photo bring the generated images nearer to it', (t) => {
   trainer.dispose();
 });
 
-test('a saved and loaded trainer takes the same next step as one that went on', async (t) => {
+for (const [kind, settings] of Object.entries({ patch: toy, segmentation: { ...segmentation, judged: 'final' as const } })) test(`a saved and loaded trainer takes the same next step as one that went on (${kind})`, async (t) => {
   const output = folder();
-  const config = { ...toy, output, ema: 0.9 };
+  const config = { ...settings, output, ema: 0.9 };
   const one = new LGGANTrainer(config);
   one.step(batch(0), 1);
   one.step(batch(1), 1);
@@ -176,10 +308,10 @@ test('a saved and loaded trainer takes the same next step as one that went on', 
   rmSync(output, { recursive: true });
 });
 
-test('a stopped and resumed run has the history and the weights of an uninterrupted one', async () => {
+for (const [kind, settings] of Object.entries({ patch: toy, segmentation })) test(`a stopped and resumed run has the history and the weights of an uninterrupted one (${kind})`, async () => {
   const [output, straightOutput] = [folder(), folder()];
   const config = (o: string) => ({
-    ...toy, output: o, schedule: { epochs: 2, decayEpochs: 1 }, checkpointEvery: 100, sampleEvery: 3, evaluateEvery: 1,
+    ...settings, output: o, schedule: { epochs: 2, decayEpochs: 1 }, checkpointEvery: 100, sampleEvery: 3, evaluateEvery: 1,
   });
   const evaluated: number[] = [];
   const sampled: number[] = [];
@@ -235,6 +367,10 @@ test('wrong settings are named', () => {
   fault({ checkpointEvery: 0 }, /train\.checkpointEvery/);
   fault({ fakes: 'smae' }, /train\.fakes: expected 'fresh' or 'same', got "smae"/);
   fault({ perceptual: 'finale' }, /train\.perceptual: expected 'all' or 'final', got "finale"/);
+  fault({ judged: 'none' }, /train\.judged: expected 'all' or 'final', got "none"/);
+  fault({ perceptualEvery: 0 }, /train\.perceptualEvery/);
+  fault({ discriminator: 'oasis' }, /train\.discriminator: expected 'patch' or 'segmentation', got "oasis"/);
+  fault({ discriminator: { kind: 'segmentation', scales: 2 } }, /^SegmentationDiscriminator: there is no field 'scales'/);
   fault({ ema: 1 }, /train\.ema/);
   fault({ lossWeights: { 1: { l2: 3 } } }, /^train\.lossWeights\.1: there is no field 'l2'; did you mean 'l1'/);
   fault({ lossWeights: { 3: {} } }, /^train\.lossWeights: there is no field '3'/);

@@ -1,3 +1,4 @@
+import { canCompile, compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import type { Json } from '../checkpoints/checkpoint';
 import { withFolderLock } from '../common/lock';
@@ -5,22 +6,33 @@ import { configure, oneOf, wholeNumbers } from '../common/config';
 import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../common/errors';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
-import { fakeHinge, realHinge } from '../losses/adversarial';
-import { PERCEPTUAL_CHOICES, generatorLosses, realSide, stackImages, type LossWeights, type PerceptualChoice } from '../losses/generator';
+import { discriminatorLosses } from '../losses/adversarial';
+import {
+  JUDGED_CHOICES, PERCEPTUAL_CHOICES, generatorLosses, realSide, stackImages, type JudgedChoice, type LossWeights, type PerceptualChoice,
+} from '../losses/generator';
 import { Discriminator, type DiscriminatorConfig } from '../models/discriminator';
 import type { LGGANConfig } from '../models/lggan/config';
 import type { Generator } from '../models/lggan/generator';
 import { createGenerator } from '../models/lggan/single_branch';
 import { loadGenerator } from '../models/pretrained';
+import { SegmentationDiscriminator, type SegmentationDiscriminatorConfig } from '../models/segmentation_discriminator';
 import type { Vgg19 } from '../judges/vgg19';
 import { Adam } from './adam';
 import { MovingAverage } from './ema';
 import { gradients } from './gradients';
-import { Buffers, FAULT_POLICIES, StepFault, divergence, faultOf, type FaultPolicy } from './guards';
+import { Buffers, FAULT_POLICIES, StepFault, divergence, faultOf, squaresOf, type FaultPolicy } from './guards';
 import type { History } from './history';
 import { runSteps, type LoopHooks } from './loop';
 import { loadRun, saveRun, type Kept } from './saved_run';
 import { LOSS_WEIGHTS, Schedule, type ScheduleConfig } from './schedule';
+
+export const DISCRIMINATOR_KINDS = ['patch', 'segmentation'] as const;
+export type DiscriminatorKind = (typeof DISCRIMINATOR_KINDS)[number];
+
+/** A kind of discriminator, and what differs from its defaults. */
+export type DiscriminatorSettings =
+  | ({ kind?: 'patch' } & Partial<DiscriminatorConfig>)
+  | ({ kind: 'segmentation' } & Partial<SegmentationDiscriminatorConfig>);
 
 export interface TrainLGGANConfig {
   /**
@@ -29,7 +41,12 @@ export interface TrainLGGANConfig {
    */
   start: string;
   generator: Partial<LGGANConfig>;
-  discriminator: Partial<DiscriminatorConfig>;
+  /**
+   * 'patch' (default): the original's multi-scale PatchGAN with hinge loss and feature matching. 'segmentation': one that gives each pixel a
+   * class or "generated" (OASIS), with cross entropy balanced by class; feature matching falls away. Or the same with settings, such as
+   * `{ kind: 'segmentation', ndf: 24 }`.
+   */
+  discriminator: DiscriminatorKind | DiscriminatorSettings;
   schedule: Partial<ScheduleConfig>;
   /** Changes to the weights of the losses of each stage; the rest are the original's (`LOSS_WEIGHTS`). */
   lossWeights: { 1?: Partial<LossWeights>; 2?: Partial<LossWeights> };
@@ -47,6 +64,10 @@ export interface TrainLGGANConfig {
    * saves two thirds of VGG19's time. Default 'all'.
    */
   perceptual: PerceptualChoice;
+  /** The perceptual loss is taken every so many steps, with so many times its weight: VGG19 is most of a small network's step. Default 1. */
+  perceptualEvery: number;
+  /** Which images the discriminator looks at: 'all' three (final, global, local), as in the original, or the 'final' one. Default 'all'. */
+  judged: JudgedChoice;
   /** Decay of the moving average of the generator's weights, such as 0.999. Default 0: none. */
   ema: number;
   /** Where checkpoints and the history go. Default 'checkpoints/lggan'. */
@@ -66,13 +87,15 @@ export interface TrainLGGANConfig {
 export const TRAIN_LGGAN_DEFAULTS: TrainLGGANConfig = {
   start: '',
   generator: {},
-  discriminator: {},
+  discriminator: 'patch',
   schedule: {},
   lossWeights: {},
   stage: 0,
   stepsPerEpoch: 0,
   fakes: 'fresh',
   perceptual: 'all',
+  perceptualEvery: 1,
+  judged: 'all',
   ema: 0,
   output: 'checkpoints/lggan',
   checkpointEvery: 500,
@@ -109,7 +132,7 @@ type Losses = Record<string, number>;
 export class LGGANTrainer {
   readonly config: TrainLGGANConfig;
   readonly generator: Generator;
-  readonly discriminator: Discriminator;
+  readonly discriminator: Discriminator | SegmentationDiscriminator;
   readonly schedule: Schedule;
   /** The generator with averaged weights, where `ema` asks for one. */
   readonly averaged?: Generator;
@@ -120,11 +143,12 @@ export class LGGANTrainer {
 
   constructor(config: Partial<TrainLGGANConfig>, private readonly vgg?: Vgg19) {
     this.config = configure(TRAIN_LGGAN_DEFAULTS, config, 'train');
-    const { checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery, stepsPerEpoch, ema, fakes, perceptual, lossWeights } = this.config;
-    wholeNumbers({ checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery }, 'train');
+    const { checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery, stepsPerEpoch, ema, fakes, perceptual, perceptualEvery, lossWeights } = this.config;
+    wholeNumbers({ checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery, perceptualEvery }, 'train');
     wholeNumbers({ stepsPerEpoch }, 'train', 0);
     oneOf(fakes, ['fresh', 'same'], 'train.fakes');
     oneOf(perceptual, PERCEPTUAL_CHOICES, 'train.perceptual');
+    oneOf(this.config.judged, JUDGED_CHOICES, 'train.judged');
     oneOf(this.config.onFault, FAULT_POLICIES, 'train.onFault');
     if (ema < 0 || ema >= 1) throw new UserError(`train.ema: expected at least 0 and less than 1, got ${ema}`);
     const changes = configure<{ 1: object; 2: object }>({ 1: {}, 2: {} }, lossWeights as { 1: object; 2: object }, 'train.lossWeights');
@@ -132,10 +156,11 @@ export class LGGANTrainer {
       1: configure(LOSS_WEIGHTS[1], changes[1], 'train.lossWeights.1'),
       2: configure(LOSS_WEIGHTS[2], changes[2], 'train.lossWeights.2'),
     };
+    if (split(this.config.discriminator).kind === 'segmentation') refuseFeatureMatching(lossWeights);
     this.schedule = new Schedule(this.config.schedule);
     this.generator = createGenerator(this.config.generator);
     const { classes, behaviour, seed } = this.generator.config;
-    this.discriminator = new Discriminator({ classes, behaviour, seed, ...this.config.discriminator });
+    this.discriminator = makeDiscriminator(this.config.discriminator, { classes, behaviour, seed });
     const adam = { beta1: 0, beta2: 0.9, epsilonChoice: this.generator.behaviour.adamEpsilon };
     this.optimiserG = new Adam(this.generator.parameters.entries(), adam);
     this.optimiserD = new Adam(this.discriminator.parameters.entries(), adam);
@@ -158,7 +183,7 @@ export class LGGANTrainer {
     const stage = this.schedule.stage(epoch);
     const weights = this.lossWeights[stage];
     const rates = this.schedule.learningRates(epoch);
-    const labels = this.generator.prepare(batch.labels);
+    const labels = this.generator.prepare(batch.labels, { compiled: canCompile() });
     const images = tf.tensor4d(batch.images, [batch.labels.length, labels.height, labels.width, 3]);
     const buffers = new Buffers([...this.generator.parameters.entries(), ...this.discriminator.parameters.entries()]);
     let fakes: tf.Tensor4D | undefined;
@@ -180,52 +205,68 @@ export class LGGANTrainer {
   }
 
   private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, learningRate: number) {
-    const { vgg, discriminator } = this;
-    const real = realSide(labels, images, discriminator, vgg, true);
-    let terms!: Record<string, tf.Scalar>;
-    let fakes!: tf.Tensor4D;
-    const { value, gradients: g } = gradients(() => {
-      const output = this.generator.forward(labels, { training: true });
-      fakes = tf.keep(stackImages(output));
-      const choices = this.generator.behaviour;
-      terms = generatorLosses(output, fakes, labels, real, discriminator, vgg, weights, choices, this.config.perceptual);
-      Object.values(terms).forEach((t) => tf.keep(t));
-      return tf.addN(Object.values(terms)) as tf.Scalar;
-    }, this.generator.parameters);
+    // Counted by the optimiser's steps, which a resumed run goes on with.
+    const { perceptualEvery } = this.config;
+    const perceived = this.vgg !== undefined && this.optimiserG.stepsTaken % perceptualEvery === 0;
+    const { value, terms, fakes, gradients: g, squares } = this.generatorPass(labels, images, { ...weights, vgg: perceptualEvery * weights.vgg }, perceived);
     const losses: Losses = { generator: value.dataSync()[0] };
     for (const [name, term] of Object.entries(terms)) losses[name] = term.dataSync()[0];
-    const fault = faultOf('generator', losses, g);
+    const fault = faultOf('generator', losses, g, squares);
     if (!fault) this.optimiserG.step(g, learningRate);
-    tf.dispose([value, g, terms, real, ...(fault ? [fakes] : [])] as unknown as tf.TensorContainer);
+    tf.dispose([value, g, terms, squares, ...(fault ? [fakes] : [])]);
     if (fault) throw new StepFault(fault, losses);
     return { losses, fakes };
   }
 
-  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D, learningRate: number) {
+  /** Everything up to the gradients of the generator. What may differ from step to step is an argument: docs/compiled.md. */
+  private readonly generatorPass = compiled((labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, perceived: boolean) => {
+    const { discriminator } = this;
+    const { perceptual, judged } = this.config;
+    const vgg = perceived ? this.vgg : undefined;
+    const real = realSide(labels, images, discriminator, vgg, true);
+    let terms!: Record<string, tf.Scalar>;
+    let fakes!: tf.Tensor4D;
+    const pass = gradients(() => {
+      const output = this.generator.forward(labels, { training: true });
+      fakes = tf.keep(stackImages(output));
+      const choices = this.generator.behaviour;
+      terms = generatorLosses(output, fakes, labels, real, discriminator, vgg, weights, choices, perceptual, judged);
+      Object.values(terms).forEach((t) => tf.keep(t));
+      return tf.addN(Object.values(terms)) as tf.Scalar;
+    }, this.generator.parameters);
+    return { ...pass, terms, fakes, squares: squaresOf(pass.gradients) };
+  }, { name: 'the step of the generator' });
+
+  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, fakes: tf.Tensor4D, learningRate: number) {
+    const { value, parts, gradients: g, squares } = this.discriminatorPass(labels, images, this.config.fakes === 'same' ? fakes : undefined);
+    const [discriminatorFake, discriminatorReal] = parts.map((t) => t.dataSync()[0]);
+    const losses: Losses = { discriminatorFake, discriminatorReal };
+    const fault = faultOf('discriminator', losses, g, squares);
+    if (!fault) this.optimiserD.step(g, learningRate);
+    tf.dispose([value, g, parts, squares]);
+    if (fault) throw new StepFault(fault, losses);
+    return losses;
+  }
+
+  /** Everything up to the gradients of the discriminator. Without `same` the images are painted anew. */
+  private readonly discriminatorPass = compiled((labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D | undefined) => {
     const oneHot = labels.at(labels.height, labels.width).oneHot;
-    const fakes =
-      this.config.fakes === 'same' ? same : tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
-    const [count, b] = [fakes.shape[0], labels.batch];
+    const fakes = same ?? tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
     let parts!: tf.Scalar[];
-    const { value, gradients: g } = gradients(() => {
-      const judged = this.discriminator.forward(oneHot, tf.concat([fakes, images]), true);
-      const scores = (begin: number, size: number) =>
-        judged.map((layers) => {
-          const last = layers[layers.length - 1];
-          return [tf.slice(last, [begin, 0, 0, 0], [size, -1, -1, -1])];
-        });
-      parts = [tf.mul(count / b, fakeHinge(scores(0, count))), tf.mul(count / b, realHinge(scores(count, b)))];
+    const pass = gradients(() => {
+      // The final images come first.
+      const seen = this.config.judged === 'all' ? fakes : tf.slice(fakes, 0, labels.batch);
+      parts = discriminatorLosses(this.discriminator, oneHot, seen, images);
       parts.forEach((t) => tf.keep(t));
       return tf.addN(parts) as tf.Scalar;
     }, this.discriminator.parameters);
-    const [discriminatorFake, discriminatorReal] = parts.map((t) => t.dataSync()[0]);
-    const losses: Losses = { discriminatorFake, discriminatorReal };
-    const fault = faultOf('discriminator', losses, g);
-    if (!fault) this.optimiserD.step(g, learningRate);
-    tf.dispose([value, g, parts] as unknown as tf.TensorContainer);
-    if (fakes !== same) fakes.dispose();
-    if (fault) throw new StepFault(fault, losses);
-    return losses;
+    return { ...pass, parts, squares: squaresOf(pass.gradients) };
+  }, { name: 'the step of the discriminator' });
+
+  /** How often the step was recorded, and why it runs eagerly where it does. */
+  get compilation(): { recordings: number; eagerBecause?: string } {
+    const passes = [this.generatorPass, this.discriminatorPass];
+    return { recordings: passes.reduce((n, p) => n + p.recordings, 0), eagerBecause: passes.map((p) => p.eagerBecause).find(Boolean) };
   }
 
   /** Begins with the weights of another generator, also in the average. @throws UserError where it is of another shape */
@@ -264,7 +305,10 @@ export class LGGANTrainer {
   }
 
   dispose(): void {
+    this.generatorPass.dispose();
+    this.discriminatorPass.dispose();
     this.generator.dispose();
+    this.average?.dispose();
     this.averaged?.dispose();
     this.discriminator.dispose();
     this.optimiserG.dispose();
@@ -276,6 +320,25 @@ export interface LGGANData {
   train: BatchSource;
   /** For the perceptual loss; without it there is none. The caller disposes of it. */
   vgg?: Vgg19;
+}
+
+function split(setting: TrainLGGANConfig['discriminator']) {
+  const { kind = 'patch', ...own } = typeof setting === 'string' ? { kind: setting } : setting;
+  oneOf(kind, DISCRIMINATOR_KINDS, 'train.discriminator');
+  return { kind, own };
+}
+
+function makeDiscriminator(setting: TrainLGGANConfig['discriminator'], shared: Pick<LGGANConfig, 'classes' | 'behaviour' | 'seed'>) {
+  const { kind, own } = split(setting);
+  return kind === 'patch' ? new Discriminator({ ...shared, ...own }) : new SegmentationDiscriminator({ ...shared, ...own });
+}
+
+function refuseFeatureMatching(changes: TrainLGGANConfig['lossWeights']): void {
+  for (const stage of [1, 2] as const) {
+    if (changes[stage]?.featureMatching) {
+      throw new UserError(`train.lossWeights.${stage}.featureMatching: a discriminator that segments has no feature matching; set it to 0 or leave it out.`);
+    }
+  }
 }
 
 /**

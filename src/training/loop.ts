@@ -48,7 +48,7 @@ export interface Run<B, Best extends Json> {
   warning?(history: History): string | undefined;
 }
 
-export interface RunResult<Best> {
+export interface LoopResult<Best> {
   history: History;
   best: Best | null;
   /** Steps done. */
@@ -57,7 +57,7 @@ export interface RunResult<Best> {
 }
 
 /** Goes on with the run that `output` holds, or begins it, until its last step or the signal. @throws UserError where it cannot recover from a fault */
-export async function runSteps<B, Best extends Json>(run: Run<B, Best>, hooks: LoopHooks = {}): Promise<RunResult<Best>> {
+export async function runSteps<B, Best extends Json>(run: Run<B, Best>, hooks: LoopHooks = {}): Promise<LoopResult<Best>> {
   const { output, batches, total } = run;
   const historyFile = join(output, 'history.csv');
   let [step, best, history] = [0, null as Best | null, new History()];

@@ -1,3 +1,4 @@
+import { compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import { loadCheckpoint, type Json } from '../checkpoints/checkpoint';
 import { withFolderLock } from '../common/lock';
@@ -13,7 +14,7 @@ import { RCAN } from '../models/rcan';
 import { startBilinear } from '../models/rcan_start';
 import { Adam } from './adam';
 import { gradients } from './gradients';
-import { StepFault, faultOf, lossDivergence } from './guards';
+import { StepFault, faultOf, lossDivergence, squaresOf } from './guards';
 import type { History } from './history';
 import { runSteps, type LoopHooks } from './loop';
 import { rcanLearningRate, trainRCANConfig, type TrainRCANConfig } from './rcan_config';
@@ -72,13 +73,24 @@ export class RCANTrainer {
     const batch = high.length / (patch * patch * 3);
     const x = tf.tensor4d(low, [batch, patch / 2, patch / 2, 3]);
     const target = tf.tensor4d(high, [batch, patch, patch, 3]);
-    const { value, gradients: g } = gradients(() => l1(this.network.forward(x), target), this.network.parameters);
+    const { value, gradients: g, squares } = this.pass(x, target);
     const loss = value.dataSync()[0];
-    const fault = faultOf('RCAN', { loss }, g);
+    const fault = faultOf('RCAN', { loss }, g, squares);
     if (!fault) this.optimiser.step(g, learningRate);
-    tf.dispose([x, target, value, ...Object.values(g)]);
+    tf.dispose([x, target, value, squares, ...Object.values(g)]);
     if (fault) throw new StepFault(fault, { loss });
     return loss;
+  }
+
+  /** Everything up to the gradients, see docs/compiled.md. */
+  private readonly pass = compiled((x: tf.Tensor4D, target: tf.Tensor4D) => {
+    const pass = gradients(() => l1(this.network.forward(x), target), this.network.parameters);
+    return { ...pass, squares: squaresOf(pass.gradients) };
+  }, { name: 'the step of RCAN' });
+
+  /** How often the step was recorded, and why it runs eagerly where it does. */
+  get compilation(): { recordings: number; eagerBecause?: string } {
+    return { recordings: this.pass.recordings, eagerBecause: this.pass.eagerBecause };
   }
 
   /** Saves everything that the next step depends on. @throws UserError where a weight is not finite: nothing is written then */
@@ -100,6 +112,7 @@ export class RCANTrainer {
 
   /** Frees the optimiser's state; the network stays. */
   dispose(): void {
+    this.pass.dispose();
     this.optimiser.dispose();
   }
 }

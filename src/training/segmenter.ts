@@ -5,8 +5,10 @@ import { IGNORE, type PairDataset } from '../data/types';
 import { UserError } from '../common/errors';
 import { Segmenter, SEGMENTER_DEFAULTS, type SegmenterConfig } from '../judges/segmenter';
 import * as tf from '../engine/tf';
+import { customGradient } from '../engine/custom_gradient';
 import { Adam } from './adam';
 import { gradients } from './gradients';
+import { normalised } from '../data/tensors';
 
 export interface SegmenterTraining extends SegmenterConfig {
   /** Default 300: about 95 s of processor time (two cores share it) at the default size. */
@@ -100,17 +102,15 @@ export async function trainSegmenter(
  */
 export function pixelCrossEntropy(logits: tf.Tensor4D, labels: tf.Tensor3D): tf.Scalar {
   const classes = logits.shape[3];
-  const op = tf.customGrad((input, save) => {
-    const x = input as tf.Tensor4D;
+  return customGradient([logits], (save, x) => {
     const oneHot = tf.cast(tf.oneHot(tf.cast(labels, 'int32'), classes), 'float32');
     const valid = tf.sum(oneHot, 3, true);
     const count = tf.maximum(tf.sum(valid), 1);
     const logProbability = tf.logSoftmax(x);
     const value = tf.neg(tf.div(tf.sum(tf.mul(oneHot, logProbability)), count)) as tf.Scalar;
-    (save as tf.GradSaveFunc)([tf.div(tf.sub(tf.mul(tf.exp(logProbability), valid), oneHot), count)]);
+    save([tf.div(tf.sub(tf.mul(tf.exp(logProbability), valid), oneHot), count)]);
     return { value, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(saved[0], dy) };
-  });
-  return op(logits) as tf.Scalar;
+  }) as tf.Scalar;
 }
 
 interface Loaded {
@@ -174,7 +174,7 @@ function cut(
     const crop = (t: tf.Tensor4D, [h, w]: readonly number[], method: 'bilinear' | 'nearest') =>
       tf.image.cropAndResize(t, tf.tensor2d(boxes), index, [h, w], method);
     return {
-      images: tf.sub(tf.div(crop(stack(images, 3), imageSize, 'bilinear'), 127.5), 1) as tf.Tensor4D,
+      images: normalised(crop(stack(images, 3), imageSize, 'bilinear')),
       labels: tf.squeeze(
         crop(
           stack(labels, 1),

@@ -38,13 +38,14 @@ test('every fault is listed by its kind', async (t) => {
   writeFileSync(image('only.JPG'), readFileSync(image('alone.jpg')));
   await writePng(label('colours.png'), photo(16, 12));
   writeFileSync(label('jpeg.png'), readFileSync(image('good.jpg')));
-  await writePng(label('values.png'), { ...labelMap(16, 12), data: new Uint8Array(192).fill(29, 0, 5).fill(255, 5, 8) });
+  await writePng(label('values.png'), { ...labelMap(16, 12), data: new Uint8Array(192).fill(29, 0, 5).fill(254, 5, 8).fill(255, 8, 24) });
   writeFileSync(label('wide.png'), await sharp(new Uint16Array(192).fill(300, 0, 1), { raw: { width: 16, height: 12, channels: 1 } }).toColourspace('grey16').png().toBuffer());
   copyFileSync(image('good.jpg'), image('copy.jpg'));
   await writeJpeg(image('grey.jpg'), { width: 16, height: 12, data: new Uint8Array(576).map((_, i) => Math.floor(i / 3)) });
   await writePng(image('good.png'), photo(16, 12, 77));
   writeFileSync(label('Thumbs.db'), 'x');
-  const { faults, counts } = await checkData(dir);
+  const { faults, counts, unlabelled } = await checkData(dir);
+  assert.equal(unlabelled.maps, 1);
   const got = faults.map(({ kind, file, what }) => `${kind} ${file.slice(dir.length + 1)} ${what.replaceAll(`${dir}/`, '')}`);
   const expected: [string, RegExp][] = [
     ['unreadable imgs/cut.jpg', /truncated or damaged/],
@@ -54,7 +55,7 @@ test('every fault is listed by its kind', async (t) => {
     ['size imgs/size.jpg', /is 16x12, its label map labels\/size\.png 16x13/],
     ['channels labels/colours.png', /holds colours/],
     ['channels labels/jpeg.png', /has to be a PNG, and this is JPEG/],
-    ['values labels/values.png', /holds 29 \(5 pixels\), 255 \(3 pixels\); the last class is 28/],
+    ['values labels/values.png', /holds 29 \(5 pixels\), 254 \(3 pixels\); the last class is 28/],
     ['values labels/wide.png', /holds 300 \(1 pixels\)/],
     ['twice imgs/good.png', /has the name of imgs\/good\.jpg/],
     ['duplicate imgs/good.jpg', /is the same as imgs\/copy\.jpg/],
@@ -69,7 +70,7 @@ test('every fault is listed by its kind', async (t) => {
   });
   assert.equal(counts.values, 2);
   // With a mapping other values and colours are in order, and what it does not list is a fault.
-  const colours = (await checkData(dir, { mapping: { name: 'x', kind: 'values', classes: new Map([[29, 1], [255, 1], [0, 0]]) } })).faults;
+  const colours = (await checkData(dir, { mapping: { name: 'x', kind: 'values', classes: new Map([[29, 1], [254, 1], [255, 1], [0, 0]]) } })).faults;
   assert.ok(!colours.some((f) => f.kind === 'values' && f.file.endsWith('values.png')));
   assert.match(colours.find((f) => f.file.endsWith('good.png') && f.kind === 'values')!.what, /not listed in the mapping "x"/);
 });

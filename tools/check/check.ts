@@ -10,9 +10,8 @@ import { decodeImage, readLabelValues } from '../../src/data/image';
 import { readLabelMap } from '../../src/data/label_map';
 import { readMapping, type ClassMapping } from '../../src/data/mapping';
 import { fitting, sameSize } from '../../src/data/pairs';
-import { pngHeader } from '../../src/data/png_indices';
 import { countClasses } from '../../src/data/statistics';
-import type { LabelMap, RgbImage } from '../../src/data/types';
+import { IGNORE, type LabelMap, type RgbImage } from '../../src/data/types';
 
 /** What can be wrong, in the order of the report. */
 export const FAULTS = {
@@ -50,6 +49,8 @@ export interface CheckResult {
   labelsOnly: number;
   /** By class: in how many label maps it stands, and its share of all their pixels. */
   classes: { name: string; maps: number; share: number }[];
+  /** Pixels of no class (IGNORE, 255 in a file): in how many label maps there are some, and their share of all pixels. */
+  unlabelled: { maps: number; share: number };
   /** How many photos there are of each size, 'WIDTHxHEIGHT'. */
   sizes: Record<string, number>;
 }
@@ -78,6 +79,7 @@ export async function checkData(dir: string, options: CheckOptions = {}): Promis
   const pixels = new Float64Array(NUM_CLASSES);
   const maps = new Array<number>(NUM_CLASSES).fill(0);
   const sizes: Record<string, number> = {};
+  const unlabelled = { maps: 0, pixels: 0 };
   const same = new Map<string, string[]>();
   let done = 0;
   let next = 0;
@@ -98,12 +100,15 @@ export async function checkData(dir: string, options: CheckOptions = {}): Promis
         }
       }
       if (labels) {
-        countClasses(labels)
+        const counts = countClasses(labels);
+        counts
           .slice(0, NUM_CLASSES)
           .forEach((n, c) => {
             pixels[c] += n;
             if (n) maps[c]++;
           });
+        unlabelled.pixels += counts[IGNORE];
+        if (counts[IGNORE]) unlabelled.maps++;
       }
       options.onProgress?.(++done, jobs.length, faults.length ? `${faults.length} faults` : undefined);
     }
@@ -123,6 +128,7 @@ export async function checkData(dir: string, options: CheckOptions = {}): Promis
     pairs: jobs.filter((j) => j.image && j.labels).length,
     labelsOnly: jobs.filter((j) => !j.image).length,
     classes: maps.map((n, c) => ({ name: CLASS_NAMES[c], maps: n, share: all ? pixels[c] / all : 0 })),
+    unlabelled: { maps: unlabelled.maps, share: unlabelled.pixels ? unlabelled.pixels / (all + unlabelled.pixels) : 0 },
     sizes,
   };
 }
@@ -191,24 +197,18 @@ function isGrey({ data }: RgbImage): boolean {
 
 async function readLabels(file: string, mapping: ClassMapping | undefined, add: Add): Promise<LabelMap | undefined> {
   try {
-    const header = pngHeader(readBytes(file));
-    const colours = header && (header.colourType === 2 || header.colourType === 6);
-    if (colours && mapping?.kind !== 'colours') {
-      add('channels', file, 'holds colours, not class values: it needs a mapping of colours');
-      return undefined;
-    }
     if (mapping) return await readLabelMap(file, { mapping });
     const { data, width, height } = await readLabelValues(file);
     const odd = new Map<number, number>();
-    for (const v of data) if (v >= NUM_CLASSES) odd.set(v, (odd.get(v) ?? 0) + 1);
+    for (const v of data) if (v >= NUM_CLASSES && v !== IGNORE) odd.set(v, (odd.get(v) ?? 0) + 1);
     if (odd.size) {
       const shown = [...odd].sort((a, b) => a[0] - b[0]).slice(0, 8).map(([v, n]) => `${v} (${n} pixels)`);
       add('values', file, `holds ${shown.join(', ')}${odd.size > 8 ? ` and ${odd.size - 8} more` : ''}; the last class is ${NUM_CLASSES - 1}`);
     }
-    return { data: data instanceof Uint8Array ? data : Uint8Array.from(data, (v) => Math.min(v, 255)), width, height };
+    return { data: data instanceof Uint8Array ? data : Uint8Array.from(data, (v) => (v === IGNORE ? v : Math.min(v, IGNORE - 1))), width, height };
   } catch (e) {
     if (!(e instanceof UserError)) throw e;
-    const kind = /not listed in the mapping/.test(e.message) ? 'values' : /has to be a PNG/.test(e.message) ? 'channels' : 'unreadable';
+    const kind = /not listed in the mapping/.test(e.message) ? 'values' : /has to be a PNG|holds colours, not class values/.test(e.message) ? 'channels' : 'unreadable';
     add(kind, file, reason(e, file));
     return undefined;
   }

@@ -10,7 +10,8 @@ import { UserError } from '../../src/common/errors';
 import * as tf from '../../src/engine/tf';
 import { assertClose, normals } from '../../proof/testing/close';
 import { withMaterial } from '../../proof/testing/material';
-import { guessNetwork, importWeights, matchNames } from './convert';
+import { guessNetwork } from '../../src/models/config_from_shapes';
+import { importWeights, matchNames } from './convert';
 import { openForeign } from './foreign';
 import type { NamedVariables } from '../../src/checkpoints/layout';
 import { NdArray, decodeArray, readPickle, type PickleValue } from './pickle';
@@ -315,7 +316,7 @@ test('networks are told by names and shapes', (t) => {
   });
   assert.deepEqual(guessNetwork('x', tensors(golden.D_state_dict_all)), {
     network: 'Discriminator',
-    config: { classes: 29, ndf: 64, scales: 2, layers: 4 },
+    config: { classes: 29, ndf: 64, scales: 2, layers: 4, behaviour: { spectralNorm: 'paper' } },
   });
   assert.throws(
     () => guessNetwork('x.pkl', tensors([['a', [1]]])),

@@ -4,7 +4,8 @@ import { withoutDrawing } from '../../src/layers/core/parameters';
 import { LGGAN } from '../../src/models/lggan/lggan';
 import { Discriminator } from '../../src/models/discriminator';
 import { RCAN } from '../../src/models/rcan';
-import { guessNetwork, importWeights, type Match, type NetworkGuess } from './convert';
+import { guessNetwork, type NetworkGuess } from '../../src/models/config_from_shapes';
+import { importWeights, type Match } from './convert';
 import { openForeign, type ForeignCheckpoint } from './foreign';
 
 export interface ImportOptions {

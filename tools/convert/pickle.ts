@@ -1,6 +1,6 @@
 import { DamagedFileError, UserError } from '../../src/common/errors';
 import { bfloat16ToFloat, halfToFloat } from '../../src/checkpoints/half';
-import type { Source } from '../../src/common/source';
+import type { ByteSource } from '../../src/common/source';
 
 /*
  * A reader of Python's pickles for the few things a file of weights is made of: numbers, texts, tuples, lists,
@@ -12,7 +12,7 @@ import type { Source } from '../../src/common/source';
 /** Bytes of the source that have not been read. */
 export class ByteSlice {
   constructor(
-    readonly source: Source,
+    readonly source: ByteSource,
     readonly position: number,
     readonly length: number,
   ) {}
@@ -131,7 +131,7 @@ const LAZY = 1024;
  * Throws a DamagedFileError where it is not a complete pickle, and a UserError that names what it asks for where it
  * asks for anything but plain data, numpy arrays and tensors.
  */
-export function readPickle(source: Source): { value: PickleValue; end: number } {
+export function readPickle(source: ByteSource): { value: PickleValue; end: number } {
   return new Unpickler(source).run();
 }
 
@@ -143,7 +143,7 @@ class Unpickler {
   private readonly window = Buffer.alloc(1 << 16);
   private windowStart = 0;
   private windowLength = 0;
-  constructor(private readonly source: Source) {}
+  constructor(private readonly source: ByteSource) {}
 
   run(): { value: PickleValue; end: number } {
     for (let count = 0; ; count++) {

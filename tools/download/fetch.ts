@@ -1,10 +1,9 @@
 /** Files from the network or another folder: resumed, checked, and there whole or not at all. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { chmod, copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { explain } from '../../src/common/atomic';
+import { sha256Of } from '../../src/common/checksum';
 import { UserError } from '../../src/common/errors';
 
 /** What a file has to be. */
@@ -87,13 +86,6 @@ export async function copyChecked(source: string, file: string, expected: Expect
     throw explain(e, file);
   }
   return settle(part, file, expected, source);
-}
-
-/** SHA-256 of a file, hexadecimal. */
-export async function sha256Of(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 /**

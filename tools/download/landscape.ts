@@ -7,7 +7,8 @@ import { withFolderLock } from '../../src/common/lock';
 import { ZipFile } from '../../src/common/zip';
 import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, hasExtension, listFiles, readJson, stem } from '../../src/common/files';
 import { UserError } from '../../src/common/errors';
-import { fetchFile, sha256Of, type FetchOptions } from './fetch';
+import { sha256Of } from '../../src/common/checksum';
+import { fetchFile, type FetchOptions } from './fetch';
 import { isThere, unpack, type Unpacked } from './unpack';
 
 export interface LandscapeArchive {

@@ -2,8 +2,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ZipFile, type ZipEntry } from '../../src/common/zip';
-import { removeOldParts, writeWhole } from '../../src/common/files';
 import { UserError, excerpt } from '../../src/common/errors';
+import { removeOldParts, writeWhole } from '../../src/common/atomic';
 
 /** What an archive may unpack to. The contest's largest holds 20 000 files, of some hundred kilobytes each. */
 export interface UnpackLimits {

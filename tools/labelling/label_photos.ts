@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import sharp from 'sharp';
 import { CLASS_NAMES } from '../../src/classes';
 import { NEVER_LABELLED, labelTable } from '../../src/judges/ade20k';
-import { IMAGE_EXTENSIONS, listAll, listFiles, readBytes, stem, writeWhole } from '../../src/common/files';
+import { IMAGE_EXTENSIONS, listAll, listFiles, readBytes, stem } from '../../src/common/files';
 import { encodeJpeg, decodeImage, writePng } from '../../src/data/image';
 import { resizeImage } from '../../src/data/resize';
 import type { LabelMap, RgbImage } from '../../src/data/types';
@@ -14,6 +14,7 @@ import { imageGrid } from '../../src/figures/grid';
 import { classLegend, overlayLabels } from '../../src/figures/labels';
 import type { SceneSegmenter, Votes } from '../../src/judges/scene_segmenter';
 import { removeSmallRegions } from './regions';
+import { writeWhole } from '../../src/common/atomic';
 
 export interface LabelPhotosOptions {
   /** Changes to the table, such as `['water=lake']`; see `labelTable`. */

@@ -86,7 +86,7 @@ export function lgganBlocks(generator: LGGAN): NetworkBlock[] {
   const run = () => {
     const pyramid = generator.prepare([smallMap()]);
     try {
-      output = tf.tidy(() => generator.forward(pyramid) as unknown as tf.TensorContainer) as unknown as LGGANOutput;
+      output = tf.tidy(() => generator.forward(pyramid));
     } finally {
       pyramid.dispose();
     }
@@ -97,7 +97,7 @@ export function lgganBlocks(generator: LGGAN): NetworkBlock[] {
   // The first convolution is computed from a table of label windows, classes one by one: their shapes are those around them.
   const features = heard.get('')?.input ?? [];
   const [perClass, local, scores] = [Object.values(output.perClass ?? {})[0], output.local, output.scores].map((t) => t?.shape.slice(1) ?? []);
-  tf.dispose(output as unknown as tf.TensorContainer);
+  tf.dispose(output);
   const shapes = (name: string): Omit<Heard, 'layer'> => {
     if (name === 'conv1') return { input: [SMALL, SMALL, generator.config.classes], output: heard.get('conv2')!.input };
     if (/^deconv5_\d+$/.test(name)) return { input: features, output: perClass };

@@ -1,5 +1,4 @@
-import { UserError } from '../../../src/common/errors';
-import type { Discriminator, DiscriminatorConfig } from '../../../src/models/discriminator';
+import type { Discriminator } from '../../../src/models/discriminator';
 import { COLUMN } from '../print';
 import { Sheet } from '../../../src/figures/sheet';
 import { discriminatorBlocks } from './blocks';
@@ -45,18 +44,4 @@ export function discriminatorDiagram(discriminator: Discriminator, imageSize: re
     drawPlate(sheet, x, end, width, ['score of each patch', shapeText(blocks.at(-1)!.output)], 46);
   });
   return sheet;
-}
-
-/** The configuration of a discriminator, read from the names and shapes of its checkpoint (kernels [out,in,k,k]). */
-export function discriminatorConfig(shapes: ReadonlyMap<string, readonly number[]>): Partial<DiscriminatorConfig> {
-  const first = shapes.get('model.discriminator_0.model.model0.0.weight');
-  const numbers = (pattern: RegExp) => new Set([...shapes.keys()].flatMap((name) => pattern.exec(name)?.[1] ?? [])).size;
-  if (!first) throw new UserError("the file beside the generator holds no discriminator: there is no 'model.discriminator_0.model.model0.0.weight'; move it away.");
-  return {
-    classes: first[1] - 3,
-    ndf: first[0],
-    scales: numbers(/^model\.discriminator_(\d+)\./),
-    layers: numbers(/^model\.discriminator_0\.model\.model(\d+)\./) - 1,
-    behaviour: { spectralNorm: [...shapes.keys()].some((name) => name.endsWith('.weight_u')) ? 'paper' : 'original' },
-  };
 }

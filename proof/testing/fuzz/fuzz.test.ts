@@ -10,7 +10,8 @@ import { Random } from '../../../src/common/random';
 import { UserError } from '../../../src/common/errors';
 import { parseJson } from '../../../src/common/json';
 import { fuzz } from './fuzz';
-import { crc, mutate } from './mutate';
+import { crc32 } from '../../../src/common/checksum';
+import { mutate } from './mutate';
 
 test('500 changed files are read or refused with a sentence', { timeout: 300_000 }, async (t) => {
   const { targets, findings, largest } = await fuzz(1, 500);
@@ -35,7 +36,7 @@ function png(width: number, height: number, rows: number): Buffer {
     const body = Buffer.concat([Buffer.from(type), data]);
     const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
     length.writeUInt32BE(data.length);
-    sum.writeUInt32BE(crc(body));
+    sum.writeUInt32BE(crc32(body));
     return Buffer.concat([length, body, sum]);
   };
   const header = Buffer.alloc(13);

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32 } from '../../../src/common/checksum';
 import type { Random } from '../../../src/common/random';
 
 /** Numbers that readers stumble over: sizes and counts in files are these as often as not when something is wrong. */
@@ -103,19 +103,8 @@ export function repairPng(png: Buffer): Buffer {
   for (let at = 8; at + 12 <= b.length; ) {
     const end = at + 12 + b.readUInt32BE(at);
     if (end > b.length) break;
-    b.writeUInt32BE(crc(b.subarray(at + 4, end - 4)), end - 4);
+    b.writeUInt32BE(crc32(b.subarray(at + 4, end - 4)), end - 4);
     at = end;
   }
   return b;
-}
-
-/** The CRC of zip and PNG. Node 20 has it from 20.15 on only. */
-export function crc(bytes: Uint8Array): number {
-  if (typeof crc32 === 'function') return crc32(bytes);
-  let c = 0xffffffff;
-  for (const byte of bytes) {
-    c ^= byte;
-    for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  }
-  return (c ^ 0xffffffff) >>> 0;
 }

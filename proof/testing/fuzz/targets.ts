@@ -18,7 +18,7 @@ import type { Random } from '../../../src/common/random';
 import { splitDataset } from '../../../src/data/split';
 import { UserError } from '../../../src/common/errors';
 import { LGGAN } from '../../../src/models/lggan/lggan';
-import { loadLGGAN } from '../../../src/models/pretrained';
+import { loadLGGAN, loadRCAN } from '../../../src/models/pretrained';
 import { RCAN } from '../../../src/models/rcan';
 import * as tf from '../../../src/engine/tf';
 import { History } from '../../../src/training/history';
@@ -124,7 +124,7 @@ export async function makeTargets(folder: string): Promise<Target[]> {
     { name: 'pth whose pickle is changed and whose archive is whole', weight: 3, make: bytes(zipped.slice(0, 2).map((z) => repack(folder, z).pickle), (b, random) => repack(folder, pick(zipped.slice(0, 2), random)).with(b)), read: readAll },
     { name: 'safetensors', weight: 4, make: bytes([own, foreign]), read: (file) => readTensors(file) },
     { name: 'safetensors, names and shapes', weight: 3, make: (random) => tensorsWith(foreign, (header) => mutateJson(header, random)), read: readAll },
-    { name: 'safetensors of RCAN', weight: 1, make: bytes([own, foreign]), read: (file) => RCAN.load(file) },
+    { name: 'safetensors of RCAN', weight: 1, make: bytes([own, foreign]), read: (file) => loadRCAN(file) },
     { name: 'configuration in a checkpoint', weight: 2, make: json([small, { ...small, behaviour: { spectralNorm: 'original' } }]), read: (file) => withConfig(folder, painter, readFileSync(file, 'utf8')) },
     { name: 'zip', weight: 4, make: bytes(archives), read: async (file) => readZip(file) },
     { name: 'PNG as label map', weight: 5, make: bytes(pngs, (b, random) => (random.randrange(2) ? repairPng(b) : b)), read: async (file) => [await readLabelMap(file), await readLabelValues(file)] },

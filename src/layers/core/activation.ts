@@ -1,4 +1,5 @@
 import * as tf from '../../engine/tf';
+import { customGradient } from '../../engine/custom_gradient';
 
 /*
  * Activations whose gradients are single TensorFlow kernels that keep only the output. TensorFlow.js composes them of comparisons,
@@ -30,10 +31,9 @@ function fromOutput<T extends tf.Tensor>(
   f: (x: T) => tf.Tensor,
   gradient: (dy: tf.Tensor, y: tf.Tensor) => tf.Tensor,
 ): T {
-  const op = tf.customGrad((input, save) => {
-    const value = f(input as T);
-    (save as tf.GradSaveFunc)([value]);
+  return customGradient([x], (save, input) => {
+    const value = f(input);
+    save([value]);
     return { value, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => gradient(dy, saved[0]) };
-  });
-  return op(x) as T;
+  }) as T;
 }

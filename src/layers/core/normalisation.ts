@@ -1,4 +1,5 @@
 import * as tf from '../../engine/tf';
+import { customGradient } from '../../engine/custom_gradient';
 import type { Choice } from '../../common/config';
 import type { Parameters } from './parameters';
 
@@ -37,14 +38,13 @@ export function standardisePlain(x: tf.Tensor4D, onStatistics?: OnStatistics): t
 
 /** TensorFlow's fused kernels: one pass each way, and nothing kept but x. */
 function standardiseNative(x: tf.Tensor4D, onStatistics?: OnStatistics): tf.Tensor4D {
-  const op = tf.customGrad((input, save) => {
-    const { y, mean, variance, reserved } = fusedNorm(input as tf.Tensor4D);
+  return customGradient([x], (save, input) => {
+    const { y, mean, variance, reserved } = fusedNorm(input);
     onStatistics?.(mean, variance);
-    (save as tf.GradSaveFunc)([input as tf.Tensor, ...reserved]);
+    save([input, ...reserved]);
     const gradFunc = (dy: tf.Tensor, [kept, ...rest]: tf.Tensor[]) => fusedNormGradient(dy, kept, rest);
     return { value: y, gradFunc };
-  });
-  return op(x) as tf.Tensor4D;
+  }) as tf.Tensor4D;
 }
 
 const FUSED = { T: 'float32', U: 'float32', epsilon: { float: EPSILON }, data_format: 'NHWC', is_training: true };

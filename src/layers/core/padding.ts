@@ -1,4 +1,5 @@
 import * as tf from '../../engine/tf';
+import { customGradient } from '../../engine/custom_gradient';
 
 /**
  * Pads height and width by `n` pixels on each side. x [B,H,W,C] -> [B,H+2n,W+2n,C].
@@ -14,11 +15,10 @@ export function pad2d(x: tf.Tensor4D, n: number, mode: 'zeros' | 'reflect'): tf.
 
 function reflectPad(x: tf.Tensor4D, n: number): tf.Tensor4D {
   const paddings: [number, number][] = [[0, 0], [n, n], [n, n], [0, 0]];
-  const op = tf.customGrad((input) => ({
-    value: tf.mirrorPad(input as tf.Tensor, paddings, 'reflect'),
+  return customGradient([x], (_save, input) => ({
+    value: tf.mirrorPad(input, paddings, 'reflect'),
     gradFunc: (dy: tf.Tensor) => foldReflection(foldReflection(dy as tf.Tensor4D, n, 1), n, 2),
-  }));
-  return op(x) as tf.Tensor4D;
+  })) as tf.Tensor4D;
 }
 
 /** The transpose of reflecting along `axis`: the n mirrored slices at each end are flipped and added where they came from. */

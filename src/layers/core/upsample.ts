@@ -1,16 +1,16 @@
 import * as tf from '../../engine/tf';
+import { customGradient } from '../../engine/custom_gradient';
 
 /** Nearest-neighbour upsampling x2: each pixel becomes a 2x2 block. [B,H,W,C] -> [B,2H,2W,C]. */
 export function upsampleNearest2(x: tf.Tensor4D): tf.Tensor4D {
-  const op = tf.customGrad((input) => {
-    const [, h, w] = (input as tf.Tensor4D).shape;
+  return customGradient([x], (_save, input) => {
+    const [, h, w] = input.shape;
     return {
-      value: tf.image.resizeNearestNeighbor(input as tf.Tensor4D, [2 * h, 2 * w]),
+      value: tf.image.resizeNearestNeighbor(input, [2 * h, 2 * w]),
       // The sum over each block; the average pool is the fastest kernel that computes it.
       gradFunc: (dy: tf.Tensor) => tf.mul(tf.avgPool(dy as tf.Tensor4D, 2, 2, 'valid'), 4),
     };
-  });
-  return op(x) as tf.Tensor4D;
+  }) as tf.Tensor4D;
 }
 
 /**

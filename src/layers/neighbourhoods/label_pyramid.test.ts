@@ -26,7 +26,7 @@ test('levels take the original\'s source pixels', () => {
   ] as const) {
     for (const [height, width] of [[from, factor], [factor, from]]) {
       const along = labelMap(height, width, (y, x) => (height === from ? y : x));
-      const pyramid = new LabelPyramid([along], 192, [factor]);
+      const pyramid = new LabelPyramid([along], 192, { factors: [factor] });
       const labels = pyramid.at(height / factor, width / factor).oneHot.argMax(3);
       assert.deepEqual([...labels.dataSync()], [...expected], `${height}x${width}`);
       labels.dispose();
@@ -37,7 +37,7 @@ test('levels take the original\'s source pixels', () => {
 
 test('levels: sizes, one-hot rows, ignored pixels as zeros, neighbourhoods only where they pay', () => {
   const scene = labelMap(64, 64, (y, x) => (y < 31 ? 1 : x < 21 ? IGNORE : 28));
-  const pyramid = new LabelPyramid([scene, scene], CLASSES, [1, 2]);
+  const pyramid = new LabelPyramid([scene, scene], CLASSES, { factors: [1, 2] });
   assert.deepEqual(pyramid.present, [1, 28]);
   assert.equal(pyramid.batch, 2);
   const full = pyramid.at(64, 64);
@@ -86,6 +86,6 @@ test('wrong label maps are named', () => {
 });
 
 test('dispose frees everything', async () => {
-  await assertNoLeak(() => new LabelPyramid([noise(32, 32, 3, 1)], CLASSES, [1, 2, 4]).dispose());
-  await assertNoLeak(() => new LabelPyramid([labelMap(32, 32, () => 3)], CLASSES, [1, 2, 4], 7).dispose());
+  await assertNoLeak(() => new LabelPyramid([noise(32, 32, 3, 1)], CLASSES, { factors: [1, 2, 4] }).dispose());
+  await assertNoLeak(() => new LabelPyramid([labelMap(32, 32, () => 3)], CLASSES, { factors: [1, 2, 4], entryKernel: 7 }).dispose());
 });

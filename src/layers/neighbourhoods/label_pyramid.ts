@@ -2,6 +2,8 @@ import * as tf from '../../engine/tf';
 import { resizeLabelsCorner } from '../../data/resize';
 import { IGNORE, type LabelMap } from '../../data/types';
 import { UserError } from '../../common/errors';
+import { anySize, INPUTS, type Recordable } from '../../engine/compiled';
+import { classSlots, type ClassSlots } from './class_slots';
 import { distinctWindows, type LabelWindows } from './label_windows';
 import { disposeTable, windowTable, type WindowTable } from './window_table';
 
@@ -33,6 +35,22 @@ export interface LabelLevel {
   neighbourhoods?: Neighbourhoods;
 }
 
+/** How a pyramid is made. */
+export interface PyramidOptions {
+  /** The resolutions: 1 is that of the maps, 2 half of it, ... Default [1]. */
+  factors?: readonly number[];
+  /** Side of the kernel of a first convolution on the maps, reflected at their border; 0 for none. Default 0. */
+  entryKernel?: number;
+  /**
+   * For a compiled function: what a network does with the maps does not depend on what stands in them, so that one recording serves all maps of
+   * one size; needs the native engine. The number is how many classes are painted apart at least. Default undefined: what is fastest for these maps.
+   */
+  open?: number;
+}
+
+/** Levels of a pyramid for compiled functions: from an eighth of the size on every pixel is computed. */
+const DENSE_FROM = 8;
+
 /** Above this share of distinct neighbourhoods the dense computation is as fast. */
 const DENSE_ABOVE = 0.5;
 
@@ -40,7 +58,7 @@ const DENSE_ABOVE = 0.5;
  * A batch of label maps of one size, prepared for the generator: one-hot tensors and distinct neighbourhoods at every resolution
  * that a SPADE layer works at. Holds tensors; `dispose()` frees them.
  */
-export class LabelPyramid {
+export class LabelPyramid implements Recordable {
   readonly batch: number;
   readonly height: number;
   readonly width: number;
@@ -48,14 +66,12 @@ export class LabelPyramid {
   readonly present: readonly number[];
   /** The distinct windows that a first convolution sees, absent where nearly all differ. */
   readonly entry?: WindowTable;
+  /** For compiled functions: which classes are painted apart, and where. */
+  readonly slots?: ClassSlots;
   private readonly levels: LabelLevel[];
 
-  /**
-   * @param factors the resolutions: 1 is that of the maps, 2 half of it, ...
-   * @param entryKernel side of the kernel of a first convolution on the maps, reflected at their border; 0 for none
-   * @throws UserError if sizes differ or a label is neither a class nor IGNORE
-   */
-  constructor(readonly maps: readonly LabelMap[], readonly classes: number, factors: readonly number[] = [1], entryKernel = 0) {
+  /** @throws UserError if sizes differ or a label is neither a class nor IGNORE */
+  constructor(readonly maps: readonly LabelMap[], readonly classes: number, { factors = [1], entryKernel = 0, open }: PyramidOptions = {}) {
     if (maps.length === 0) throw new UserError('no label map was given');
     const [{ height, width }] = maps;
     if (maps.some((m) => m.height !== height || m.width !== width)) {
@@ -65,10 +81,11 @@ export class LabelPyramid {
     this.height = height;
     this.width = width;
     this.present = presentClasses(maps, classes);
+    if (open !== undefined) this.slots = classSlots(maps, classes, this.present, open);
     this.levels = factors.map((f) => this.level(height / f, width / f));
     if (entryKernel) {
       const windows = distinctWindows(maps, classes, entryKernel, 'reflect');
-      if (windows.count <= DENSE_ABOVE * windows.index.length) this.entry = windowTable(windows, entryKernel, this.present, classes);
+      if (this.slots || windows.count <= DENSE_ABOVE * windows.index.length) this.entry = windowTable(windows, entryKernel, this.present, classes);
     }
   }
 
@@ -86,6 +103,19 @@ export class LabelPyramid {
       disposeTable(neighbourhoods.windows);
     }
     if (this.entry) disposeTable(this.entry);
+    if (this.slots) tf.dispose(Object.values(this.slots.tensors));
+  }
+
+  /** As an argument of a compiled function. */
+  [INPUTS]() {
+    const table = ({ oneHot, columns, index }: WindowTable) => [anySize(oneHot, 0, 1), anySize(columns, 0), index];
+    const tensors = [
+      ...this.levels.flatMap(({ oneHot, neighbourhoods: n }) => [oneHot, ...(n ? [n.index, anySize(n.inner, 0), ...table(n.windows)] : [])]),
+      ...(this.entry ? table(this.entry) : []),
+      ...Object.values(this.slots?.tensors ?? {}),
+    ];
+    if (!this.slots) throw new Error('a compiled function takes label maps prepared for it: see PyramidOptions.open');
+    return { tensors, key: `${this.batch}x${this.height}x${this.width}, ${this.classes} classes` };
   }
 
   private level(height: number, width: number): LabelLevel {
@@ -97,8 +127,9 @@ export class LabelPyramid {
       // Classes beyond the depth (ignored) become rows of zeros.
       tf.keep(tf.oneHot(tf.tensor(all, [this.batch, height, width], 'int32'), this.classes, 1, 0, 'float32')),
     ) as tf.Tensor4D;
+    if (this.slots && DENSE_FROM * height <= this.height) return { height, width, oneHot };
     const wide = distinctWindows(codes, this.classes, 5, 'outside');
-    if (wide.count > DENSE_ABOVE * all.length) return { height, width, oneHot };
+    if (!this.slots && wide.count > DENSE_ABOVE * all.length) return { height, width, oneHot };
     const windows = distinctWindows(codes, this.classes, 3, 'outside');
     return {
       height,

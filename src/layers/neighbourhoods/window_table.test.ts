@@ -4,7 +4,7 @@ import { assertNoLeak } from '../../../proof/testing/close';
 import { assertSame, labelMap, scatter } from '../../../proof/testing/toy';
 import * as tf from '../../engine/tf';
 import { Convolution } from '../core/convolution';
-import { gatherRows } from '../core/gather_rows';
+import { gatherRows } from '../core/rows';
 import { LabelPyramid } from './label_pyramid';
 import { Parameters } from '../core/parameters';
 import { convolveTable } from './window_table';
@@ -22,7 +22,7 @@ test('a convolution of reflected labels by its distinct windows has the values a
   const conv = new Convolution(p, CLASSES, 7, { kernel: 7, padding: 3, paddingMode: 'reflect' });
   scatter(p.entries(), 5);
   for (const [name, maps] of Object.entries(MAPS)) {
-    const labels = new LabelPyramid(maps, CLASSES, [1], 7);
+    const labels = new LabelPyramid(maps, CLASSES, { factors: [1], entryKernel: 7 });
     const { entry } = labels;
     if (!entry) throw new Error(`${name}: expected a table`);
     const [{ height, width }] = maps;
@@ -40,5 +40,5 @@ test('a convolution of reflected labels by its distinct windows has the values a
 });
 
 test('no tensor is left', async () => {
-  await assertNoLeak(() => new LabelPyramid(MAPS['a scene'], CLASSES, [1], 7).dispose());
+  await assertNoLeak(() => new LabelPyramid(MAPS['a scene'], CLASSES, { factors: [1], entryKernel: 7 }).dispose());
 });

@@ -1,6 +1,6 @@
 import * as tf from '../../engine/tf';
 import type { Convolution } from '../core/convolution';
-import { gatherRows } from '../core/gather_rows';
+import { affineOfFixed, gatherRows } from '../core/rows';
 import type { LabelWindows } from './label_windows';
 
 /**
@@ -36,9 +36,7 @@ export function windowTable({ count, codes, index }: LabelWindows, size: number,
 
 /** The convolution at each distinct window, bias included: [count, out]. */
 export function convolveTable({ oneHot, columns }: WindowTable, { weight, bias }: Convolution): tf.Tensor2D {
-  const rows = tf.reshape(weight, [-1, weight.shape[3]]) as tf.Tensor2D;
-  const kernel = columns.shape[0] === rows.shape[0] ? rows : gatherRows(rows, columns);
-  return tf.add(tf.matMul(oneHot, kernel), bias!);
+  return affineOfFixed(oneHot, gatherRows(tf.reshape(weight, [-1, weight.shape[3]]) as tf.Tensor2D, columns), bias!);
 }
 
 export function disposeTable(table: WindowTable): void {

@@ -1,7 +1,7 @@
 import * as tf from '../../engine/tf';
 import { relu } from '../../layers/core/activation';
 import { Convolution } from '../../layers/core/convolution';
-import { gatherRows } from '../../layers/core/gather_rows';
+import { gatherRows } from '../../layers/core/rows';
 import { instanceNorm } from '../../layers/core/normalisation';
 import type { Parameters } from '../../layers/core/parameters';
 import type { LabelPyramid } from '../../layers/neighbourhoods/label_pyramid';

@@ -1,3 +1,4 @@
+import { canCompile, compiled } from '../../engine/compiled';
 import * as tf from '../../engine/tf';
 import { behaviour, type Behaviour } from '../../common/config';
 import { resizeLabels } from '../../data/resize';
@@ -23,6 +24,8 @@ export interface GeneratorOutput {
   perClass?: PerClass;
   /** Local branch: the colour that a class paints where it is absent, [classes,3] in -1..1. */
   constants?: tf.Tensor2D;
+  /** Local branch, in place of `perClass`, where the label maps were prepared for a compiled function: see `ClassSpecificOutput`. */
+  inSlots?: tf.Tensor4D;
   /** Local branch: class scores (logits); row r holds what the features of class r look like, [B,classes,classes]. */
   scores?: tf.Tensor3D;
   /** When asked for, with SAU: its weights over the 5x5 window of every pixel, [B,H/2,W/2,25] and [B,H,W,25]. */
@@ -36,6 +39,15 @@ export interface ForwardOptions {
   attention?: boolean;
   /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1. Default 0, that of training. */
   noiseSeed?: number;
+}
+
+export interface GenerateOptions {
+  /** Return SAU's weights. Default false. */
+  attention?: boolean;
+  /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1. Default 0, that of training. */
+  noiseSeed?: number;
+  /** As one call of TensorFlow (docs/compiled.md); false where somebody listens to the layers. Default: where the engine can. */
+  compiled?: boolean;
 }
 
 /** From label maps to images: what LGGAN and, for the papers' ablation, each of its branches alone have in common. */
@@ -56,16 +68,21 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
    * Images from label maps of any size, which are resized to `imageSize` first (nearest). Evaluation mode; IGNORE pixels have no class.
    * @throws UserError if a label is not a class or the maps differ in size
    */
-  generate(labels: LabelMap | readonly LabelMap[], options: Omit<ForwardOptions, 'training'> = {}): Output {
+  generate(labels: LabelMap | readonly LabelMap[], { attention = false, noiseSeed = 0, compiled: once = canCompile() }: GenerateOptions = {}): Output {
     const maps = 'data' in labels ? [labels] : labels;
     const [height, width] = this.config.imageSize;
-    const pyramid = this.prepare(maps.map((m) => resizeLabels(m, [height, width])));
+    const pyramid = this.prepare(maps.map((m) => resizeLabels(m, [height, width])), { compiled: once });
     try {
-      return tf.tidy(() => this.forward(pyramid, options) as unknown as tf.TensorContainer) as unknown as Output;
+      return tf.tidy(() => {
+        const output = once ? this.pass(pyramid, attention, noiseSeed) : this.forward(pyramid, { attention, noiseSeed });
+        return withPerClass(output, pyramid) as Output;
+      });
     } finally {
       pyramid.dispose();
     }
   }
+
+  private readonly pass = compiled((labels: LabelPyramid, attention: boolean, noiseSeed: number) => this.forward(labels, { attention, noiseSeed }), { name: 'generate' });
 
   /** The final image of each label map, as a picture; one map after the other. */
   async paint(maps: readonly LabelMap[]): Promise<RgbImage[]> {
@@ -78,18 +95,29 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
     return images;
   }
 
-  /** Label maps made ready for `forward`; the caller disposes of them. Height and width are multiples of 32. */
-  prepare(maps: readonly LabelMap[]): LabelPyramid {
+  /** Label maps made ready for `forward`; the caller disposes of them. Height and width are multiples of 32. `compiled`: for a compiled function. */
+  prepare(maps: readonly LabelMap[], { compiled = false } = {}): LabelPyramid {
     if (maps.length) checkSize(maps[0].height, maps[0].width, 'label map');
-    return new LabelPyramid(maps, this.config.classes, this.factors, FIRST_KERNEL);
+    const { classes } = this.config;
+    // The original compares one class with the pixels of another, which may be absent or not.
+    const open = !compiled ? undefined : this.behaviour.classMasks === 'original' ? classes : 0;
+    return new LabelPyramid(maps, classes, { factors: this.factors, entryKernel: FIRST_KERNEL, open });
   }
 
   dispose(): void {
+    this.pass.dispose();
     this.parameters.dispose();
   }
 }
 
+/** With the images of the classes that are present in place of those of all slots. */
+function withPerClass<Output extends GeneratorOutput>({ inSlots, ...output }: Output, { slots, present }: LabelPyramid) {
+  if (!inSlots || !slots) return output;
+  const image = (c: number) => tf.slice(inSlots, [0, 0, 0, 3 * slots.classes.indexOf(c)], [-1, -1, -1, 3]);
+  return { ...output, perClass: Object.fromEntries(present.map((c) => [c, image(c)])) };
+}
+
 /** Frees every tensor of an output. */
 export function disposeOutput(output: GeneratorOutput): void {
-  tf.dispose(output as unknown as tf.TensorContainer);
+  tf.dispose(output);
 }

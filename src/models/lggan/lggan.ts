@@ -11,7 +11,7 @@ import { LocalBranch } from './local_branch';
 const FACTORS = [1, 2, 4, 8, 16, 32];
 
 /** What LGGAN computes. Tensors: free them with `disposeOutput`, or call the generator inside `tf.tidy`. */
-export type LGGANOutput = Required<Omit<GeneratorOutput, 'attention'>> & Pick<GeneratorOutput, 'attention'>;
+export type LGGANOutput = Required<Omit<GeneratorOutput, 'attention' | 'inSlots'>> & Pick<GeneratorOutput, 'attention' | 'inSlots'>;
 
 /**
  * LGGAN (1912.12215) with LGGAN++'s semantic-aware upsampling (2203.00047): from label maps to photos. A SPADE generator paints the

@@ -40,7 +40,7 @@ export class LocalBranch {
     let x = tf.clone(shallow);
     for (const block of this.residualBlocks) x = replace(x, (y) => block.apply(y));
     const { features, inputs } = this.climb.apply(x);
-    const painted = tf.tidy(() => this.classSpecific.apply(features, labels) as unknown as tf.TensorContainer) as unknown as ClassSpecificOutput;
+    const painted = tf.tidy(() => this.classSpecific.apply(features, labels));
     return { ...painted, scores: this.classScores(features, labels), inputs };
   }
 
