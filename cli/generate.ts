@@ -47,6 +47,7 @@ void runCommand(
         help: 'size of the images: map, that of each label map; HxW such as 384x512; network, as it paints (with --use_sr twice that)',
       },
       overwrite: { type: 'flag', help: 'replace files of --output_path that this command did not write, or that were changed since' },
+      noise_seed: { type: 'integer', min: 0, max: 2 ** 32 - 1, default: 0, help: 'of a network with noise inputs: another number, another picture' },
       limit: { type: 'integer', min: 1, help: 'only the first so many' },
     },
     examples: ['npm run generate -- --input_path labels --output_path results --use_sr'],
@@ -74,7 +75,7 @@ void runCommand(
     let [done, told] = [0, false];
     for (; done < labels.length && !interrupt.requested; done++) {
       const { name, labels: map } = await labels.at(done);
-      const output = generator.generate(map, { attention: args.attention });
+      const output = generator.generate(map, { attention: args.attention, noiseSeed: args.noise_seed });
       const painted = await imageFromTensor(output.final);
       const small = args.jpeg === 'original' ? await throughJpeg(painted) : painted;
       const wanted: Size | undefined = size === 'map' ? [map.height, map.width] : size === 'network' ? undefined : size;
