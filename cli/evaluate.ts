@@ -111,8 +111,6 @@ async function ofPairs(args: Shared & { pairs: string; train?: string; mapping?:
   const set = folderPairs(args.pairs, { mapping });
   const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
   const enlarging = await findCheckpoint('RCAN', args.sr_checkpoint);
-  const read = ['imgs', 'images', 'labels'].flatMap((part) => filesIn(join(args.photos, part)));
-  refuseInputs(read, filesIn(args.figure_path).filter((file) => /evaluation_[^/\\]*\.png$/.test(file)));
   const generator = await loadGenerator(chosen.path);
   const rcan = enlarging && (await loadRCAN(enlarging.path));
   console.error(`${chosen.sentence}\n${enlarging?.sentence ?? 'RCAN: there is none, images are enlarged by bicubic interpolation only.'}`);
@@ -144,6 +142,8 @@ async function ofPairs(args: Shared & { pairs: string; train?: string; mapping?:
 async function ofNetwork(args: Shared & { checkpoint?: string; sr_checkpoint?: string; photos: string; windows: number; figure_path: string }): Promise<void> {
   const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
   const enlarging = await findCheckpoint('RCAN', args.sr_checkpoint);
+  const read = ['imgs', 'images', 'labels'].flatMap((part) => filesIn(join(args.photos, part)));
+  refuseInputs(read, filesIn(args.figure_path).filter((file) => /evaluation_[^/\\]*\.png$/.test(file)));
   const photos = folderPairs(args.photos);
   const generator = await loadGenerator(chosen.path);
   const rcan = enlarging && (await loadRCAN(enlarging.path));

@@ -18,7 +18,7 @@ export function asOptions(message: string, options: Readonly<Record<string, Opti
   return message.replace(/(?<![\w./\\-])[A-Za-z]+(?:\.\w+)*(?![\w/\\-])/g, (chain) => {
     const parts = chain.split('.');
     const known = CONFIGURATIONS.test(parts[0]);
-    const at = known && parts.length > 1 ? parts.slice(1).findLastIndex((part) => optionOf(part)) + 1 : 0;
+    const at = known && parts.length > 1 ? parts.reduce((found, part, i) => (i > 0 && optionOf(part) ? i : found), 0) : 0;
     if (at === 0 && (known || !/^[a-z]+[A-Z]/.test(parts[0]))) return chain;
     const option = optionOf(parts[at]);
     return option ? [`--${option}`, ...parts.slice(at + 1)].join('.') : chain;
