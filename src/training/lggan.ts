@@ -122,6 +122,8 @@ export interface TrainLGGANResult {
   generator: Generator;
   trainer: LGGANTrainer;
   history: History;
+  /** Epochs that the run had before this call, a part of one counted as such. */
+  epochsBefore: number;
   interrupted: boolean;
 }
 
@@ -378,7 +380,7 @@ async function run(trainer: LGGANTrainer, batches: BatchSource, hooks: TrainLGGA
   const { epochs, secondStageFrom } = trainer.schedule.config;
   const total = (stage === 1 ? Math.min(epochs, secondStageFrom - 1) : epochs) * stepsPerEpoch;
 
-  const { history, interrupted } = await runSteps<Batch, number>({
+  const { history, before, interrupted } = await runSteps<Batch, number>({
     output, batches, total, stepsPerEpoch, checkpointEvery, onFault,
     load: (onMessage) => trainer.load('latest', onMessage),
     save: (name, state) => trainer.save(name, state),
@@ -400,5 +402,5 @@ async function run(trainer: LGGANTrainer, batches: BatchSource, hooks: TrainLGGA
       return Number.isFinite(value) && (best === null || value < best) ? value : undefined;
     },
   }, hooks);
-  return { generator: trainer.best, trainer, history, interrupted };
+  return { generator: trainer.best, trainer, history, epochsBefore: before / stepsPerEpoch, interrupted };
 }
