@@ -99,7 +99,7 @@ const backend = (): Backend => tf.backend() as unknown as Backend;
 
 /** Whether this engine can run functions: the native one, with the addon that the set-up compiles. LGGAN_COMPILED=0 says no. */
 export const canCompile = (): boolean =>
-  process.env.LGGAN_COMPILED !== '0' && tf.hasNativeKernels() && typeof backend().binding.callFunction === 'function';
+  tf.hasNativeKernels() && process.env.LGGAN_COMPILED !== '0' && typeof backend().binding.callFunction === 'function';
 
 let active: Recording | undefined;
 
