@@ -139,6 +139,17 @@ test('the cache serves after node_modules was made anew, and another kernel path
   assert.match(fs.readFileSync(repository.at('.venv/share/jupyter/kernels/tslab/kernel.json'), 'utf8'), /kernel\.cjs/);
 });
 
+test('whatever is gone of the addon is made again', { skip }, () => {
+  const repository = checkout();
+  repository.run();
+  for (const name of ['tfjs_binding.node', 'quiet.node']) {
+    const file = repository.at('node_modules/@tensorflow/tfjs-node/lib/napi-v8', name);
+    fs.rmSync(file);
+    assert.match(repository.run().text, /✓ TensorFlow 2\.21\.0: ready/);
+    assert.ok(fs.existsSync(file), name);
+  }
+});
+
 test('an addon that was there already is used while it loads, and replaced when it does not', { skip }, () => {
   const repository = checkout();
   const addon = repository.at('node_modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node');

@@ -56,7 +56,7 @@ export class SceneSegmenter {
   async look(image: RgbImage): Promise<LabelMap> {
     const { data } = image.height === SIDE && image.width === SIDE ? image : resizeImage(image, [SIDE, SIDE], 'bilinear');
     const output = await this.network.run('uint8', data, [1, SIDE, SIDE, 3]);
-    const numbers = Uint8Array.from(output.data as Int32Array);
+    const numbers = new Uint8Array(output.data as Int32Array);
     const unknown = numbers.find((v) => v >= ADE20K_NAMES.length);
     if (unknown !== undefined) throw new UserError(`${this.name}: it gives the class ${unknown}, which is none of ADE20K's first 31; this is another network.`);
     return { data: numbers, height: SIDE, width: SIDE };

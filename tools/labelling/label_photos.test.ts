@@ -1,6 +1,6 @@
 import type { Size } from '../../src/data/types';
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -148,4 +148,34 @@ test('a file with another checksum is refused', async (t) => {
   writeFileSync(file, 'not it');
   await assert.rejects(SceneSegmenter.load(file), (e: Error) => e instanceof UserError && /checksum/.test(e.message));
   await assert.rejects(SceneSegmenter.load(file, { unlisted: true }), /cannot be loaded/);
+});
+
+test('what is finished is skipped; another setting, photograph or map is made anew, and the report is the same', async () => {
+  const input = join(root, 'again');
+  const output = join(root, 'again_out');
+  mkdirSync(input);
+  for (const name of ['a', 'b', 'c']) await scene(200, 160).jpeg().toFile(join(input, `${name}.jpg`));
+  let looks = 0;
+  const counting = { name: byColour.name, vote: (image: RgbImage) => (looks++, byColour.vote(image)) };
+  const run = async (options: Parameters<typeof labelPhotos>[3] = {}) => {
+    looks = 0;
+    const report = await labelPhotos(counting, input, output, options);
+    return { ...report, looks, names: report.photos.map((p) => p.name) };
+  };
+  // Interrupted while the first photographs are in work: those are finished, the rest is not begun.
+  const abort = new AbortController();
+  const part = await run({ signal: abort.signal, onProgress: () => abort.abort() });
+  assert.ok(part.looks >= 1 && part.looks < 3, String(part.looks));
+  const whole = await run();
+  assert.deepEqual([whole.looks, whole.before, whole.names], [3 - part.looks, part.looks, ['a', 'b', 'c']]);
+  const again = await run();
+  assert.deepEqual([again.looks, again.before], [0, 3]);
+  assert.deepEqual([again.photos, again.classes], [whole.photos, whole.classes]);
+
+  appendFileSync(join(output, '.lggan-labelled'), '{"cut'); // Killed while writing the line.
+  await scene(260, 160).jpeg().toFile(join(input, 'b.jpg'));
+  rmSync(join(output, 'labels', 'c.png'));
+  assert.equal((await run()).looks, 2);
+  assert.equal((await run()).looks, 0);
+  assert.equal((await run({ as: ['grass=field'] })).looks, 3);
 });
