@@ -21,7 +21,11 @@ export const engineStamp = () => readJson(stampFile);
 /** Our own part of the addon. */
 const sources = ['functions.cc', 'quiet.cc'].map((name) => path.join(root, 'scripts/setup', name));
 
-const sourceHash = () => sources.reduce((hash, file) => hash.update(fs.readFileSync(file)), createHash('sha256')).digest('hex').slice(0, 12);
+const sourceHash = () =>
+  sources
+    .reduce((hash, file) => hash.update(fs.readFileSync(file)), createHash('sha256'))
+    .digest('hex')
+    .slice(0, 12);
 
 const machine = () => `${TENSORFLOW} ${process.platform} ${process.arch} ${choice} ${onPath().nvidia} ${sourceHash()}`;
 
@@ -91,14 +95,23 @@ const nameOf = ({ kind, gpu }) => (kind === 'wheel' ? `TensorFlow ${TENSORFLOW}$
 async function fromWheel(wheel, { pip, compiler }, note) {
   const folder = path.join(cache, wheel.folder);
   let own = [];
-  await guarded(`Writing to ${cache}`, () => locked(`${folder}.lock`, async () => {
-    sweep(cache);
-    sweep(folder);
-    if (!fs.existsSync(folder)) await fetchLibraries(wheel, pip, folder, note);
-    const made = await compileAddons(wheel, compiler, folder, note);
-    for (const name of fs.readdirSync(made)) copyFile(path.join(made, name), path.join(path.dirname(addon), name));
-    own = fs.readdirSync(made).map((name) => path.join(path.dirname(addon), name));
-  }, ELSEWHERE), ELSEWHERE);
+  await guarded(
+    `Writing to ${cache}`,
+    () =>
+      locked(
+        `${folder}.lock`,
+        async () => {
+          sweep(cache);
+          sweep(folder);
+          if (!fs.existsSync(folder)) await fetchLibraries(wheel, pip, folder, note);
+          const made = await compileAddons(wheel, compiler, folder, note);
+          for (const name of fs.readdirSync(made)) copyFile(path.join(made, name), path.join(path.dirname(addon), name));
+          own = fs.readdirSync(made).map((name) => path.join(path.dirname(addon), name));
+        },
+        ELSEWHERE,
+      ),
+    ELSEWHERE,
+  );
   const loaded = await tryAddon();
   if (!loaded) {
     fs.rmSync(addon, { force: true });
@@ -130,7 +143,11 @@ async function fetchLibraries(wheel, pip, folder, note) {
     // pip's own temporary files belong on this disk too: /tmp may be small.
     const env = { ...process.env, TMPDIR: download };
     const get = (requirements) => must('Downloading TensorFlow (pip download)', pip, pipDownload(wheel, requirements, download), env);
-    const wheels = () => fs.readdirSync(download).filter((name) => name.endsWith('.whl')).map((name) => path.join(download, name));
+    const wheels = () =>
+      fs
+        .readdirSync(download)
+        .filter((name) => name.endsWith('.whl'))
+        .map((name) => path.join(download, name));
     const unpack = (file, ...patterns) => must('Unpacking TensorFlow', pip, [unpacker, file, work, ...patterns]);
 
     note('downloading the wheel');
@@ -159,8 +176,13 @@ async function compileAddons(wheel, compiler, folder, note) {
   const binding = path.join(tfjsNode, 'binding');
   const nodeHeaders = path.join(modules, 'node-api-headers');
   const [functions, quiet] = sources;
-  const files = fs.readdirSync(binding).sort().map((name) => path.join(binding, name));
-  const hash = createHash('sha256').update(readJson(path.join(nodeHeaders, 'package.json')).version).update(folder);
+  const files = fs
+    .readdirSync(binding)
+    .sort()
+    .map((name) => path.join(binding, name));
+  const hash = createHash('sha256')
+    .update(readJson(path.join(nodeHeaders, 'package.json')).version)
+    .update(folder);
   for (const file of [...files, ...sources]) hash.update(fs.readFileSync(file));
   const output = path.join(folder, `addon-${hash.digest('hex').slice(0, 12)}`);
   if (fs.existsSync(output)) return output;

@@ -143,10 +143,16 @@ export function explain(what, output, elsewhere = '') {
   }
   if (has(/EACCES|EPERM|Permission denied|EROFS|Read-only file system/)) {
     const where = /(?:'|path )(\/[^'\n]+)/.exec(output)?.[1];
-    return { message: `${what} failed: writing${where ? ` to ${where}` : ''} is not allowed; check who owns this folder and the caches in your home folder${orElsewhere}.`, passing: false };
+    return {
+      message: `${what} failed: writing${where ? ` to ${where}` : ''} is not allowed; check who owns this folder and the caches in your home folder${orElsewhere}.`,
+      passing: false,
+    };
   }
   if (has(/ensurepip\s+is\s+not\s+available|No module named '?(venv|ensurepip)/)) {
-    return { message: `${what} failed: this Python has no venv module; on Debian or Ubuntu \`sudo apt install python3-venv\`, then start again.`, passing: false };
+    return {
+      message: `${what} failed: this Python has no venv module; on Debian or Ubuntu \`sudo apt install python3-venv\`, then start again.`,
+      passing: false,
+    };
   }
   const unreachable =
     /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|network (request|is unreachable)|Failed to establish a new connection|Temporary failure in name resolution|Read timed out|ConnectTimeout|ProxyError|SSLError|CERTIFICATE|\(from versions: none\)/i;
@@ -156,6 +162,11 @@ export function explain(what, output, elsewhere = '') {
   if (has(/EUSAGE|in sync/)) {
     return { message: `${what} failed: package.json and package-lock.json disagree; run \`npm install\` once.`, passing: false };
   }
-  const last = output.trim().split('\n').filter((line) => !/A complete log of this run/.test(line)).pop() ?? '';
+  const last =
+    output
+      .trim()
+      .split('\n')
+      .filter((line) => !/A complete log of this run/.test(line))
+      .pop() ?? '';
   return { message: `${what} failed${last ? `: ${last.trim().slice(0, 300)}` : ''}.`, passing: false };
 }

@@ -172,7 +172,10 @@ test('killed while downloading: nothing half-made is taken for done, and the nex
   const { status, text } = repository.run();
   assert.equal(status, 0, text);
   assert.match(text, /ready on the CPU/);
-  assert.deepEqual(repository.cached().filter((name) => !/cpu$/.test(name)), []);
+  assert.deepEqual(
+    repository.cached().filter((name) => !/cpu$/.test(name)),
+    [],
+  );
 });
 
 test('ended by Ctrl-C while downloading: no lock, no child is left', { skip }, async () => {
@@ -181,7 +184,10 @@ test('ended by Ctrl-C while downloading: no lock, no child is left', { skip }, a
   await until(() => /download/.test(repository.calls()));
   child.kill('SIGINT');
   assert.equal(await ended(child), 130);
-  assert.deepEqual(fs.readdirSync(repository.at()).filter((name) => name.includes('lock') && name !== 'package-lock.json'), []);
+  assert.deepEqual(
+    fs.readdirSync(repository.at()).filter((name) => name.includes('lock') && name !== 'package-lock.json'),
+    [],
+  );
 });
 
 test('killed while making .venv: it is made anew', { skip }, () => {
@@ -192,7 +198,7 @@ test('killed while making .venv: it is made anew', { skip }, () => {
   assert.match(repository.run().text, /✓ Jupyter/);
 });
 
-test('a .venv of somebody\'s own is kept, Jupyter is added', { skip }, () => {
+test("a .venv of somebody's own is kept, Jupyter is added", { skip }, () => {
   const repository = checkout();
   fs.mkdirSync(repository.at('.venv/bin'), { recursive: true });
   fs.writeFileSync(repository.at('.venv/bin/python'), PYTHON, { mode: 0o755 });
@@ -250,7 +256,10 @@ test('an NVIDIA device: the GPU wheel with the CUDA wheels it requires', { skip:
   assert.match(text, /✓ TensorFlow 2\.21\.0 with CUDA: ready on the GPU/);
   assert.match(repository.calls(), /pip download.* tensorflow==2\.21\.0\n/);
   assert.match(repository.calls(), /pip download.* nvidia-cudnn-cu12<10,>=9 nvidia-cublas-cu12<13\n/);
-  assert.deepEqual(repository.cached().filter((name) => !name.endsWith('.lock')), ['tensorflow-2.21.0-linux-x64-gpu']);
+  assert.deepEqual(
+    repository.cached().filter((name) => !name.endsWith('.lock')),
+    ['tensorflow-2.21.0-linux-x64-gpu'],
+  );
 });
 
 test('an NVIDIA device that TensorFlow does not see is told', { skip: skip || process.platform !== 'linux' || process.arch !== 'x64' }, () => {
@@ -310,7 +319,10 @@ test('a checkout that cannot be written is a sentence', async () => {
   // A file as the folder refuses also root, whom permissions do not stop.
   const file = fs.mkdtempSync(path.join(os.tmpdir(), 'locked-'));
   fs.writeFileSync(path.join(file, 'checkout'), '');
-  await assert.rejects(locked(path.join(file, 'checkout', '.set-up.lock'), async () => 0), (e) => e.name !== 'TypeError' && /checkout cannot be written \((EEXIST|ENOTDIR)\).*npm run setup/.test(e.message) && e.code === undefined);
+  await assert.rejects(
+    locked(path.join(file, 'checkout', '.set-up.lock'), async () => 0),
+    (e) => e.name !== 'TypeError' && /checkout cannot be written \((EEXIST|ENOTDIR)\).*npm run setup/.test(e.message) && e.code === undefined,
+  );
 });
 
 /** An npm that writes node_modules as LIST says into the folder it stands in, after `npm ci`; FAKE says what goes wrong. */
@@ -370,7 +382,10 @@ test('node_modules stays while a program works with it, with a sentence; the dea
   fs.writeFileSync(path.join(running, String(process.pid)), 'train');
   const { status, text } = repository.install(false);
   assert.equal(status, 1);
-  assert.match(text, new RegExp(`SetupError: node_modules has to be renewed, and process ${process.pid} \\(npm run train\\) is working with it: .*start again\\.`));
+  assert.match(
+    text,
+    new RegExp(`SetupError: node_modules has to be renewed, and process ${process.pid} \\(npm run train\\) is working with it: .*start again\\.`),
+  );
   assert.ok(repository.has('old'));
   assert.equal(repository.calls(), '');
 

@@ -2,7 +2,7 @@ import { ADE20K_NAMES } from './ade20k';
 import type { LabelMap, RgbImage } from '../data/types';
 import { UserError } from '../common/errors';
 import { resizeImage, resizeLabels } from '../data/resize';
-import { crop, cropBytes } from '../data/picture';
+import { crop } from '../data/picture';
 import { OnnxNetwork } from './onnx';
 import { WEIGHTS } from './weights';
 
@@ -70,7 +70,10 @@ export class SceneSegmenter {
     const { height, width } = image;
     const count = ADE20K_NAMES.length;
     const votes = new Uint8Array(height * width * count);
-    for (const [scale, weight] of [[1, WEIGHT_OF_WHOLE], [CLOSER, 1]]) {
+    for (const [scale, weight] of [
+      [1, WEIGHT_OF_WHOLE],
+      [CLOSER, 1],
+    ]) {
       for (const window of windows(height, width, scale)) {
         const part = crop(image, window);
         for (const mirrored of [false, true]) {

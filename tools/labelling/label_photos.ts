@@ -101,7 +101,10 @@ export async function labelPhotos(
   const reports = ['report.json', 'report.txt'].map((name) => join(output, name));
   const all = [...names.flatMap((name) => targetsOf(output, name)), ...reports];
   const record = new WrittenFiles(output);
-  refuseInputs(names.map((name) => join(folder, name)), all);
+  refuseInputs(
+    names.map((name) => join(folder, name)),
+    all,
+  );
   if (!options.overwrite) record.refuseOthers(all);
   for (const part of ['imgs', 'labels', 'overlays']) {
     await mkdir(join(output, part), { recursive: true }).catch((e: NodeJS.ErrnoException) => {
@@ -168,11 +171,19 @@ export async function labelPhotos(
   for (const { height, width, classes } of labelled) {
     for (const [name, share] of Object.entries(classes)) counts[CLASS_NAMES.indexOf(name)] += Math.round(share * height * width);
   }
-  const report: LabelReport = { segmenter: segmenter.name, photos: labelled, leftOut, before, classes: shares(counts), never: NEVER_LABELLED.filter((n) => !table.includes(CLASS_NAMES.indexOf(n))) };
+  const report: LabelReport = {
+    segmenter: segmenter.name,
+    photos: labelled,
+    leftOut,
+    before,
+    classes: shares(counts),
+    never: NEVER_LABELLED.filter((n) => !table.includes(CLASS_NAMES.indexOf(n))),
+  };
   await writeWhole(join(output, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   await writeWhole(join(output, 'report.txt'), reportText(report));
   for (const file of reports) record.add(file);
-  if (!labelled.length && !signal?.aborted) throw new UserError(`${folder}: none of the ${names.length} photographs can be used; the first: ${leftOut[0].reason}`);
+  if (!labelled.length && !signal?.aborted)
+    throw new UserError(`${folder}: none of the ${names.length} photographs can be used; the first: ${leftOut[0].reason}`);
   return report;
 }
 
@@ -221,7 +232,10 @@ async function write(output: string, name: string, photo: Prepared, labels: Labe
     { image: overlayLabels(photo.image, labels, { opacity: 0.55 }), caption: 'label map' },
     { image: overlayLabels(photo.image, ambiguous, { opacity: 0.55 }), caption: 'white: the views disagree' },
   ];
-  await saveFigure(join(output, 'overlays', name), imageGrid([cells], { title: name, legend: classLegend([labels]), cellWidth: 480, maxWidth: 1500 }), { formats: ['png'], scale: 1 });
+  await saveFigure(join(output, 'overlays', name), imageGrid([cells], { title: name, legend: classLegend([labels]), cellWidth: 480, maxWidth: 1500 }), {
+    formats: ['png'],
+    scale: 1,
+  });
   await writePng(join(output, 'labels', `${name}.png`), labels);
   // Last: a pair is whole as soon as its photograph is there.
   const image = join('imgs', `${name}${photo.extension}`);
@@ -255,7 +269,10 @@ function shares(counts: Float64Array): Record<string, number> {
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-const list = (classes: Record<string, number>) => Object.entries(classes).map(([name, share]) => `${name} ${percent(share)}`).join(', ');
+const list = (classes: Record<string, number>) =>
+  Object.entries(classes)
+    .map(([name, share]) => `${name} ${percent(share)}`)
+    .join(', ');
 
 /** The report as text: what was found, what is doubtful, what was left out. */
 export function reportText({ segmenter, photos, leftOut, before, classes, never }: LabelReport): string {
