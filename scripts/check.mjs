@@ -39,7 +39,7 @@ export async function check() {
 
 if (process.argv[1] && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await run(async () => {
-    await setUp();
+    await setUp({ dev: true });
     await check();
     return 0;
   });

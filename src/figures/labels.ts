@@ -60,6 +60,8 @@ export function overlayLabels(
   { opacity = 0.5, classes = CLASSES as ClassStyles } = {},
 ): RgbImage {
   const colours = resizeNearest(colourLabels(labels, classes), photo.width, photo.height).data;
-  const data = Uint8Array.from(photo.data, (p, i) => Math.round(p + (colours[i] - p) * opacity));
+  // A loop: `Uint8Array.from` with a function takes ten times as long.
+  const data = new Uint8Array(photo.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = Math.round(photo.data[i] + (colours[i] - photo.data[i]) * opacity);
   return { data, height: photo.height, width: photo.width };
 }
