@@ -1,6 +1,8 @@
 import type { Size } from '../src/data/types';
+import { resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { UserError, excerpt } from '../src/common/errors';
+import { fileSentence } from '../src/common/file_errors';
 
 /** One option of a command, or one of its positional arguments. */
 export type OptionSpec =
@@ -46,6 +48,8 @@ export interface CommandSpec<
 export interface PositionalSpec {
   help: string;
   required?: boolean;
+  /** A file or folder: relative to where the user stands. */
+  path?: boolean;
 }
 
 type ValueOf<S extends OptionSpec> = S extends { type: 'flag' }
@@ -104,7 +108,25 @@ export function parseArguments<
   const positional = Object.fromEntries(
     Object.keys(spec.positionals ?? {}).map((name, i) => [name, command.processedArgs[i] as unknown]),
   );
+  for (const [name, option] of Object.entries(spec.options)) {
+    if (command.getOptionValueSource(name) !== 'cli' || !('value' in option) || !PATHS.includes(option.value ?? '')) continue;
+    values[name] = fromUser(values[name] as string);
+  }
+  for (const [name, { path }] of Object.entries<PositionalSpec>(spec.positionals ?? {}))
+    if (path && typeof positional[name] === 'string') positional[name] = fromUser(positional[name] as string);
   return { ...values, ...positional } as Arguments<O, P>;
+}
+
+/** What stands for a file or folder in the help. */
+const PATHS = ['DIR', 'FILE', 'PATH'];
+/** Words that are no paths where one may stand. */
+const WORDS = ['none', 'auto'];
+
+/** npm runs scripts in the project's folder and says where the user stands; a relative path means the latter. */
+function fromUser(path: string): string {
+  const { INIT_CWD: stands, npm_package_json: project } = process.env;
+  if (!stands || !project || WORDS.includes(path) || resolve(project, '..') !== process.cwd() || resolve(stands) === process.cwd()) return path;
+  return resolve(stands, path);
 }
 
 /**
@@ -123,8 +145,9 @@ export async function runCommand<
     const args = parseArguments<O, P>(spec, argv);
     if (args) await main(args);
   } catch (e) {
-    if (e instanceof UserError) {
-      process.stderr.write(`${process.env.LGGAN_DEBUG === '1' ? e.stack : e.message.split('\n').map((line) => excerpt(line, Infinity)).join('\n')}\n`);
+    const sentence = e instanceof UserError ? e.message : fileSentence(e);
+    if (sentence !== undefined) {
+      process.stderr.write(`${process.env.LGGAN_DEBUG === '1' ? (e as Error).stack : sentence.split('\n').map((line) => excerpt(line, Infinity)).join('\n')}\n`);
       process.exitCode = 2;
     } else {
       process.stderr.write(`${e instanceof Error ? e.stack : String(e)}\n`);
@@ -153,8 +176,8 @@ export interface Interrupt {
 const SAME_WISH_MS = 500;
 
 /**
- * Lets the current step finish when the process is told to stop: after the first SIGINT or SIGTERM `requested` is true
- * and the exit code is set (130, 143); a second one exits at once. `say` gets a sentence for the user.
+ * Lets the current step finish when the process is told to stop: after the first SIGINT, SIGTERM or SIGHUP (the
+ * terminal closes) `requested` is true and the exit code is set (130, 143, 129); a second one exits at once. `say` gets a sentence for the user.
  */
 export function interruptible(
   say: (sentence: string) => void = (s) => void process.stderr.write(`\n${s}\n`),
@@ -162,7 +185,9 @@ export function interruptible(
   let first = -Infinity;
   const controller = new AbortController();
   const listener = (signal: NodeJS.Signals) => {
-    const code = signal === 'SIGTERM' ? 143 : 130;
+    const code = { SIGTERM: 143, SIGHUP: 129 }[signal as string] ?? 130;
+    // The terminal is gone: what is written there must not end the run before it has saved.
+    if (signal === 'SIGHUP') for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
     const now = performance.now();
     if (controller.signal.aborted) {
       if (now - first > SAME_WISH_MS) process.exit(code);
@@ -175,6 +200,7 @@ export function interruptible(
   };
   process.on('SIGINT', listener);
   process.on('SIGTERM', listener);
+  process.on('SIGHUP', listener);
   return {
     get requested() {
       return controller.signal.aborted;
@@ -183,6 +209,7 @@ export function interruptible(
     dispose() {
       process.off('SIGINT', listener);
       process.off('SIGTERM', listener);
+      process.off('SIGHUP', listener);
     },
   };
 }

@@ -12,7 +12,7 @@ void runCommand(
       mapping: { type: 'string', value: 'FILE', help: 'what the values or colours of the label maps mean' },
       json: { type: 'flag', help: 'the result as JSON' },
     },
-    positionals: { dir: { help: 'data set: DIR/imgs and DIR/labels', required: true } },
+    positionals: { dir: { help: 'data set: DIR/imgs and DIR/labels', required: true, path: true } },
     examples: ['npm run check-data -- datasets/landscape'],
   },
   async ({ dir, mapping, json }) => {

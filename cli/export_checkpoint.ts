@@ -6,7 +6,7 @@ void runCommand(
   {
     name: 'npm run export-checkpoint --',
     description: 'Writes a checkpoint for other programs: .pkl as the original (Jittor) loads it, or .safetensors.',
-    positionals: { source: { help: 'a .safetensors file or the folder of a run', required: true } },
+    positionals: { source: { help: 'a .safetensors file or the folder of a run', required: true, path: true } },
     options: {
       output_path: { type: 'string', value: 'FILE', required: true, help: 'ends in .pkl or .safetensors' },
       network: {

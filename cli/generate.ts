@@ -12,6 +12,7 @@ import { chooseCheckpoint, loadGenerator, loadRCAN } from '../src/models/pretrai
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
 import { readMapping } from '../src/data/mapping';
+import { inputFiles, refuseInputs } from '../src/common/targets';
 import { interruptible, runCommand } from './arguments';
 
 void runCommand(
@@ -44,6 +45,8 @@ void runCommand(
     const rcan = enlarging && (await loadRCAN(enlarging.path));
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
     const labels = labelFolder(args.input_path, { limit: args.limit, mapping });
+    const endings = [args.png ? '.png' : '.jpg', ...(args.attention ? ['_parts.png', '_sau.png'] : [])];
+    refuseInputs(inputFiles(args.input_path), labels.names.flatMap((name) => endings.map((ending) => join(args.output_path, `${name}${ending}`))));
     await mkdir(args.output_path, { recursive: true });
     console.log(engineInfo().description);
     console.log(chosen.sentence);

@@ -12,7 +12,7 @@ void runCommand(
     name: 'npm run import-checkpoint --',
     description:
       'Reads weights of the original (Jittor .pkl), of PyTorch (.pth) or .safetensors and writes a checkpoint that generate and train take.',
-    positionals: { file: { help: 'latest_net_G.pkl, latest_net_D.pkl, best.pkl, ...', required: true } },
+    positionals: { file: { help: 'latest_net_G.pkl, latest_net_D.pkl, best.pkl, ...', required: true, path: true } },
     options: {
       output_path: {
         type: 'string',

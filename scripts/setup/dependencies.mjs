@@ -15,7 +15,8 @@ export async function installDependencies() {
   await step('dependencies', async () => {
     // The npm that started us, if one did: a second one may lie on the PATH.
     const [command, ...first] = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-    const { code, output } = await capture(command, [...first, 'ci', '--prefer-offline', '--no-audit', '--no-fund']);
+    // Its own log level: `npm -s` would keep the reason of a failure to itself.
+    const { code, output } = await capture(command, [...first, 'ci', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']);
     if (code !== 0) {
       const { message, passing } = explain('Installing the dependencies (npm ci)', output);
       throw new SetupError(message, passing);

@@ -122,7 +122,8 @@ export function dependenciesMatch(lock, installed) {
   const wanted = Object.entries(lock.packages).filter(([name]) => name !== '');
   const same = wanted.every(([name, entry]) => {
     const present = installed.packages[name];
-    return present ? present.version === entry.version && present.integrity === entry.integrity : entry.optional === true;
+    // Without development (NODE_ENV=production, omit=dev) npm leaves those out, and no command needs them.
+    return present ? present.version === entry.version && present.integrity === entry.integrity : [entry.optional, entry.dev, entry.devOptional].includes(true);
   });
   return same && Object.keys(installed.packages).every((name) => name in lock.packages);
 }
@@ -137,7 +138,7 @@ export function explain(what, output) {
     const where = /(?:'|path )(\/[^'\n]+)/.exec(output)?.[1];
     return { message: `${what} failed: writing${where ? ` to ${where}` : ''} is not allowed; check who owns this folder and the caches in your home folder.`, passing: false };
   }
-  if (has(/ensurepip is not available|No module named '?(venv|ensurepip)/)) {
+  if (has(/ensurepip\s+is\s+not\s+available|No module named '?(venv|ensurepip)/)) {
     return { message: `${what} failed: this Python has no venv module; on Debian or Ubuntu \`sudo apt install python3-venv\`, then start again.`, passing: false };
   }
   const unreachable =

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../../src/common/errors';
 import { newestCheckpoint } from '../../src/checkpoints/checkpoint';
+import { refuseInputs } from '../../src/common/targets';
 import { savePickle } from './pickle_writer';
 import { readTensors, saveTensors, type TensorEntry } from '../../src/checkpoints/safetensors';
 
@@ -25,6 +26,7 @@ export async function exportCheckpoint(
 ): Promise<{ file: string; tensors: number }> {
   const { network = 'G', half = false, onProgress } = options;
   const file = await checkpointFile(source, network);
+  refuseInputs([file], [target]);
   const { tensors, metadata } = await readTensors(file);
   const entries = [...tensors].map(([name, { shape, data, dtype }]): TensorEntry => {
     if (!(data instanceof Float32Array))

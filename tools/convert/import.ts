@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { refuseInputs } from '../../src/common/targets';
 import { withoutDrawing } from '../../src/layers/core/parameters';
 import { LGGAN } from '../../src/models/lggan/lggan';
 import { Discriminator } from '../../src/models/discriminator';
@@ -46,6 +47,7 @@ export async function importCheckpoint(
     const guess = guessNetwork(file, foreign.tensors);
     const { network } = guess;
     const out = typeof target === 'string' ? target : target(network);
+    refuseInputs([file], [out]);
     const numbers = [...foreign.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
     const built = withoutDrawing(() => build(guess, behaviour), { file, numbers });
     try {

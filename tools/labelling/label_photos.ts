@@ -13,6 +13,7 @@ import { saveFigure } from '../../src/figures/figure';
 import { imageGrid } from '../../src/figures/grid';
 import { classLegend, overlayLabels } from '../../src/figures/labels';
 import type { SceneSegmenter, Votes } from '../../src/judges/scene_segmenter';
+import { inputFiles, refuseInputs } from '../../src/common/targets';
 import { removeSmallRegions } from './regions';
 import { writeWhole } from '../../src/common/atomic';
 
@@ -88,6 +89,12 @@ export async function labelPhotos(
     .filter((name) => extname(name) && !names.includes(name))
     .map((name) => ({ file: join(folder, name), reason: `no photograph of a known kind (${IMAGE_EXTENSIONS.join(', ')})` }));
   if (!names.length) throw new UserError(`${folder}: there are no photographs (${IMAGE_EXTENSIONS.join(', ')}) in it.`);
+  const stems = [...new Set(names.map(stem))];
+  refuseInputs(inputFiles(input), [
+    ...stems.flatMap((name) => [join(output, 'labels', `${name}.png`), join(output, 'overlays', `${name}.png`)]),
+    // A photograph keeps its ending or becomes a .jpg.
+    ...names.flatMap((name) => [extname(name).toLowerCase(), '.jpg'].map((ending) => join(output, 'imgs', `${stem(name)}${ending}`))),
+  ]);
   for (const part of ['imgs', 'labels', 'overlays']) {
     await mkdir(join(output, part), { recursive: true }).catch((e: NodeJS.ErrnoException) => {
       throw new UserError(`${join(output, part)}: the folder cannot be made (${e.code}); choose another --output_path.`, { cause: e });
