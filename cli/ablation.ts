@@ -37,7 +37,7 @@ void runCommand(
       residual_blocks: { type: 'integer', min: 0, default: D.residualBlocks, help: 'of the local branch' },
       learning_rate: { type: 'number', default: D.learningRate, help: 'G learns at half of it, D at twice' },
       windows: { type: 'integer', min: 1, default: D.windows, help: 'held-out windows of each photo that are judged' },
-      vgg: { type: 'string', value: 'PATH', default: D.vgg, help: "VGG19's weights for the perceptual loss of training (several times as long), or none" },
+      vgg: { type: 'string', value: 'PATH', words: ['none'], default: D.vgg, help: "VGG19's weights for the perceptual loss of training (several times as long), or none" },
       judges: { type: 'string', value: 'DIR', default: 'checkpoints', help: 'where the networks of the judges lie; what is missing is left out, or the own segmenter stands in' },
       segmenter_steps: { type: 'integer', min: 1, default: D.segmenterSteps, help: 'training steps of the own segmenter, where it has to stand in' },
       workers: { type: 'integer', min: 1, default: availableParallelism(), help: 'runs at a time, one thread each' },

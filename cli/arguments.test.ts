@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { UserError } from '../src/common/errors';
-import { parseArguments } from './arguments';
+import { parseArguments, runCommand } from './arguments';
 
 const spec = {
   name: 'npm run train --',
@@ -131,6 +131,63 @@ test('a mistake of the user is one sentence and exit code 2, a fault of the prog
   assert.match(unknown.stderr, /^Unknown option '--bgu' \(Did you mean --bug\?\)/);
 });
 
+test('what the file system refuses is one sentence with the path', async (t) => {
+  const file = join(folder, 'a-file');
+  writeFileSync(file, '');
+  let said = '';
+  t.mock.method(process.stderr, 'write', (text: string) => (said = text) !== '');
+  const code = process.exitCode;
+  const refused = async (act: () => void, sentence: RegExp) => {
+    said = '';
+    await runCommand({ name: 'x', description: '', options: {} }, act, []);
+    const status = process.exitCode;
+    process.exitCode = code;
+    assert.equal(status, 2, said);
+    assert.match(said, sentence);
+    assert.ok(!/\n./.test(said), said);
+  };
+  await refused(() => void mkdirSync(file, { recursive: true }), /a-file: a file of this name stands in its place/);
+  await refused(() => void mkdirSync(join(file, 'x'), { recursive: true }), /a-file.*: a part of its path is a file/);
+  await refused(() => writeFileSync(folder, ''), /: a folder of this name exists/);
+  await refused(() => writeFileSync(join(folder, 'n'.repeat(300)), ''), /nnn: the name is too long/);
+  for (const [errno, sentence] of [['EROFS', /read-only/], ['EACCES', /may not be read or written/], ['ENOSPC', /disk is full/], ['EMFILE', /ulimit/]] as const) {
+    await refused(() => { throw Object.assign(new Error(errno), { code: errno, syscall: 'open', path: '/x/y' }); }, new RegExp(`/x/y: .*${sentence.source}`));
+  }
+});
+
+test('relative paths start where the user stands, defaults in the project', (t) => {
+  process.env.LGGAN_STANDING = folder;
+  t.after(() => delete process.env.LGGAN_STANDING);
+  const paths = {
+    name: 'x',
+    description: '',
+    options: {
+      to: { type: 'string', value: 'DIR', help: '', default: 'checkpoints/x' },
+      vgg: { type: 'string', value: 'PATH', words: ['none'], help: '' },
+      from: { type: 'string', value: 'DIR|URL', help: '' },
+      files: { type: 'list', value: 'FILE', help: '' },
+      name: { type: 'string', help: '' },
+    },
+    positionals: { dir: { help: '', path: true }, what: { help: '' } },
+  } as const;
+  assert.deepEqual(parseArguments(paths, ['set', 'b', '--vgg', 'none', '--files', 'a', '/b', '--from', 'http://x/y', '--name', 'n']), {
+    to: 'checkpoints/x', vgg: 'none', from: 'http://x/y', files: [join(folder, 'a'), '/b'], name: 'n', dir: join(folder, 'set'), what: 'b',
+  });
+  process.env.LGGAN_STANDING = process.cwd();
+  assert.equal(parseArguments(paths, ['../set'])?.dir, '../set');
+});
+
+test('from another folder, through npm, check-data finds what stands there', () => {
+  // What npm sets: it starts scripts in the project's folder.
+  const env = { ...process.env, INIT_CWD: folder, npm_package_json: join(cwd, 'package.json') };
+  const run = spawnSync(process.execPath, ['scripts/cli.mjs', 'check_data', 'nothing-here'], { cwd, encoding: 'utf8', env });
+  assert.equal(run.status, 2, run.stderr);
+  assert.match(run.stderr, /^nothing-here: there is no such folder/m);
+  mkdirSync(join(folder, 'here'));
+  const found = spawnSync(process.execPath, ['scripts/cli.mjs', 'check_data', 'here'], { cwd, encoding: 'utf8', env });
+  assert.doesNotMatch(found.stderr, /no such folder: here|here: there is no such folder/);
+});
+
 test('a first signal lets the step finish, a second one does not', async () => {
   const file = script(`
     const stop = interruptible();
@@ -156,7 +213,9 @@ test('a first signal lets the step finish, a second one does not', async () => {
     }
     return { code: await exit, saved: out.includes('saved') };
   };
-  const [int, term, together, twice] = await Promise.all([
+  const [hup, int, term, together, twice] = await Promise.all([
+    // The terminal closes: the shell says so, npm passes it on later, and nobody reads.
+    run([['SIGHUP', 700], ['SIGHUP', 0]], 900),
     run([['SIGINT', 0]], 50),
     run([['SIGTERM', 0]], 50),
     // npm passes on what the terminal has sent already.
@@ -175,6 +234,7 @@ test('a first signal lets the step finish, a second one does not', async () => {
       60000,
     ),
   ]);
+  assert.deepEqual(hup, { code: 129, saved: true });
   assert.deepEqual(int, { code: 130, saved: true });
   assert.deepEqual(term, { code: 143, saved: true });
   assert.deepEqual(together, { code: 130, saved: true });

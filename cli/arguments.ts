@@ -1,8 +1,10 @@
-import type { Size } from '../src/data/types';
+import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { explainAny } from '../src/common/atomic';
 import { UserError, excerpt } from '../src/common/errors';
-import { fileSentence } from '../src/common/file_errors';
+import type { Size } from '../src/data/types';
+import { asOptions } from './field_names';
 
 /** One option of a command, or one of its positional arguments. */
 export type OptionSpec =
@@ -13,7 +15,8 @@ export type OptionSpec =
       default?: string;
       required?: boolean;
       choices?: readonly string[];
-      /** What stands for the value in the help: DIR, FILE. */ value?: string;
+      /** What stands for the value in the help. DIR, FILE, PATH and SCRIPT are paths, see `standing`. */ value?: string;
+      /** Values of a path that are none, such as 'none'. */ words?: readonly string[];
     }
   | {
       type: 'number' | 'integer';
@@ -43,12 +46,14 @@ export interface CommandSpec<
   positionals?: P;
   /** Lines below the options in `--help`. */
   examples?: readonly string[];
+  /** Fields of the functions behind the command whose options have another name: `{ minHeight: 'crop_min' }`. */
+  fields?: Readonly<Record<string, string>>;
 }
 
 export interface PositionalSpec {
   help: string;
   required?: boolean;
-  /** A file or folder: relative to where the user stands. */
+  /** See `standing`. */
   path?: boolean;
 }
 
@@ -100,38 +105,51 @@ export function parseArguments<
   }
   const given = command.opts<Record<string, unknown>>();
   const values = Object.fromEntries(
-    Object.entries(spec.options).map(([name, { type }]) => [
-      name,
-      type === 'flag' ? given[name] === true : given[name],
-    ]),
+    Object.entries(spec.options).map(([name, option]) => {
+      if (option.type === 'flag') return [name, given[name] === true];
+      const typed = command.getOptionValueSource(name) !== 'default' && isPath(option);
+      return [name, typed ? fromStanding(given[name], option.type === 'string' ? option.words : []) : given[name]];
+    }),
   );
   const positional = Object.fromEntries(
-    Object.keys(spec.positionals ?? {}).map((name, i) => [name, command.processedArgs[i] as unknown]),
+    Object.entries<PositionalSpec>(spec.positionals ?? {}).map(([name, { path }], i) => {
+      const value = command.processedArgs[i] as unknown;
+      return [name, path ? fromStanding(value) : value];
+    }),
   );
-  for (const [name, option] of Object.entries(spec.options)) {
-    if (command.getOptionValueSource(name) !== 'cli' || !('value' in option) || !PATHS.includes(option.value ?? '')) continue;
-    values[name] = fromUser(values[name] as string);
-  }
-  for (const [name, { path }] of Object.entries<PositionalSpec>(spec.positionals ?? {}))
-    if (path && typeof positional[name] === 'string') positional[name] = fromUser(positional[name] as string);
   return { ...values, ...positional } as Arguments<O, P>;
 }
 
-/** What stands for a file or folder in the help. */
-const PATHS = ['DIR', 'FILE', 'PATH'];
-/** Words that are no paths where one may stand. */
-const WORDS = ['none', 'auto'];
+/** Resolved paths, and how the user wrote them. */
+const written = new Map<string, string>();
 
-/** npm runs scripts in the project's folder and says where the user stands; a relative path means the latter. */
-function fromUser(path: string): string {
-  const { INIT_CWD: stands, npm_package_json: project } = process.env;
-  if (!stands || !project || WORDS.includes(path) || resolve(project, '..') !== process.cwd() || resolve(stands) === process.cwd()) return path;
-  return resolve(stands, path);
+const isPath = ({ type, ...option }: OptionSpec) =>
+  (type === 'string' || type === 'list') && /^(DIR|FILE|PATH|SCRIPT|DIR\|URL)$/.test((option as { value?: string }).value ?? '');
+
+/**
+ * A path as the user meant it. npm runs commands in the project's folder, wherever the user stands; scripts/cli.mjs tells where that is
+ * (LGGAN_STANDING). Paths that were not typed, the defaults, are the project's.
+ */
+function fromStanding(value: unknown, words: readonly string[] = []): unknown {
+  if (Array.isArray(value)) return value.map((v: unknown) => fromStanding(v, words));
+  const standing = process.env.LGGAN_STANDING;
+  if (typeof value !== 'string' || value === '' || !standing || words.includes(value) || value.includes('://')) return value;
+  const path = resolve(standing, value);
+  if (path === resolve(value) || path === value) return value;
+  written.set(path, value);
+  return path;
+}
+
+/** A message with the paths as the user wrote them. */
+function asWritten(message: string): string {
+  const longestFirst = [...written].sort(([a], [b]) => b.length - a.length);
+  return longestFirst.reduce((text, [path, typed]) => text.replaceAll(path, typed), message);
 }
 
 /**
  * Runs a command: parses its options, calls `main`, and turns a UserError into its sentence on stderr and exit code 2
- * (with LGGAN_DEBUG=1 also the stack). Any other error is a fault of the program: stack and exit code 1.
+ * (with LGGAN_DEBUG=1 also the stack), with the command's options in place of the fields of functions. What the file system refuses
+ * is a UserError too. Any other error is a fault of the program: stack and exit code 1.
  */
 export async function runCommand<
   const O extends Record<string, OptionSpec>,
@@ -143,11 +161,14 @@ export async function runCommand<
 ): Promise<void> {
   try {
     const args = parseArguments<O, P>(spec, argv);
+    // Paths that this command hands to others are resolved.
+    delete process.env.LGGAN_STANDING;
     if (args) await main(args);
-  } catch (e) {
-    const sentence = e instanceof UserError ? e.message : fileSentence(e);
-    if (sentence !== undefined) {
-      process.stderr.write(`${process.env.LGGAN_DEBUG === '1' ? (e as Error).stack : sentence.split('\n').map((line) => excerpt(line, Infinity)).join('\n')}\n`);
+  } catch (thrown) {
+    const e = explainAny(thrown);
+    if (e instanceof UserError) {
+      const message = asOptions(asWritten(e.message), spec.options, spec.fields);
+      process.stderr.write(`${process.env.LGGAN_DEBUG === '1' ? e.stack : message.split('\n').map((line) => excerpt(line, Infinity)).join('\n')}\n`);
       process.exitCode = 2;
     } else {
       process.stderr.write(`${e instanceof Error ? e.stack : String(e)}\n`);
@@ -156,10 +177,10 @@ export async function runCommand<
   }
 }
 
-/** `192x256` of `--image_size`, height first. @throws UserError */
-export function parseSize(text: string): Size {
-  const match = /^(\d+)x(\d+)$/.exec(text);
-  if (!match) throw new UserError(`--image_size: expected HEIGHTxWIDTH such as 192x256, got '${text}'.`);
+/** `192x256` of an option, height first. @throws UserError */
+export function parseSize(text: string, option = '--image_size'): Size {
+  const match = /^([1-9]\d*)x([1-9]\d*)$/.exec(text);
+  if (!match) throw new UserError(`${option}: expected HEIGHTxWIDTH such as 192x256, got '${text}'.`);
   return [Number(match[1]), Number(match[2])];
 }
 
@@ -174,10 +195,12 @@ export interface Interrupt {
 
 /** A terminal and npm both pass the same Ctrl-C on; signals that arrive together are one wish. */
 const SAME_WISH_MS = 500;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Lets the current step finish when the process is told to stop: after the first SIGINT, SIGTERM or SIGHUP (the
- * terminal closes) `requested` is true and the exit code is set (130, 143, 129); a second one exits at once. `say` gets a sentence for the user.
+ * Lets the current step finish when the process is told to stop: after the first SIGINT, SIGTERM or SIGHUP (its
+ * terminal was closed) `requested` is true and the exit code is set (130, 143, 129); a second one exits at once, but for SIGHUP, which shells
+ * and npm send again. `say` gets a sentence for the user.
  */
 export function interruptible(
   say: (sentence: string) => void = (s) => void process.stderr.write(`\n${s}\n`),
@@ -185,12 +208,12 @@ export function interruptible(
   let first = -Infinity;
   const controller = new AbortController();
   const listener = (signal: NodeJS.Signals) => {
-    const code = { SIGTERM: 143, SIGHUP: 129 }[signal as string] ?? 130;
-    // The terminal is gone: what is written there must not end the run before it has saved.
-    if (signal === 'SIGHUP') for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+    const code = 128 + constants.signals[signal];
     const now = performance.now();
+    // Nobody reads any more: what is written from here on fails, and must not end the run before it is saved.
+    if (signal === 'SIGHUP') for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
     if (controller.signal.aborted) {
-      if (now - first > SAME_WISH_MS) process.exit(code);
+      if (signal !== 'SIGHUP' && now - first > SAME_WISH_MS) process.exit(code);
       return;
     }
     first = now;
@@ -198,18 +221,14 @@ export function interruptible(
     controller.abort();
     say('Finishing this step and saving; once more stops at once.');
   };
-  process.on('SIGINT', listener);
-  process.on('SIGTERM', listener);
-  process.on('SIGHUP', listener);
+  for (const signal of SIGNALS) process.on(signal, listener);
   return {
     get requested() {
       return controller.signal.aborted;
     },
     signal: controller.signal,
     dispose() {
-      process.off('SIGINT', listener);
-      process.off('SIGTERM', listener);
-      process.off('SIGHUP', listener);
+      for (const signal of SIGNALS) process.off(signal, listener);
     },
   };
 }

@@ -35,6 +35,8 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
   assert.deepEqual(steps(), ['1', '2']);
   assert.equal(train('--stage', '2').status, 0);
   assert.deepEqual(steps(), ['1', '2', '3', '4']);
+  assert.match(train('--stage', '2').out, /complete, 2 of 2 epochs; raise --epochs/);
+  assert.deepEqual(steps(), ['1', '2', '3', '4']);
   assert.ok(existsSync(join(G, 'best-000001', 'G.safetensors')), 'no best checkpoint');
 
   const rcan = command(
@@ -50,9 +52,11 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
   );
   assert.equal(generated.status, 0, generated.err);
   const names = readdirSync(labels).map((file) => file.replace('.png', ''));
-  assert.deepEqual(readdirSync(results).sort(), names.flatMap((n) => [`${n}.jpg`, `${n}_parts.png`, `${n}_sau.png`]).sort());
+  assert.deepEqual(readdirSync(results).filter((n) => !n.startsWith('.')).sort(), names.flatMap((n) => [`${n}.jpg`, `${n}_parts.png`, `${n}_sau.png`]).sort());
   const { width, height } = await sharp(join(results, `${names[0]}.jpg`)).metadata();
-  assert.deepEqual([height, width], [64, 128]);
+  // That of the label maps, not the network's 32x64.
+  assert.deepEqual([height, width], [96, 128]);
+  assert.match(generated.err + generated.out, /is 96x128, of another shape than the network's 32x64/);
   for (const n of names) for (const figure of ['parts', 'sau']) rmSync(join(results, `${n}_${figure}.png`));
 
   const judged = command(
@@ -79,7 +83,7 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
   renameSync(join(results, 'small.png'), join(results, `${names[1]}.png`));
   const mixed = command('evaluate', '--labels', labels, '--fake', results, '--real', join(set, 'val'));
   assert.equal(mixed.status, 2);
-  assert.ok(mixed.err.includes(`${results}: ${names[1]} is 32x64, ${results}: ${names[0]} is 64x128: the images of a set must have one size`), mixed.err);
+  assert.ok(mixed.err.includes(`${results}: ${names[1]} is 32x64, ${results}: ${names[0]} is 96x128: the images of a set must have one size`), mixed.err);
 });
 
 test('bad input: one sentence that names it, exit status 2, nothing written', async () => {
@@ -87,6 +91,15 @@ test('bad input: one sentence that names it, exit status 2, nothing written', as
   mkdirSync(bad);
   const out = join(dir, 'nothing');
   const generate = (...args: string[]) => command('generate', '--output_path', out, ...args);
+  const inPlace = join(dir, 'in-place');
+  mkdirSync(inPlace);
+  const mine = join(inPlace, 'a.png');
+  writeFileSync(mine, readFileSync(join(set, 'val', 'labels', readdirSync(join(set, 'val', 'labels'))[0])));
+  const before = readFileSync(mine);
+  const refusedInPlace = command('generate', '--png', '--input_path', inPlace, '--output_path', `${inPlace}/`, '--checkpoint', G);
+  assert.equal(refusedInPlace.status, 2);
+  assert.match(refusedInPlace.err, /a\.png would be written over .*a\.png, which is read/);
+  assert.deepEqual(readFileSync(mine), before);
   const refused = (run: ReturnType<typeof command>, sentence: RegExp) => {
     assert.equal(run.status, 2, run.err);
     assert.match(run.err, sentence);

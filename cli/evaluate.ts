@@ -16,6 +16,7 @@ import { galleries } from '../experiments/evaluation/galleries';
 import { evaluateNetwork, evaluatePairs, networkTable, type SetReport } from '../experiments/evaluation/network';
 import { saveFigure } from '../src/figures/figure';
 import { chooseCheckpoint, findCheckpoint, loadGenerator, loadRCAN } from '../src/models/pretrained';
+import { filesIn, refuseInputs } from '../src/common/targets';
 import { runCommand } from './arguments';
 
 const ABOUT_SCORE = "The score is the contest's formula on these judges; the contest's own were never published.";
@@ -141,6 +142,8 @@ async function ofPairs(args: Shared & { pairs: string; train?: string; mapping?:
 async function ofNetwork(args: Shared & { checkpoint?: string; sr_checkpoint?: string; photos: string; windows: number; figure_path: string }): Promise<void> {
   const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
   const enlarging = await findCheckpoint('RCAN', args.sr_checkpoint);
+  const read = ['imgs', 'images', 'labels'].flatMap((part) => filesIn(join(args.photos, part)));
+  refuseInputs(read, filesIn(args.figure_path).filter((file) => /evaluation_[^/\\]*\.png$/.test(file)));
   const photos = folderPairs(args.photos);
   const generator = await loadGenerator(chosen.path);
   const rcan = enlarging && (await loadRCAN(enlarging.path));

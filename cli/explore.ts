@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { labelFolder } from '../src/data/pairs';
 import { readLabelMap } from '../src/data/label_map';
 import type { LabelMap } from '../src/data/types';
@@ -21,6 +22,7 @@ import type { LGGAN } from '../src/models/lggan/lggan';
 import { chooseCheckpoint, loadLGGAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
+import { filesIn, refuseInputs } from '../src/common/targets';
 import { interruptible, runCommand } from './arguments';
 import { readAll } from '../src/data/dataset';
 
@@ -46,6 +48,9 @@ void runCommand(
       throw new UserError(`${chosen.path}: this generator upsamples by '${generator.config.upsampling}'; only one with 'sau' has kernels to look at.`);
     }
     const maps = await readLabels(args.labels, args.mapping, args.limit);
+    const stem = args.output_path.replace(/\.(png|svg|html)$/i, '');
+    const read = [args.labels, ...filesIn(args.labels), ...filesIn(join(args.labels, 'labels')), chosen.path, ...(args.mapping ? [args.mapping] : [])];
+    refuseInputs(read, ['html', 'png', 'svg'].map((format) => `${stem}.${format}`));
     console.log(engineInfo().description);
     console.log(chosen.sentence);
     const start = untrained(generator);

@@ -1,5 +1,6 @@
 import { exportCheckpoint } from '../tools/convert/export';
 import { reporter } from '../src/common/progress';
+import { refuseInputs, writtenBeside } from '../src/common/targets';
 import { runCommand } from './arguments';
 
 void runCommand(
@@ -15,13 +16,17 @@ void runCommand(
         default: 'G',
         help: "which network of a run's folder",
       },
+      overwrite: { type: 'flag', help: 'replace a file that this command did not write, or that was changed since' },
       half: { type: 'flag', help: 'half precision: half the size, three digits; .safetensors only' },
     },
     examples: ['npm run export-checkpoint -- checkpoints/lggan --output_path latest_net_G.pkl'],
   },
-  async ({ source, output_path, network, half }) => {
+  async ({ source, output_path, network, half, overwrite }) => {
     const onProgress = reporter('exporting', { unit: 'MB', scale: 1e6 });
+    refuseInputs([source], [output_path]);
+    if (!overwrite) writtenBeside(output_path).refuseOthers([output_path]);
     const { file, tensors } = await exportCheckpoint(source, output_path, { network, half, onProgress });
+    writtenBeside(output_path).add(output_path);
     console.log(`written: ${output_path} (${tensors} tensors of ${file})`);
   },
 );

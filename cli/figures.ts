@@ -22,6 +22,7 @@ import { Discriminator } from '../src/models/discriminator';
 import { checkpointFile, chooseCheckpoint, loadLGGAN, loadRCAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { History } from '../src/training/history';
+import { filesIn, refuseInputs } from '../src/common/targets';
 import { runCommand, type OptionSpec } from './arguments';
 import { readAll, subset } from '../src/data/dataset';
 
@@ -55,6 +56,9 @@ void runCommand(
   },
   async (args) => {
     const names = chosen(args.only);
+    const folders = [args.labels, join(args.labels, 'labels'), ...['', 'imgs', 'labels', 'imgs_lr', 'imgs_lr_256'].map((part) => join(args.photos, part))];
+    const files = [args.mapping, args.evaluation, args.ablation, ...(args.history ?? []), ...(args.results ?? [])].filter((f): f is string => f !== undefined);
+    refuseInputs([...files, ...folders.flatMap(filesIn)], filesIn(args.output_path));
     // How each input is named in the captions.
     const said: Partial<Record<keyof PaperInputs, string>> = {};
     const { path: checkpoint, sentence: which } = await chooseCheckpoint('LGGAN', args.checkpoint);

@@ -12,8 +12,14 @@ import { chooseCheckpoint, loadGenerator, loadRCAN } from '../src/models/pretrai
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
 import { readMapping } from '../src/data/mapping';
-import { inputFiles, refuseInputs } from '../src/common/targets';
-import { interruptible, runCommand } from './arguments';
+import { LABEL_EXTENSIONS, hasExtension, stem } from '../src/common/files';
+import { WrittenFiles, filesIn, refuseInputs } from '../src/common/targets';
+import type { RgbImage, Size } from '../src/data/types';
+import { interruptible, parseSize, runCommand } from './arguments';
+
+/** An image at a size, where one is wanted. */
+const fitted = (image: RgbImage, size?: Size) => (!size || (size[0] === image.height && size[1] === image.width) ? image : resizeImage(image, size));
+
 
 void runCommand(
   {
@@ -23,7 +29,7 @@ void runCommand(
       input_path: { type: 'string', value: 'DIR', required: true, help: 'label maps (PNG)' },
       output_path: { type: 'string', value: 'DIR', required: true, help: 'where the images go' },
       checkpoint: { type: 'string', value: 'PATH', help: 'generator: a run\'s folder or a .safetensors file; default: the network that comes with the project' },
-      use_sr: { type: 'flag', help: 'enlarge x2 by RCAN instead of bicubic' },
+      use_sr: { type: 'flag', help: 'enlarge x2 by RCAN before the image gets its size, instead of bicubic alone' },
       sr_checkpoint: { type: 'string', value: 'PATH', help: 'RCAN: likewise; default: the one that comes with the project' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
       attention: { type: 'flag', help: 'also write how each image was put together, and SAU\'s kernels, as PNG' },
@@ -34,6 +40,14 @@ void runCommand(
         default: 'paper',
         help: 'original: the small image goes through a JPEG before it is enlarged, as in the original',
       },
+      size: {
+        type: 'string',
+        value: 'HxW|network',
+        default: 'map',
+        help: 'size of the images: map, that of each label map; HxW such as 384x512; network, as it paints (with --use_sr twice that)',
+      },
+      overwrite: { type: 'flag', help: 'replace files of --output_path that this command did not write, or that were changed since' },
+      noise_seed: { type: 'integer', min: 0, max: 2 ** 32 - 1, default: 0, help: 'of a network with noise inputs: another number, another picture' },
       limit: { type: 'integer', min: 1, help: 'only the first so many' },
     },
     examples: ['npm run generate -- --input_path labels --output_path results --use_sr'],
@@ -45,21 +59,31 @@ void runCommand(
     const rcan = enlarging && (await loadRCAN(enlarging.path));
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
     const labels = labelFolder(args.input_path, { limit: args.limit, mapping });
-    const endings = [args.png ? '.png' : '.jpg', ...(args.attention ? ['_parts.png', '_sau.png'] : [])];
-    refuseInputs(inputFiles(args.input_path), labels.names.flatMap((name) => endings.map((ending) => join(args.output_path, `${name}${ending}`))));
+    const size = args.size === 'map' || args.size === 'network' ? args.size : parseSize(args.size, '--size');
+    const targetsOf = (name: string) => [args.png ? '.png' : '.jpg', ...(args.attention ? ['_parts.png', '_sau.png'] : [])].map((end) => join(args.output_path, `${name}${end}`));
+    const targets = labels.names.flatMap(targetsOf);
+    const record = new WrittenFiles(args.output_path);
+    const maps = [args.input_path, join(args.input_path, 'labels')].flatMap(filesIn).filter((file) => hasExtension(file, LABEL_EXTENSIONS));
+    refuseInputs([...maps.filter((file) => labels.names.includes(stem(file))), ...(args.mapping ? [args.mapping] : [])], targets);
+    if (!args.overwrite) record.refuseOthers(targets);
     await mkdir(args.output_path, { recursive: true });
     console.log(engineInfo().description);
     console.log(chosen.sentence);
     if (enlarging) console.log(enlarging.sentence);
     const interrupt = interruptible();
     const shown = progress(labels.length, 'generating', { unit: 'images' });
-    let done = 0;
+    let [done, told] = [0, false];
     for (; done < labels.length && !interrupt.requested; done++) {
       const { name, labels: map } = await labels.at(done);
-      const output = generator.generate(map, { attention: args.attention });
+      const output = generator.generate(map, { attention: args.attention, noiseSeed: args.noise_seed });
       const painted = await imageFromTensor(output.final);
       const small = args.jpeg === 'original' ? await throughJpeg(painted) : painted;
-      const image = rcan ? await rcan.upscale(small) : resizeImage(small, [2 * small.height, 2 * small.width]);
+      const wanted: Size | undefined = size === 'map' ? [map.height, map.width] : size === 'network' ? undefined : size;
+      const image = fitted(rcan ? await rcan.upscale(small) : small, wanted);
+      if (!told && map.height * small.width !== map.width * small.height) {
+        told = true;
+        shown.print(`${name} is ${map.height}x${map.width}, of another shape than the network's ${small.height}x${small.width}: such maps are stretched to it, and their images back.`);
+      }
       const target = join(args.output_path, name);
       await (args.png ? writePng(`${target}.png`, image) : writeJpeg(`${target}.jpg`, image));
       if (args.attention) {
@@ -70,6 +94,7 @@ void runCommand(
           await saveFigure(`${target}_sau`, sauKernels(kernels, map, { title, background: small }), { formats: ['png'] });
         }
       }
+      for (const file of targetsOf(name)) record.add(file);
       disposeOutput(output);
       shown.update(done + 1, name);
     }

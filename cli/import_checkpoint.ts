@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { importCheckpoint } from '../tools/convert/import';
 import { listed } from '../src/checkpoints/safetensors';
 import { reporter } from '../src/common/progress';
+import { writtenBeside } from '../src/common/targets';
 import { runCommand } from './arguments';
 
 /** The file's name in a folder of checkpoints. */
@@ -19,6 +20,7 @@ void runCommand(
         value: 'FILE',
         help: 'the checkpoint (default: checkpoints/imported/G.safetensors, D or RCAN by its content)',
       },
+      overwrite: { type: 'flag', help: 'replace a file that this command did not write, or that was changed since' },
       key: {
         type: 'string',
         value: 'NAME',
@@ -36,7 +38,7 @@ void runCommand(
       'npm run import-checkpoint -- checkpoint/RCAN/best.pkl --output_path checkpoints/rcan/RCAN.safetensors',
     ],
   },
-  async ({ file, output_path, key, behaviour }) => {
+  async ({ file, output_path, key, behaviour, overwrite }) => {
     const started = performance.now();
     const onProgress = reporter('importing', { unit: 'MB', scale: 1e6 });
     const target =
@@ -48,7 +50,13 @@ void runCommand(
       values,
       match,
       target: written,
-    } = await importCheckpoint(file, target, { key, behaviour, onProgress });
+    } = await importCheckpoint(file, target, {
+      key,
+      behaviour,
+      onProgress,
+      beforeWriting: (out) => overwrite || writtenBeside(out).refuseOthers([out]),
+    });
+    writtenBeside(written).add(written);
     const beside = Object.entries(values).map(([name, v]) => `${name} ${v}`);
     console.log(
       `${file}: ${network} (${format}), ${match.found.size} tensors${beside.length ? `; ${beside.join(', ')}` : ''}`,

@@ -17,6 +17,7 @@ void runCommand(
       output_path: { type: 'string', value: 'DIR', required: true, help: 'gets imgs/, labels/, overlays/, report.json, report.txt' },
       as: { type: 'list', value: 'CLASS=CLASS', help: 'label what the segmenter calls the first as the second, such as water=lake mountain=hill' },
       max_side: { type: 'integer', min: 256, default: 1600, help: 'longer side in pixels; larger photographs are made smaller' },
+      overwrite: { type: 'flag', help: 'replace files of --output_path that this command did not write, or that were changed since' },
       weights: { type: 'string', value: 'FILE', help: 'another file of the segmenter; default: the one in checkpoints/' },
     },
     examples: ['npm run label -- --input_path my_photos --output_path datasets/mine', 'npm run train -- --input_path datasets/mine --crops'],
@@ -31,6 +32,7 @@ void runCommand(
       const report = await labelPhotos(segmenter, args.input_path, args.output_path, {
         as: args.as,
         maxSide: args.max_side,
+        overwrite: args.overwrite,
         signal: interrupt.signal,
         onProgress: (done, total, note) => (bar ??= progress(total, 'labelling', { unit: 'photographs' })).update(done, note),
       });

@@ -15,7 +15,7 @@ void runCommand(
     description:
       'Compares with a folder of golden files (without one with those that travel with the project): weights by its formula.json, inputs from in/label and in/image of its .npz. ' +
       'Prints the deviation of every output; the exit code is 1 where a limit is broken.',
-    positionals: { folder: { help: 'formula.json, *.npz and, beside them, *.json' } },
+    positionals: { folder: { help: 'formula.json, *.npz and, beside them, *.json', path: true } },
     options: {
       only: { type: 'list', value: 'PART', help: `compare these alone: ${PARTS.join(', ')}` },
       json: { type: 'flag', help: 'print JSON' },

@@ -35,6 +35,9 @@ import { recordRow } from '../src/training/history';
 import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../src/training/schedule';
 import { eventLog } from '../src/training/tensorboard';
 import { interruptible, parseSize, runCommand } from './arguments';
+import { complete } from './complete';
+import { filesIn, refuseInputs } from '../src/common/targets';
+import { IMAGE_EXTENSIONS, hasExtension } from '../src/common/files';
 
 const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS;
 
@@ -117,7 +120,7 @@ void runCommand(
       crop_min: { type: 'number', default: 0.25, help: 'with --crops: the smallest window as a share of the height of its photo' },
       synonyms: { type: 'flag', help: 'with --crops: classes that look alike are shown under each other\'s names, such as river as sea' },
       sample_labels: { type: 'string', value: 'DIR', help: 'label maps to paint samples of; default: some of the training set' },
-      vgg: { type: 'string', value: 'PATH', help: 'weights of VGG19 for the perceptual loss, or "none"; default: those in checkpoints/' },
+      vgg: { type: 'string', value: 'PATH', words: ['none'], help: 'weights of VGG19 for the perceptual loss, or "none"; default: those in checkpoints/' },
       limit: { type: 'integer', min: 1, help: 'only the first so many pairs' },
       seed: { type: 'integer', min: 0, default: LGGAN_DEFAULTS.seed, help: 'of weights, order and augmentation' },
       sample_every: { type: 'integer', min: 1, default: D.sampleEvery, help: 'steps between samples' },
@@ -126,6 +129,7 @@ void runCommand(
       on_fault: { type: 'string', choices: FAULT_POLICIES, default: D.onFault, help: 'when a loss or gradient is not finite: skip the step, roll back to the last checkpoint, or stop' },
       tensorboard: { type: 'flag', help: 'also write the losses for TensorBoard, into DIR/events' },
     },
+    fields: { minScale: 'crop_scale', minHeight: 'crop_min' },
     examples: [
       'npm run train -- --stage 1 --input_path datasets/landscape/train',
       'npm run train -- --input_path my_photos --image_size 96x128 --ngf 16 --spade_hidden 32 --ndf 16 --epochs 20',
@@ -138,6 +142,10 @@ void runCommand(
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
     const pairs = folderPairs(args.input_path, { mapping, limit: args.limit });
     const crop: Choice = args.behaviour as Choice;
+    const read = [args.input_path, args.val_path, args.sample_labels].filter((dir): dir is string => dir !== undefined);
+    const own = ['samples.png', 'history.csv', 'evaluation.csv', 'run.lock'].map((name) => join(args.output_path, name));
+    refuseInputs(read.flatMap((dir) => ['', 'imgs', 'images', 'labels'].flatMap((part) => filesIn(join(dir, part)))).filter((file) => hasExtension(file, IMAGE_EXTENSIONS)), own);
+    if (args.mapping) refuseInputs([args.mapping], own);
     if (!args.crops && args.synonyms) throw new UserError('--synonyms: this goes with --crops; add that.');
     const common = { imageSize, batchSize: args.batch_size, seed: args.seed, flip: !args.no_flip };
     const batches = args.crops
@@ -159,6 +167,7 @@ void runCommand(
     const samples = new SampleFile(join(args.output_path, 'samples'), shown, imageSize, crop, args.sample_labels || args.crops ? 8 : 3);
     let bar: ReturnType<typeof progress> | undefined;
     let step = 0;
+    const secondStage = args.second_stage_from ?? Math.round((args.epochs * (secondStageFrom - 1)) / epochs) + 1;
     const result = await trainLGGAN(
       {
         start: args.start,
@@ -179,7 +188,7 @@ void runCommand(
         schedule: {
           epochs: args.epochs,
           decayEpochs: args.decay_epochs ?? Math.round((args.epochs * decayEpochs) / epochs),
-          secondStageFrom: args.second_stage_from ?? Math.round((args.epochs * (secondStageFrom - 1)) / epochs) + 1,
+          secondStageFrom: secondStage,
           learningRate: args.learning_rate,
         },
         lossWeights: lossWeights(args.loss_weights, args.no_class_loss),
@@ -219,7 +228,9 @@ void runCommand(
       },
     );
     bar?.finish(args.output_path);
-    if (result.interrupted) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
+    const through = complete(args.output_path, result.epochsBefore, { epochs: args.epochs, secondStageFrom: secondStage, stage: args.stage });
+    if (through) console.log(through);
+    else if (result.interrupted) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
     log?.flush();
     interrupt.dispose();
     result.trainer.dispose();

@@ -10,6 +10,7 @@ import { FAULT_POLICIES } from '../src/training/guards';
 import { trainRCAN } from '../src/training/rcan';
 import { TRAIN_RCAN_DEFAULTS as D } from '../src/training/rcan_config';
 import { interruptible, runCommand } from './arguments';
+import { complete } from './complete';
 
 void runCommand(
   {
@@ -79,7 +80,9 @@ void runCommand(
       },
     );
     bar?.finish(args.output_path);
-    if (result.interrupted) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
+    const through = complete(args.output_path, result.epochsBefore, { epochs: args.epochs });
+    if (through) console.log(through);
+    else if (result.interrupted) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
     interrupt.dispose();
     result.network.dispose();
   },

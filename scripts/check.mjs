@@ -13,6 +13,8 @@ const CACHE = 'node_modules/.cache';
 /** [name, what it prints where all is well, what to do where not, the program in node_modules and its arguments] */
 const CHECKS = [
   ['types', 'no errors', 'see the lines above', 'typescript/bin/tsc', '-p', '.', '--incremental', '--tsBuildInfoFile', `${CACHE}/tsc.tsbuildinfo`],
+  // What runs in a browser sees other globals than what runs in Node.
+  ['types of the studio', 'no errors', 'see the lines above', 'typescript/bin/tsc', '-p', 'studio', '--incremental', '--tsBuildInfoFile', `${CACHE}/tsc_studio.tsbuildinfo`],
   ['format', 'as prettier writes it', '`npm run format` writes it', 'prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '--cache', '**/*.{ts,mjs,cjs,js}'],
   ['lint', 'nothing found', 'see the lines above', 'eslint/bin/eslint.js', '--max-warnings', '0', '--cache', '--cache-strategy', 'content', '--cache-location', `${CACHE}/eslint`, '.'],
   ['order', 'imports point down', 'an import of src points up, see src/order.test.ts', '', '--require', 'ts-node/register/transpile-only', '--test', 'src/order.test.ts'],

@@ -5,6 +5,14 @@ import { run, setUp } from '../setup.mjs';
 import { SetupError, foreground, readJson, root } from './setup/system.mjs';
 import { runtimeEnvironment } from './setup/plan.mjs';
 
+/** The folder in which the user stands, from which relative paths go: npm starts scripts in the project's and says where it was called. */
+function standing() {
+  const { INIT_CWD, npm_package_json: called } = process.env;
+  const here = process.cwd();
+  const byNpm = INIT_CWD && called === path.join(here, 'package.json') && fs.realpathSync(here) === fs.realpathSync(root);
+  return byNpm ? INIT_CWD : here;
+}
+
 await run(async () => {
   const [name, ...args] = process.argv.slice(2);
   const file = path.join(root, 'cli', `${name}.ts`);
@@ -14,6 +22,6 @@ await run(async () => {
     throw new SetupError(`There is no command ${name ?? ''}; there are: ${names.map((script) => `npm run ${script}`).join(', ')}.`);
   }
   await setUp();
-  const env = { ...runtimeEnvironment(process.platform), ...process.env };
+  const env = { ...runtimeEnvironment(process.platform), ...process.env, LGGAN_STANDING: standing() };
   return foreground(process.execPath, ['--require', 'ts-node/register/transpile-only', file, ...args], { env });
 });

@@ -22,7 +22,7 @@ function* testFiles(folder) {
 
 await run(async () => {
   const words = process.argv.slice(2);
-  const all = ['src', 'tools', 'experiments', 'cli', 'proof', 'scripts'].flatMap((folder) => [...testFiles(folder)]).sort();
+  const all = ['src', 'tools', 'experiments', 'cli', 'proof', 'studio', 'scripts'].flatMap((folder) => [...testFiles(folder)]).sort();
   const files = words.length ? all.filter((file) => words.some((word) => file.includes(word))) : all;
   if (!files.length) throw new SetupError(`No test file has ${words.join(' or ')} in its path.`);
 

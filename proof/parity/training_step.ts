@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { turnToOriginal } from '../../src/checkpoints/layout';
 import { UserError } from '../../src/common/errors';
 import { withoutDrawing, type ParameterEntry } from '../../src/layers/core/parameters';
+import { canCompile } from '../../src/engine/compiled';
 import * as tf from '../../src/engine/tf';
 import type { Adam } from '../../src/training/adam';
 import { LGGANTrainer } from '../../src/training/lggan';
@@ -201,7 +202,7 @@ function runStep(folder: GoldenFolder) {
     };
     observe(trainer['optimiserG'], seen.G, nets.G.trainable);
     observe(trainer['optimiserD'], seen.D, nets.D.trainable);
-    const pyramid = trainer.generator.prepare(labels);
+    const pyramid = trainer.generator.prepare(labels, { compiled: canCompile() });
     const real = tf.tensor4d(images, [BATCH, height, width, 3]);
     const given = tf.tidy(() => tf.concat([tf.neg(real), tf.mul(0.5, real), tf.reverse(real, 2)]) as tf.Tensor4D);
     trainer.config.fakes = 'same';

@@ -223,9 +223,10 @@ void SetAttribute(napi_env env, TF_OperationDescription *d, napi_value attribute
 }
 
 // addOperation(graph, kernel, name, attributes, inputs Int32Array [operation, output, ...],
-//   lengths Int32Array: for each argument of the kernel -1, or of how many inputs its list consists) -> number of the operation
+//   lengths Int32Array: for each argument of the kernel -1, or of how many inputs its list consists,
+//   after: the operation that has to end before, or -1) -> number of the operation
 napi_value AddOperation(napi_env env, napi_callback_info info) {
-  Arguments<6> a(env, info);
+  Arguments<7> a(env, info);
   Graph *graph = GraphOf(env, a[0]);
   std::vector<TF_Output> inputs;
   if (!OutputsOf(graph, Ints(env, a[4]), &inputs)) return Refuse(env, "an input that is not in the graph");
@@ -239,6 +240,8 @@ napi_value AddOperation(napi_env env, napi_callback_info info) {
     else TF_AddInputList(d, inputs.data() + at, static_cast<int>(count));
     at += count;
   }
+  const int32_t after = Int(env, a[6]);
+  if (after >= 0 && static_cast<size_t>(after) < graph->operations.size()) TF_AddControlInput(d, graph->operations[after]);
   uint32_t attributes = 0;
   napi_get_array_length(env, a[3], &attributes);
   for (uint32_t i = 0; i < attributes; i++) {

@@ -65,6 +65,13 @@ test('dependencies match when every package has the version of the lock, optiona
   assert.equal(dependenciesMatch(lock, null), false);
 });
 
+test('packages for development may be absent (NODE_ENV=production, omit=dev), what commands need may not', () => {
+  const lock = { packages: { '': {}, a: { version: '1' }, b: { version: '2', dev: true }, c: { version: '3', devOptional: true } } };
+  assert.equal(dependenciesMatch(lock, { packages: { a: { version: '1' } } }), true);
+  assert.equal(dependenciesMatch(lock, { packages: { b: { version: '2' }, c: { version: '3' } } }), false);
+  assert.equal(dependenciesMatch(lock, { packages: { a: { version: '1' }, b: { version: '1' } } }), false);
+});
+
 test('failures become one sentence, and say whether waiting may help', () => {
   const cases = [
     ['OSError: [Errno 28] No space left on device', /the disk is full/, true],
@@ -72,6 +79,8 @@ test('failures become one sentence, and say whether waiting may help', () => {
     ['ERROR: Could not find a version that satisfies the requirement x (from versions: none)', /registry cannot be reached/, true],
     ["npm error path /repo/node_modules\nnpm error EACCES: permission denied, mkdir '/repo/node_modules'", /writing to \/repo\/node_modules is not allowed/, false],
     ['The virtual environment was not created successfully because ensurepip is not available.', /apt install python3-venv/, false],
+    // As Debian and Ubuntu print it.
+    ['was not created successfully because ensurepip is not\navailable.  On Debian/Ubuntu systems, you need to install the python3-venv\npackage', /sudo apt install python3-venv/, false],
     ['npm error `npm ci` can only install packages when your package.json and package-lock.json are in sync', /npm install/, false],
     ['line 1\nthe wheel x.whl is damaged (Bad CRC-32)', /the wheel x\.whl is damaged/, false],
   ];

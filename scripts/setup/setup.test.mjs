@@ -294,3 +294,10 @@ data = bytearray(open('w.whl', 'rb').read()); data[60] ^= 255; open('bad.whl', '
     assert.match(stderr, new RegExp(`^the wheel ${name} is damaged \\(.*\\)\\n$`));
   }
 });
+
+test('a checkout that cannot be written is a sentence', async () => {
+  // A file as the folder refuses also root, whom permissions do not stop.
+  const file = fs.mkdtempSync(path.join(os.tmpdir(), 'locked-'));
+  fs.writeFileSync(path.join(file, 'checkout'), '');
+  await assert.rejects(locked(path.join(file, 'checkout', '.set-up.lock'), async () => 0), (e) => e.name !== 'TypeError' && /checkout cannot be written \((EEXIST|ENOTDIR)\).*npm run setup/.test(e.message) && e.code === undefined);
+});

@@ -151,8 +151,14 @@ function isRunning(pid) {
 /** Lets one process at a time do `action`; another waits. A lock whose process has died is taken over. */
 export async function locked(file, action) {
   const mine = temporary(file);
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(mine, String(process.pid));
+  try {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(mine, String(process.pid));
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'ENOTDIR', 'EEXIST'].includes(error.code)) throw error;
+    const folder = path.dirname(file);
+    throw new SetupError(`${folder} cannot be written (${error.code}), and the set-up is not complete there: whoever owns it runs npm run setup once, or copy the project to a folder of your own.`);
+  }
   try {
     for (let told = false; !tryLink(mine, file); await sleep(200)) {
       const owner = lockOwner(file);

@@ -74,22 +74,43 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full: free some space and start again',
+  EDQUOT: 'the disk quota is used up: free some space and start again',
+  EACCES: 'the folder may not be written: change its permissions or choose another',
+  EPERM: 'the folder may not be written: change its permissions or choose another',
+  EROFS: 'the file system is read-only: choose another folder',
+  ENOENT: 'its folder does not exist',
+  ENOTDIR: 'a part of its path is a file, not a folder',
+  EISDIR: 'a folder of this name exists',
+  EEXIST: 'a file of this name stands in its place: remove it or choose another name',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'its symbolic links go round in a circle',
+  EMFILE: 'too many files are open: raise the limit (ulimit -n) and start again',
+  ENFILE: 'too many files are open on this machine: close some programs and start again',
+  EBUSY: 'another program uses it: close that and start again',
+  EFBIG: 'the file system does not hold files that large',
+};
+
 /** Turns an error of the file system into a sentence; other errors stay as they are. */
 export function explain(e: unknown, file: string): unknown {
-  const reason: Record<string, string> = {
-    ENOSPC: 'the disk is full: free some space and start again',
-    EDQUOT: 'the disk quota is used up: free some space and start again',
-    EACCES: 'the folder may not be written: change its permissions or choose another',
-    EPERM: 'the folder may not be written: change its permissions or choose another',
-    EROFS: 'the file system is read-only: choose another folder',
-    ENOENT: 'its folder does not exist',
-    ENOTDIR: 'a part of its path is a file, not a folder',
-    EISDIR: 'a folder of this name exists',
-    ENAMETOOLONG: 'the name is too long',
-    EFBIG: 'the file system does not hold files that large',
-  };
-  const code = (e as NodeJS.ErrnoException)?.code ?? '';
-  return reason[code] ? new UserError(`${file} was not written: ${reason[code]}.`, { cause: e }) : e;
+  const reason = REASONS[(e as NodeJS.ErrnoException)?.code ?? ''];
+  return reason ? new UserError(`${file} was not written: ${reason}.`, { cause: e }) : e;
+}
+
+/**
+ * The same where nobody knows what was being done: the error itself says which path. A path that is not there stays a fault of the program,
+ * which should have looked; other errors stay as they are.
+ */
+export function explainAny(e: unknown): unknown {
+  if (!(e instanceof Error) || e instanceof UserError) return e;
+  const { code = '', syscall, path, dest } = e as NodeJS.ErrnoException & { dest?: string };
+  if (!syscall || code === 'ENOENT') return e;
+  const denied = code === 'EACCES' || code === 'EPERM';
+  const reason = denied ? 'it may not be read or written: change its permissions or choose another' : REASONS[code];
+  if (!reason) return e;
+  const file = syscall === 'rename' || syscall === 'link' || syscall === 'copyfile' ? dest ?? path : path;
+  return new UserError(`${file ?? 'A file'}: ${reason}.`, { cause: e });
 }
 
 /** Whether a process of this number lives (also one that belongs to somebody else). */

@@ -1,48 +1,91 @@
-/** The rule for every command that writes: an input is never a target. */
-import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+/** Files of the user are never destroyed: what a command reads is no target, and what it did not write is replaced only where that is asked for. */
+import { appendFileSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { UserError } from './errors';
 
-/** The place a path means: links of all parents that exist are followed, also where the file itself is not there yet. */
-export function placeOf(path: string): string {
-  const full = resolve(path);
+/** The file or folder behind a path, through links, `..` and other spellings; undefined where there is none. */
+function identity(path: string): string | undefined {
   try {
-    return realpathSync(full);
+    const { dev, ino } = statSync(path, { bigint: true });
+    return `${dev}:${ino}`;
   } catch {
-    const parent = dirname(full);
-    return parent === full ? full : join(placeOf(parent), basename(full));
+    return undefined;
   }
-}
-
-/** A file by device and number: hard links, and names that differ in case alone, are one file. */
-function numberOf(path: string): string | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
-  return stat && `${stat.dev}:${stat.ino}`;
-}
-
-/** The files of a data set: those in the folder, its `imgs` and its `labels`; of a file, itself. */
-export function inputFiles(path: string): string[] {
-  if (!existsSync(path)) return [];
-  if (!statSync(path).isDirectory()) return [path];
-  return [path, join(path, 'imgs'), join(path, 'labels')]
-    .filter((folder) => statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    .flatMap((folder) => readdirSync(folder, { withFileTypes: true }).filter((entry) => !entry.isDirectory()).map((entry) => join(folder, entry.name)));
 }
 
 /**
- * Refuses before the first byte where one of `targets` is one of `inputs`, also through symbolic or hard links.
- * @throws UserError that names both
+ * Refuses to write over what is read. Two paths are the same where the file system says so, so that links, hard links and spellings of
+ * another case count. To be called before the first byte is written.
+ * @throws UserError that names target and input
  */
-export function refuseInputs(inputs: readonly string[], targets: readonly string[]): void {
-  const places = new Map<string, string>();
+export function refuseInputs(inputs: Iterable<string>, targets: Iterable<string>): void {
+  const read = new Map<string, string>();
   for (const input of inputs) {
-    places.set(placeOf(input), input);
-    const number = numberOf(input);
-    if (number) places.set(number, input);
+    const id = identity(input);
+    if (id) read.set(id, input);
   }
   for (const target of targets) {
-    const number = numberOf(target);
-    const input = places.get(placeOf(target)) ?? (number && places.get(number));
-    if (input) throw new UserError(`${target} would be written over the input ${input}; nothing was written: choose another --output_path.`);
+    const input = read.get(identity(target) ?? '');
+    if (input) throw new UserError(`${target} would be written over ${input}, which is read; choose another --output_path.`);
   }
+}
+
+/** The files of a folder, not those of folders inside; none where there is no folder. */
+export function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).filter((e) => !e.isDirectory()).map((e) => join(folder, e.name));
+  } catch {
+    return [];
+  }
+}
+
+const NAME = '.lggan-written';
+
+/**
+ * What a command wrote into a folder, in a small hidden file there: a line `size mtime name` for each, the last one of a name counts. A file
+ * that was changed since is the user's.
+ */
+export class WrittenFiles {
+  private readonly known = new Map<string, string>();
+
+  constructor(private readonly folder: string) {
+    try {
+      for (const line of readFileSync(join(folder, NAME), 'utf8').split('\n')) {
+        const [, state, name] = /^(\d+ \d+) (.+)$/.exec(line) ?? [];
+        if (name) this.known.set(JSON.parse(name) as string, state);
+      }
+    } catch {
+      // None yet, or none that can be read: then nothing is known.
+    }
+  }
+
+  /** @throws UserError where one of the targets is there and was not written by a command, or was changed since */
+  refuseOthers(targets: Iterable<string>): void {
+    for (const target of targets) {
+      const state = stateOf(target);
+      if (state && this.known.get(this.nameOf(target)) !== state) {
+        throw new UserError(`${target} is there already, and is not what this command wrote; choose another --output_path, or replace it with --overwrite.`);
+      }
+    }
+  }
+
+  /** Remembers a file that was just written. */
+  add(file: string): void {
+    const state = stateOf(file);
+    if (!state) return;
+    const name = this.nameOf(file);
+    this.known.set(name, state);
+    mkdirSync(this.folder, { recursive: true });
+    appendFileSync(join(this.folder, NAME), `${state} ${JSON.stringify(name)}\n`);
+  }
+
+  private readonly nameOf = (file: string) => relative(resolve(this.folder), resolve(file));
+}
+
+/** The record of the folder that a single file goes to. */
+export const writtenBeside = (file: string): WrittenFiles => new WrittenFiles(dirname(file));
+
+function stateOf(file: string): string | undefined {
+  const stat = statSync(file, { throwIfNoEntry: false, bigint: true });
+  return stat && `${stat.size} ${stat.mtimeNs}`;
 }

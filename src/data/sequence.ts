@@ -63,7 +63,7 @@ export abstract class Sequence<B> implements Source<B> {
     const items = names.length * repeat;
     this.batchesPerEpoch = dropLast ? Math.floor(items / batchSize) : Math.ceil(items / batchSize);
     if (this.batchesPerEpoch < 1) {
-      throw new UserError(`${source}: its ${items} items do not fill a batch of ${batchSize}; lower batchSize or raise repeat.`);
+      throw new UserError(`${source}: its ${items} items do not fill a batch of ${batchSize}; lower batchSize or add more.`);
     }
     this.nameHash = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16);
   }

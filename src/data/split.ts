@@ -1,4 +1,5 @@
 /** The split of the training set into train and val, as the original's split_dataset chooses it. */
+import { refuseInputs } from '../common/targets';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { copyFile, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -84,6 +85,7 @@ export async function splitDataset(root: string, options: SplitOptions = {}): Pr
         `${journal.complete ? 'undo it (npm run split -- --undo)' : 'complete it with the same settings'} first.`,
     );
   }
+  refuseInputs([train.images, train.labels], [val.images, val.labels]);
   await Promise.all([val.images, val.labels].map(removeOldParts));
   if (!journal) {
     journal = { seed, count, moves: plan(root, train, val, count, seed), complete: false };

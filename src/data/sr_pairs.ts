@@ -10,6 +10,7 @@ import { resizeImage } from './resize';
 import type { RgbImage } from './types';
 import { crop, cropBytes } from './picture';
 import { removeOldParts } from '../common/atomic';
+import { refuseInputs } from '../common/targets';
 
 /** A picture and its half. `high` is exactly twice as large. */
 export interface SrPair {
@@ -62,12 +63,16 @@ export async function constructSrDataset(root: string, options: SrOptions = {}):
     const images = existsSync(join(dir, 'imgs')) ? join(dir, 'imgs') : pairFolders(dir).images;
     const files = listFiles(images, IMAGE_EXTENSIONS);
     if (!files.length) throw new UserError(`${images}: there are no photographs in it.`);
+    refuseInputs([images, join(dir, SR_HIGH)], [join(dir, SR_LOW)]);
+    refuseInputs([images], [join(dir, SR_HIGH)]);
     await Promise.all([SR_HIGH, SR_LOW].map((folder) => removeOldParts(join(dir, folder))));
     for (const name of files) {
       const jpeg = `${stem(name)}.jpg`;
       jobs.push({ from: join(images, name), high: join(dir, SR_HIGH, jpeg), low: join(dir, SR_LOW, jpeg) });
     }
   }
+  refuseInputs(jobs.map((j) => j.from), jobs.flatMap((j) => [j.high, j.low]));
+  refuseInputs(jobs.map((j) => j.high), jobs.map((j) => j.low));
   let done = 0;
   let written = 0;
   let next = 0;

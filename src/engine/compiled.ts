@@ -17,7 +17,7 @@ export interface Compiled<A extends unknown[], R> {
   readonly recordings: number;
   /** Why it runs as if it had not been compiled; undefined where it does not. */
   readonly eagerBecause: string | undefined;
-  /** Takes its functions out of TensorFlow. It must not be called any more. */
+  /** Takes its functions out of TensorFlow. Another call records again. */
   dispose(): void;
 }
 
@@ -78,7 +78,7 @@ interface Binding {
   newGraph(): object;
   placeholder(graph: object, name: string, dtype: number, shape: number[]): number;
   constant(graph: object, name: string, id: number): number;
-  addOperation(graph: object, kernel: string, name: string, attributes: KernelAttribute[], inputs: Int32Array, lengths: Int32Array): number;
+  addOperation(graph: object, kernel: string, name: string, attributes: KernelAttribute[], inputs: Int32Array, lengths: Int32Array, after: number): number;
   operationDefinition(kernel: string): Uint8Array;
   makeFunction(graph: object, name: string, outputs: Int32Array): void;
   callFunction(name: string, ids: Int32Array, outputs: number, config: Uint8Array): OutputInfo[];
@@ -154,7 +154,12 @@ export function compiled<A extends unknown[], R>(f: (...args: A) => R, options: 
   Object.defineProperties(call, {
     recordings: { get: () => known.size },
     eagerBecause: { get: () => eagerBecause ?? (canCompile() ? undefined : 'this engine has no compiled functions') },
-    dispose: { value: () => known.forEach((r) => r.dispose()) },
+    dispose: {
+      value: () => {
+        known.forEach((r) => r.dispose());
+        known.clear();
+      },
+    },
   });
   return call as unknown as Compiled<A, R>;
 }
@@ -245,13 +250,30 @@ type Feed = { argument: number } | { variable: tf.Variable } | { dataId: object;
 type Target = { argument: number } | { variable: tf.Variable };
 
 interface Node {
+  /** Its number in the graph; of a step, once the graph is built. */
   operation: number;
   output: number;
+  step?: Step;
   /** The kernel that made it, 'constant' or 'input'. */
   kernel: string;
   /** Depends on nothing that may be another one at the next call. */
   constant: boolean;
 }
+
+/** An operation that was executed. */
+interface Step {
+  kernel: string;
+  attributes: KernelAttribute[];
+  inputs: Node[];
+  outputs: Node[];
+  lengths: Int32Array;
+}
+
+/**
+ * TensorFlow starts every operation whose inputs are there, and would hold the intermediate results of branches that are not yet due. None
+ * starts before the one so many places earlier has ended: memory is that of one operation after the other, and both cores have a choice. 8 was the fastest of 1, 8, 32 and none, too.
+ */
+const WINDOW = 8;
 
 /** ConfigProto that turns off the optimiser of graphs: it changes bits, and gained nothing. */
 const CONFIG = Uint8Array.of(0x52, 0x05, 0x52, 0x03, 0x98, 0x01, 0x01);
@@ -269,6 +291,7 @@ class Recording {
   private readonly madeInside = new Set<number>();
   private readonly owners = new Map<number, object>();
   private readonly feeds: Feed[] = [];
+  private readonly steps: Step[] = [];
   private readonly argumentOf = new Map<number, number>();
   private readonly variableOf = new Map<number, tf.Variable>();
   private names = 0;
@@ -324,11 +347,12 @@ class Recording {
       assigned.push(variable);
     }
     const seen = new Set<string>();
-    const outputs = [...tensors, ...assigned].map((t) => {
-      const node = this.nodeOf(this.idOf(t), t.dataId);
+    const nodes = [...tensors, ...assigned].map((t) => this.nodeOf(this.idOf(t), t.dataId));
+    this.build(nodes);
+    const outputs = nodes.map((node) => {
       // An output that is an input, or another output too, needs an operation of its own.
       if (node.kernel === 'input' || seen.has(`${node.operation}:${node.output}`)) {
-        return [this.native.addOperation(this.graph, 'Identity', `Identity_${this.names++}`, [], Int32Array.of(node.operation, node.output), Int32Array.of(-1)), 0];
+        return [this.native.addOperation(this.graph, 'Identity', `Identity_${this.names++}`, [], Int32Array.of(node.operation, node.output), Int32Array.of(-1), -1), 0];
       }
       seen.add(`${node.operation}:${node.output}`);
       return [node.operation, node.output];
@@ -411,14 +435,35 @@ class Recording {
     // Before it runs: a kernel may take its inputs' memory.
     const inputs = ids.map((id) => this.nodeOf(id, this.owners.get(id)));
     const infos = this.native.executeOp(kernel, attributes, ids, outputs);
-    const flat = Int32Array.from(inputs.flatMap((n) => [n.operation, n.output]));
-    const operation = this.native.addOperation(this.graph, kernel, `${kernel.replace(/^_+/, '')}_${this.names++}`, attributes, flat, listLengths(definition, attributes, ids.length));
+    const step: Step = { kernel, attributes, inputs, outputs: [], lengths: listLengths(definition, attributes, ids.length) };
     const constant = inputs.every((n) => n.constant);
     infos.forEach((info, output) => {
       this.madeInside.add(info.id);
-      this.nodes.set(info.id, { operation, output, kernel, constant });
+      const node = { operation: -1, output, step, kernel, constant };
+      step.outputs.push(node);
+      this.nodes.set(info.id, node);
     });
+    this.steps.push(step);
     return infos;
+  }
+
+  /** Puts the steps that the results depend on into the graph, in their order. */
+  private build(results: readonly Node[]): void {
+    const needed = new Set<Step>();
+    for (const { step } of results) if (step) needed.add(step);
+    for (let i = this.steps.length - 1; i >= 0; i--) {
+      if (needed.has(this.steps[i])) for (const { step } of this.steps[i].inputs) if (step) needed.add(step);
+    }
+    const built: number[] = [];
+    for (const step of this.steps) {
+      if (!needed.has(step)) continue;
+      const { kernel, attributes, inputs, lengths } = step;
+      const flat = Int32Array.from(inputs.flatMap((n) => [n.operation, n.output]));
+      const after = built.length >= WINDOW ? built[built.length - WINDOW] : -1;
+      const operation = this.native.addOperation(this.graph, kernel, `${kernel.replace(/^_+/, '')}_${this.names++}`, attributes, flat, lengths, after);
+      built.push(operation);
+      for (const node of step.outputs) node.operation = operation;
+    }
   }
 
   private nodeOf(id: number, dataId: object | undefined): Node {

@@ -50,7 +50,7 @@ const VIRIDIS_HEX =
  * Viridis: perceptually uniform, readable by colour-blind readers and in grey; dark blue (0) to yellow (255). 256 x 3
  * bytes.
  */
-export const VIRIDIS: Uint8Array = Uint8Array.from(Buffer.from(VIRIDIS_HEX, 'hex'));
+export const VIRIDIS: Uint8Array = Uint8Array.from({ length: VIRIDIS_HEX.length / 2 }, (_, i) => Number.parseInt(VIRIDIS_HEX.slice(2 * i, 2 * i + 2), 16));
 
 /** Colour of viridis at t in [0, 1]; values outside are clamped, NaN is magenta, which viridis does not contain. */
 export function viridis(t: number): Rgb {

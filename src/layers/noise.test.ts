@@ -28,6 +28,11 @@ test('noise is standard normal, the same for each image and each call, in propor
     // Of 2400 numbers: three standard errors.
     assert.ok(Math.abs(mean.dataSync()[0]) < 3 / Math.sqrt(H * W));
     assert.ok(Math.abs(variance.dataSync()[0] - 1) < 3 * Math.sqrt(2 / (H * W)));
+    // Another seed, another pattern, the same at each call; 0 is the one without a seed.
+    const other = tf.sub(noise.apply(x, 7), x);
+    assert.ok(tf.mean(tf.abs(tf.sub(other, added))).dataSync()[0] > 0.5);
+    assertClose(tf.sub(noise.apply(x, 7), x), other, 1e-7);
+    assertClose(tf.sub(noise.apply(x, 0), x), added, 1e-7);
     // d(sum) / d(scale) is the sum of the noise over the batch.
     const { grads } = tf.variableGrads(() => tf.sum(noise.apply(x)) as tf.Scalar);
     assertClose(grads[variable.name], tf.fill([C], tf.sum(first).dataSync()[0]), 1e-4);

@@ -28,8 +28,9 @@ export class SpadeBlock {
     this.spades = { norm_0: this.main[0].norm, norm_1: this.main[1].norm, ...(this.shortcut && { norm_s: this.shortcut.norm }) };
   }
 
-  apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean): tf.Tensor4D {
-    const dx = this.main.reduce((y, stage) => stage.apply(y, labels, training, true), x);
+  /** @param noiseSeed chooses the pattern of the noise (see `NoiseInput`) */
+  apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean, noiseSeed = 0): tf.Tensor4D {
+    const dx = this.main.reduce((y, stage) => stage.apply(y, labels, training, true, noiseSeed), x);
     return tf.add(this.shortcut ? this.shortcut.apply(x, labels, training, false) : x, dx);
   }
 }
@@ -65,9 +66,9 @@ class Stage {
     if (choices.spectralNorm === 'paper') this.spectral = new SpectralNorm(scope, this.conv.weight);
   }
 
-  apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean, activate: boolean): tf.Tensor4D {
+  apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean, activate: boolean, noiseSeed = 0): tf.Tensor4D {
     const normed = this.norm.apply(x, labels, training);
     const y = activate ? leakyRelu(normed) : normed;
-    return this.conv.apply(this.noise ? this.noise.apply(y) : y, this.spectral?.apply(training));
+    return this.conv.apply(this.noise ? this.noise.apply(y, noiseSeed) : y, this.spectral?.apply(training));
   }
 }

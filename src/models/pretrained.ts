@@ -3,14 +3,11 @@ import { join } from 'node:path';
 import { newestCheckpoint } from '../checkpoints/checkpoint';
 import { loadParameters } from '../checkpoints/parameters';
 import { readTensorsHeader } from '../checkpoints/safetensors';
-import { UserError, excerpt } from '../common/errors';
-import { parseJson } from '../common/json';
-import { withoutDrawing } from '../layers/core/parameters';
-import type { LGGANConfig } from './lggan/config';
+import { UserError } from '../common/errors';
+import { describedGenerator, describedRCAN } from './described';
 import type { Generator } from './lggan/generator';
 import { LGGAN } from './lggan/lggan';
-import { createGenerator } from './lggan/single_branch';
-import { RCAN, type RCANConfig } from './rcan';
+import type { RCAN } from './rcan';
 
 /**
  * A trained generator from a `.safetensors` file or from the folder of a training run (its best checkpoint, else its latest; averaged
@@ -27,16 +24,14 @@ export async function loadLGGAN(path: string): Promise<LGGAN> {
 
 /** The same, or a generator of one branch alone. */
 export async function loadGenerator(path: string): Promise<Generator> {
-  const { file, config, numbers } = await find(path, 'LGGAN');
-  const generator = withoutDrawing(() => createGenerator(config as Partial<LGGANConfig>), { file, numbers });
-  return loaded(generator, file);
+  const file = await checkpointFile(path, 'LGGAN');
+  return loaded(describedGenerator(file, await readTensorsHeader(file)), file);
 }
 
 /** A trained RCAN, found as `loadLGGAN` finds a generator. */
 export async function loadRCAN(path: string): Promise<RCAN> {
-  const { file, config, numbers } = await find(path, 'RCAN');
-  const network = withoutDrawing(() => new RCAN(config as Partial<RCANConfig>), { file, numbers });
-  return loaded(network, file);
+  const file = await checkpointFile(path, 'RCAN');
+  return loaded(describedRCAN(file, await readTensorsHeader(file)), file);
 }
 
 /** What a network's files are called: in a run's folder, and where the project carries a trained one. */
@@ -88,30 +83,6 @@ async function loaded<N extends Generator | RCAN>(network: N, file: string): Pro
     network.dispose();
     throw e;
   }
-}
-
-async function find(path: string, network: NetworkName): Promise<{ file: string; config: object; numbers: number }> {
-  const file = await checkpointFile(path, network);
-  const { metadata, tensors } = await readTensorsHeader(file);
-  const numbers = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  if (metadata.network && metadata.network !== network) {
-    throw new UserError(`${file} holds the network ${metadata.network}, not ${network}; give the path of another checkpoint.`);
-  }
-  let config: unknown;
-  try {
-    config = parseJson(metadata.config ?? '{}');
-  } catch {
-    // Not JSON.
-  }
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
-    throw new UserError(`${file}: the configuration in its metadata is not a JSON object; save it again, or remove the entry.`);
-  }
-  const { imageSize } = config as { imageSize?: unknown };
-  // What is far larger than any photo would fill the memory with its first image.
-  if (Array.isArray(imageSize) && !(imageSize.reduce((a: number, b) => a * Number(b), 1) <= 4096 * 4096)) {
-    throw new UserError(`${file}: its images would have the size ${excerpt(JSON.stringify(imageSize))}, above 4096x4096; it is damaged, or not to be trusted.`);
-  }
-  return { file, config, numbers };
 }
 
 /** The file that `loadLGGAN` or `loadRCAN` reads for a path. @throws UserError as they do */

@@ -36,5 +36,5 @@ export const TOY: Readonly<Record<NotebookName, object>> = {
       output: 'checkpoints/toy_rcan',
     },
   },
-  evaluate: { ...data, generator: 'checkpoints/toy_lggan', rcan: 'checkpoints/toy_rcan', windows: 1 },
+  evaluate: { ...data, networks: { 'is a toy': 'checkpoints/toy_lggan' }, rcan: 'checkpoints/toy_rcan', segmenterSteps: 3, windows: 1 },
 };

@@ -135,6 +135,22 @@ for (const branches of ['both', 'global', 'local'] as const) {
   });
 }
 
+test('a fault in a compiled step leaves no trace', { skip: !canCompile() }, () => {
+  const trainer = new LGGANTrainer({ ...toy, fakes: 'same' });
+  for (let i = 0; i < 3; i++) trainer.step(varied(i), 1);
+  const before = valuesOf(trainer);
+  const { recordings } = trainer.compilation;
+  const bad = varied(3);
+  bad.images[5] = NaN;
+  const tensors = tf.memory().numTensors;
+  assert.throws(() => trainer.step(bad, 1), /the loss .* became NaN/);
+  assert.equal(tf.memory().numTensors, tensors);
+  for (const [name, { values }] of valuesOf(trainer)) assert.deepEqual(values, before.get(name)!.values, name);
+  assert.ok(Object.values(trainer.step(varied(4), 1)).every(Number.isFinite));
+  assert.deepEqual(trainer.compilation, { recordings, eagerBecause: undefined });
+  trainer.dispose();
+});
+
 test('a compiled step follows its schedule: another stage weighs the losses anew', { skip: !canCompile() }, () => {
   const trainer = new LGGANTrainer(toy);
   for (let i = 0; i < 3; i++) trainer.step(varied(i), 1);

@@ -122,6 +122,8 @@ export interface TrainLGGANResult {
   generator: Generator;
   trainer: LGGANTrainer;
   history: History;
+  /** Epochs that the run had before this call, a part of one counted as such. */
+  epochsBefore: number;
   interrupted: boolean;
 }
 
@@ -238,7 +240,7 @@ export class LGGANTrainer {
   }, { name: 'the step of the generator' });
 
   private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, fakes: tf.Tensor4D, learningRate: number) {
-    const { value, parts, gradients: g, squares } = this.discriminatorPass(labels, images, fakes);
+    const { value, parts, gradients: g, squares } = this.discriminatorPass(labels, images, this.config.fakes === 'same' ? fakes : undefined);
     const [discriminatorFake, discriminatorReal] = parts.map((t) => t.dataSync()[0]);
     const losses: Losses = { discriminatorFake, discriminatorReal };
     const fault = faultOf('discriminator', losses, g, squares);
@@ -248,10 +250,10 @@ export class LGGANTrainer {
     return losses;
   }
 
-  /** Everything up to the gradients of the discriminator. */
-  private readonly discriminatorPass = compiled((labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D) => {
+  /** Everything up to the gradients of the discriminator. Without `same` the images are painted anew. */
+  private readonly discriminatorPass = compiled((labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D | undefined) => {
     const oneHot = labels.at(labels.height, labels.width).oneHot;
-    const fakes = this.config.fakes === 'same' ? same : tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
+    const fakes = same ?? tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
     let parts!: tf.Scalar[];
     const pass = gradients(() => {
       // The final images come first.
@@ -378,7 +380,7 @@ async function run(trainer: LGGANTrainer, batches: BatchSource, hooks: TrainLGGA
   const { epochs, secondStageFrom } = trainer.schedule.config;
   const total = (stage === 1 ? Math.min(epochs, secondStageFrom - 1) : epochs) * stepsPerEpoch;
 
-  const { history, interrupted } = await runSteps<Batch, number>({
+  const { history, before, interrupted } = await runSteps<Batch, number>({
     output, batches, total, stepsPerEpoch, checkpointEvery, onFault,
     load: (onMessage) => trainer.load('latest', onMessage),
     save: (name, state) => trainer.save(name, state),
@@ -400,5 +402,5 @@ async function run(trainer: LGGANTrainer, batches: BatchSource, hooks: TrainLGGA
       return Number.isFinite(value) && (best === null || value < best) ? value : undefined;
     },
   }, hooks);
-  return { generator: trainer.best, trainer, history, interrupted };
+  return { generator: trainer.best, trainer, history, epochsBefore: before / stepsPerEpoch, interrupted };
 }

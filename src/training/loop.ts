@@ -51,8 +51,9 @@ export interface Run<B, Best extends Json> {
 export interface LoopResult<Best> {
   history: History;
   best: Best | null;
-  /** Steps done. */
+  /** Steps done, and those that were done before. */
   step: number;
+  before: number;
   interrupted: boolean;
 }
 
@@ -75,6 +76,7 @@ export async function runSteps<B, Best extends Json>(run: Run<B, Best>, hooks: L
   };
 
   const saved = await takeUp();
+  const before = step;
   run.check?.(step);
   await mkdir(output, { recursive: true });
   if (saved) batches.restore(saved.batches);
@@ -131,5 +133,5 @@ export async function runSteps<B, Best extends Json>(run: Run<B, Best>, hooks: L
       rollbacks = 0;
     }
   }
-  return { history, best, step, interrupted };
+  return { history, best, step, before, interrupted };
 }

@@ -51,6 +51,8 @@ export interface TrainRCANResult {
   /** Steps done, of `total`. */
   step: number;
   total: number;
+  /** Epochs that the run had before this call, a part of one counted as such. */
+  epochsBefore: number;
   interrupted: boolean;
 }
 
@@ -171,7 +173,7 @@ async function run(trainer: RCANTrainer, data: RCANData, hooks: TrainRCANHooks):
   const bicubic = pairs && (await srQuality(pairs, bicubicEnlarged, config.psnrLog));
 
   type Best = SrQuality & { step: number };
-  const { history, best, step, interrupted } = await runSteps<SrBatch, Best>({
+  const { history, best, step, before, interrupted } = await runSteps<SrBatch, Best>({
     output, batches, total, stepsPerEpoch, checkpointEvery, onFault,
     load: (onMessage) => trainer.load('latest', onMessage),
     save: (name, state) => trainer.save(name, state),
@@ -192,5 +194,5 @@ async function run(trainer: RCANTrainer, data: RCANData, hooks: TrainRCANHooks):
     },
   }, hooks);
   if (best) await loadCheckpoint(output, 'best', { networks: { RCAN: network.parameters } });
-  return { network, history, best: best ?? undefined, bicubic, step, total, interrupted };
+  return { network, history, best: best ?? undefined, bicubic, step, total, epochsBefore: before / stepsPerEpoch, interrupted };
 }

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { refuseInputs } from '../../src/common/targets';
 import { withoutDrawing } from '../../src/layers/core/parameters';
 import { LGGAN } from '../../src/models/lggan/lggan';
 import { Discriminator } from '../../src/models/discriminator';
 import { RCAN } from '../../src/models/rcan';
 import { guessNetwork, type NetworkGuess } from '../../src/models/config_from_shapes';
+import { refuseInputs } from '../../src/common/targets';
 import { importWeights, type Match } from './convert';
 import { openForeign, type ForeignCheckpoint } from './foreign';
 
@@ -18,6 +18,8 @@ export interface ImportOptions {
    */
   behaviour?: 'paper' | 'original';
   onProgress?: (done: number, total: number) => void;
+  /** Told where the checkpoint goes before anything is written; may throw. */
+  beforeWriting?: (target: string) => void;
 }
 
 export interface Imported {
@@ -41,13 +43,14 @@ export async function importCheckpoint(
   target: string | ((network: string) => string),
   options: ImportOptions = {},
 ): Promise<Imported & { target: string }> {
-  const { key, behaviour = 'original', onProgress } = options;
+  const { key, behaviour = 'original', onProgress, beforeWriting } = options;
   const foreign = await openForeign(file, { key });
   try {
     const guess = guessNetwork(file, foreign.tensors);
     const { network } = guess;
     const out = typeof target === 'string' ? target : target(network);
     refuseInputs([file], [out]);
+    beforeWriting?.(out);
     const numbers = [...foreign.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
     const built = withoutDrawing(() => build(guess, behaviour), { file, numbers });
     try {

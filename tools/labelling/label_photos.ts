@@ -7,13 +7,13 @@ import { NEVER_LABELLED, labelTable } from '../../src/judges/ade20k';
 import { IMAGE_EXTENSIONS, listAll, listFiles, readBytes, stem } from '../../src/common/files';
 import { encodeJpeg, decodeImage, writePng } from '../../src/data/image';
 import { resizeImage } from '../../src/data/resize';
+import { WrittenFiles, refuseInputs } from '../../src/common/targets';
 import type { LabelMap, RgbImage } from '../../src/data/types';
 import { UserError } from '../../src/common/errors';
 import { saveFigure } from '../../src/figures/figure';
 import { imageGrid } from '../../src/figures/grid';
 import { classLegend, overlayLabels } from '../../src/figures/labels';
 import type { SceneSegmenter, Votes } from '../../src/judges/scene_segmenter';
-import { inputFiles, refuseInputs } from '../../src/common/targets';
 import { removeSmallRegions } from './regions';
 import { writeWhole } from '../../src/common/atomic';
 
@@ -24,6 +24,8 @@ export interface LabelPhotosOptions {
   maxSide?: number;
   /** Photographs whose shorter side has fewer pixels are left out. Default 128. */
   minSide?: number;
+  /** Replace files that labelling did not write, or that were changed since. Photographs that are read are never replaced. Default false. */
+  overwrite?: boolean;
   onProgress?(done: number, total: number, note?: string): void;
   /** Stops after the current photograph. */
   signal?: AbortSignal;
@@ -73,7 +75,8 @@ const TOLD = 0.01;
  * Labels every photograph of a folder (or of its `imgs`) and writes into `output` the layout that training reads: `imgs/NAME.*` and
  * `labels/NAME.png` (8-bit grey, 0..28), with `overlays/NAME.png`, `report.json` and `report.txt` beside them. Photographs are turned
  * upright as their EXIF orientation says. What cannot be used is left out and named; the rest goes on.
- * @throws UserError where there is no photograph, or none that can be used, or nothing can be written
+ * @throws UserError where there is no photograph, or none that can be used, or nothing can be written, or a file stands there that is read
+ * or that labelling did not write (then nothing is written)
  */
 export async function labelPhotos(
   segmenter: Pick<SceneSegmenter, 'name' | 'vote'>,
@@ -89,12 +92,11 @@ export async function labelPhotos(
     .filter((name) => extname(name) && !names.includes(name))
     .map((name) => ({ file: join(folder, name), reason: `no photograph of a known kind (${IMAGE_EXTENSIONS.join(', ')})` }));
   if (!names.length) throw new UserError(`${folder}: there are no photographs (${IMAGE_EXTENSIONS.join(', ')}) in it.`);
-  const stems = [...new Set(names.map(stem))];
-  refuseInputs(inputFiles(input), [
-    ...stems.flatMap((name) => [join(output, 'labels', `${name}.png`), join(output, 'overlays', `${name}.png`)]),
-    // A photograph keeps its ending or becomes a .jpg.
-    ...names.flatMap((name) => [extname(name).toLowerCase(), '.jpg'].map((ending) => join(output, 'imgs', `${stem(name)}${ending}`))),
-  ]);
+  const reports = ['report.json', 'report.txt'].map((name) => join(output, name));
+  const all = [...names.flatMap((name) => targetsOf(output, name)), ...reports];
+  const record = new WrittenFiles(output);
+  refuseInputs(names.map((name) => join(folder, name)), all);
+  if (!options.overwrite) record.refuseOthers(all);
   for (const part of ['imgs', 'labels', 'overlays']) {
     await mkdir(join(output, part), { recursive: true }).catch((e: NodeJS.ErrnoException) => {
       throw new UserError(`${join(output, part)}: the folder cannot be made (${e.code}); choose another --output_path.`, { cause: e });
@@ -116,6 +118,7 @@ export async function labelPhotos(
       removeSmallRegions(labels, SPECK * labels.data.length);
       labels.data.forEach((c) => counts[c]++);
       await write(output, stem(name), photo, labels, votes);
+      for (const target of targetsOf(output, name)) record.add(target);
       taken.set(stem(name), name);
       photos.push({ name: stem(name), file, height: labels.height, width: labels.width, ...describe(labels, votes, table), notes: photo.notes });
     } catch (e) {
@@ -127,8 +130,16 @@ export async function labelPhotos(
   const report: LabelReport = { segmenter: segmenter.name, photos, leftOut, classes: shares(counts), never: NEVER_LABELLED.filter((n) => !table.includes(CLASS_NAMES.indexOf(n))) };
   await writeWhole(join(output, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   await writeWhole(join(output, 'report.txt'), reportText(report));
+  for (const file of reports) record.add(file);
   if (!photos.length && !signal?.aborted) throw new UserError(`${folder}: none of the ${names.length} photographs can be used; the first: ${leftOut[0].reason}`);
   return report;
+}
+
+/** What a photograph may become; which extension it keeps is known once it is read. */
+function targetsOf(output: string, name: string): string[] {
+  const of = (part: string, extension: string) => join(output, part, `${stem(name)}${extension}`);
+  const kept = extname(name).toLowerCase();
+  return [...new Set([of('imgs', '.jpg'), of('imgs', kept)]), of('labels', '.png'), of('overlays', '.png')];
 }
 
 interface Prepared {

@@ -11,7 +11,7 @@ import { labelMap as map, scatter } from '../../../proof/testing/toy';
 import * as tf from '../../engine/tf';
 import { showInteractive } from '../../notebook/show';
 import { pretendNotebook } from '../../../proof/testing/figures';
-import { dequantise, quantise } from './pack';
+import { dequantise, quantise } from './planes';
 import { SauExplorer, sauExplorer } from './sau_explorer';
 
 /** Sky over mountains over water, with a spot of no class. */
@@ -48,7 +48,8 @@ async function open(page: string) {
   stage.getBoundingClientRect = () => ({ left: 20, top: 30, width: 640, height: 320 }) as DOMRect;
   const pointer = (type: string, x: number, y: number) =>
     stage.dispatchEvent(new window.MouseEvent(type, { clientX: 20 + 10 * x + 5, clientY: 30 + 10 * y + 5, bubbles: true, detail: 1 }));
-  const key = (name: string, shiftKey = false) => stage.dispatchEvent(new window.KeyboardEvent('keydown', { key: name, shiftKey, bubbles: true, cancelable: true }));
+  const key = (name: string, shiftKey = false) =>
+    stage.dispatchEvent(new window.KeyboardEvent('keydown', { key: name, shiftKey, bubbles: true, cancelable: true }));
   const texts = (selector: string) => [...document.querySelectorAll(selector)].map((e) => e.textContent!.replace(/\u00a0/g, ' '));
   const choose = (name: string, label: string) =>
     [...document.querySelectorAll<HTMLLabelElement>(`#${name} label`)].find((l) => l.textContent === label)!.click();
@@ -85,7 +86,9 @@ test("the page's kernels are the network's within the stated error, its classes 
   assert.ok(largest <= explorer.error.weight + 1e-6 && largest > 0.9 * explorer.error.weight, `${largest} of ${explorer.error.weight}`);
   // 256 steps of the root: half a step at the largest weight, doubled for the sum that it is divided by.
   assert.ok(most > 0.3 && explorer.error.weight < 2 / 255, `${explorer.error.weight}`);
-  const stated = /at most ([\d.]+) percentage points \(those below 10 % by ([\d.]+)\), shares of a class by at most ([\d.]+)\./.exec(page.document.body.textContent!)!;
+  const stated = /at most ([\d.]+) percentage points \(those below 10 % by ([\d.]+)\), shares of a class by at most ([\d.]+)\./.exec(
+    page.document.body.textContent!,
+  )!;
   const { weight, smallWeight, share } = explorer.error;
   [weight, smallWeight, share].forEach((e, i) => assert.ok(Number(stated[i + 1]) >= 100 * e && Number(stated[i + 1]) < 100 * e + 0.0101));
   page.close();
@@ -103,7 +106,9 @@ test('the pointer moves the kernel, clicks pin points, keys do the same', async 
   const assertShown = async (...where: Parameters<typeof shownAt>) => {
     const expected = await shownAt(...where);
     // Rounded to whole numbers from 10 % on.
-    weights().forEach((text, k) => assert.ok(Math.abs(Number(text) - expected[k]) < (expected[k] > 9.9 ? 0.9 : 0.3), `${where} tap ${k}: ${text}, ${expected[k]}`));
+    weights().forEach((text, k) =>
+      assert.ok(Math.abs(Number(text) - expected[k]) < (expected[k] > 9.9 ? 0.9 : 0.3), `${where} tap ${k}: ${text}, ${expected[k]}`),
+    );
   };
   page.pointer('pointermove', 30, 20);
   await assertShown('local 2', 30, 20);
@@ -151,9 +156,7 @@ test('the pointer moves the kernel, clicks pin points, keys do the same', async 
   assert.match(page.texts('#range')[0], /^entropy of local 2: [\d.]+ +[\d.]+ bits$/);
   page.choose('backgrounds', 'local weight');
   assert.match(page.texts('#range')[0], /^local weight: 0 +1$/);
-  assert.deepEqual(page.texts('#backgrounds label'), [
-    'label map', 'final', 'global', 'local', 'local weight', 'global weight', 'own-class share', 'entropy',
-  ]);
+  assert.deepEqual(page.texts('#backgrounds label'), ['label map', 'final', 'global', 'local', 'local weight', 'global weight', 'own-class share', 'entropy']);
   page.close();
   disposeInspection(seen);
 });
@@ -195,7 +198,8 @@ test('larger pages are rounded more coarsely, and say so; what fits in no way is
 test('rounding: uniform and one-hot kernels come back exactly, others within half a step of the root', () => {
   const uniform = { weights: new Float32Array(2 * 3 * TAPS).fill(1 / TAPS), height: 2, width: 3 };
   const oneHot = { weights: new Float32Array(2 * 3 * TAPS).map((_, i) => Number(i % TAPS === Math.floor(i / TAPS))), height: 2, width: 3 };
-  for (const kernels of [uniform, oneHot]) dequantise(quantise(kernels, 255), 255).weights.forEach((w, i) => assert.ok(Math.abs(w - kernels.weights[i]) < 1e-7));
+  for (const kernels of [uniform, oneHot])
+    dequantise(quantise(kernels, 255), 255).weights.forEach((w, i) => assert.ok(Math.abs(w - kernels.weights[i]) < 1e-7));
   // Each kernel holds a weight p on one tap and the rest on another, so that roots reach from 0 to 1.
   const height = 101;
   const weights = new Float32Array(height * TAPS);
@@ -216,7 +220,10 @@ test('as a figure: its picture is that of the kernels; in a notebook the page st
     assert.ok(explorer instanceof SauExplorer);
     assert.match(await explorer.svg(), /^<svg /);
     await showInteractive(explorer, { height: 700 });
-    assert.deepEqual(notebook.outputs.map((o) => o.type), ['html', 'png']);
+    assert.deepEqual(
+      notebook.outputs.map((o) => o.type),
+      ['html', 'png'],
+    );
     const frame = new JSDOM(notebook.outputs[0].content as string).window.document.querySelector('iframe')!;
     assert.equal(frame.srcdoc, await explorer.html());
     assert.deepEqual([frame.title, frame.style.height, frame.getAttribute('sandbox')], [explorer.title, '700px', 'allow-scripts']);

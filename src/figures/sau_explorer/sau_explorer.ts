@@ -5,15 +5,13 @@ import { resizeLabels } from '../../data/resize';
 import type { LabelMap } from '../../data/types';
 import { UserError } from '../../common/errors';
 import { SAU_NAMES, sauAttention, type SauName } from '../../inspection/inspect';
-import { kernelsOf, sameClassShare, TAPS, type Kernels } from '../../inspection/kernels';
 import type { LGGANOutput } from '../../models/lggan/lggan';
-import { VIRIDIS } from '../colours';
 import type { Figure } from '../figure';
 import type { ClassStyles } from '../labels';
 import { choosePoints, sauKernels } from '../sau_kernels';
-import { imagesFromTensor, mapsFromTensor } from '../../data/tensors';
 import { escapeXml } from '../text';
-import { dequantise, packPlanes, quantise, type BytePlane, type QuantisedKernels } from './pack';
+import { explorerContent, mainSau, rounded, type ExplorerError } from './content';
+import { packPlanes } from './pack';
 
 export interface SauExplorerOptions {
   title?: string;
@@ -24,16 +22,6 @@ export interface SauExplorerOptions {
   /** Largest page in bytes; kernels are rounded more coarsely until it is met. Default 4 000 000. */
   maxBytes?: number;
   classes?: ClassStyles;
-}
-
-/** How far the page's numbers may lie from the network's. */
-export interface ExplorerError {
-  /** Of a weight, at most. */
-  weight: number;
-  /** Of a weight below 10 %, at most. */
-  smallWeight: number;
-  /** Of the share of a pixel's own class, at most. */
-  share: number;
 }
 
 /** The explorer: `html()` is the interactive page, `png()` and `svg()` are kernels at chosen points, for what shows no pages. */
@@ -83,34 +71,19 @@ export async function sauExplorer(
   options: SauExplorerOptions = {},
 ): Promise<SauExplorer> {
   const { title = 'Explorer of semantic-aware upsampling', index = 0, saus = SAU_NAMES, maxBytes = 4_000_000, classes = CLASSES } = options;
-  const attention = sauAttention(output);
   const [, height, width] = output.final.shape;
+  const main = mainSau(saus);
   const map = resizeLabels(labels, [height, width]);
-  const kernels = await Promise.all(saus.map((name) => kernelsOf(attention[name], index)));
-  const pictures = await picturesOf(output, index);
-  // The last step of what each class is painted from.
-  const main = saus.includes('local 2') ? 'local 2' : saus[0];
-  const common = {
-    width,
-    height,
-    classes: classes.map(({ name, colour }) => ({ name, colour })),
-    pictures: pictures.map(({ name, planes }) => ({ name, channels: planes.length })),
-    main,
-    start: choosePoints(map, height, width, 1)[0] ?? { x: width >> 1, y: height >> 1 },
-    scale: scaleOf(kernels),
-    viridis: Buffer.from(VIRIDIS).toString('hex'),
-  };
-  const still = await sauKernels(attention[main], map, { title: options.title ?? `Kernels of semantic-aware upsampling (${main})`, index, classes });
+  const content = await explorerContent(output, map, { index, saus, classes, start: choosePoints(map, height, width, 1)[0] });
+  const still = await sauKernels(sauAttention(output)[main], map, { title: options.title ?? `Kernels of semantic-aware upsampling (${main})`, index, classes });
 
   let size = Infinity;
   for (const levels of LEVELS) {
-    const quantised = kernels.map((k) => quantise(k, levels));
-    const error = errorOf(kernels, quantised, levels, map);
-    const planes = [map, ...pictures.flatMap((p) => p.planes), ...quantised.flatMap((q) => q.planes)];
+    const { description, planes, error } = rounded(content, levels);
     const page = await fillTemplate({
       title: escapeXml(title),
       precision: precisionText(levels, error),
-      description: json({ ...common, levels, decimals: error.smallWeight < 0.0005 ? 2 : 1, saus: quantised.map((q, i) => described(saus[i], q)) }),
+      description: json(description),
       planes: await packPlanes(planes),
     });
     size = Buffer.byteLength(page);
@@ -120,56 +93,6 @@ export async function sauExplorer(
     `the explorer of a ${height}x${width} image takes ${(size / 1e6).toFixed(1)} MB even with coarse kernels, above ${(maxBytes / 1e6).toFixed(1)} MB: ` +
       "choose fewer SAUs (saus: ['local 2']), or allow more (maxBytes)",
   );
-}
-
-/** What can lie behind the kernels besides the label map: three images, and how much each branch gives. */
-async function picturesOf(output: Pick<LGGANOutput, 'final' | 'global' | 'local' | 'weights'>, index: number) {
-  const images = await Promise.all(
-    (['final', 'global', 'local'] as const).map(async (name) => {
-      const { data, height, width } = (await imagesFromTensor(output[name]))[index];
-      const channel = (c: number): BytePlane => ({ data: Uint8Array.from({ length: height * width }, (_, i) => data[3 * i + c]), height, width });
-      return { name, planes: [0, 1, 2].map(channel) };
-    }),
-  );
-  const maps = (await mapsFromTensor(output.weights))[index];
-  const weights = ['local', 'global'].map((branch, c) => {
-    const { data, height, width } = maps[c];
-    return { name: `${branch} weight`, planes: [{ data: Uint8Array.from(data, (w) => Math.round(255 * w)), height, width }] };
-  });
-  return [...images, ...weights];
-}
-
-const described = (name: SauName, { planes: [{ height, width }], low, high }: QuantisedKernels) => ({ name, height, width, low, high });
-
-/** The weight that is brightest: what 99 of 100 kernels stay below, and at least twice a uniform window's. */
-function scaleOf(kernels: readonly Kernels[]): number {
-  const largest = kernels.map(({ weights }) => {
-    const maxima = new Float32Array(weights.length / TAPS);
-    for (let i = 0; i < weights.length; i++) maxima[Math.floor(i / TAPS)] = Math.max(maxima[Math.floor(i / TAPS)], weights[i]);
-    return maxima.sort()[Math.floor(0.99 * (maxima.length - 1))];
-  });
-  return Math.max(2 / TAPS, ...largest);
-}
-
-/** The largest differences, found by unpacking what was packed. */
-function errorOf(kernels: readonly Kernels[], quantised: readonly QuantisedKernels[], levels: number, labels: LabelMap): ExplorerError {
-  const error = { weight: 0, smallWeight: 0, share: 0 };
-  kernels.forEach((original, i) => {
-    const unpacked = dequantise(quantised[i], levels);
-    const [a, b] = [original, unpacked].map((k) => sameClassShare(k, labels).data);
-    error.weight = Math.max(error.weight, largestDifference(original.weights, unpacked.weights));
-    const small = (k: Kernels) => k.weights.map((w, j) => (original.weights[j] < 0.1 ? w : 0));
-    error.smallWeight = Math.max(error.smallWeight, largestDifference(small(original), small(unpacked)));
-    error.share = Math.max(error.share, largestDifference(a, b));
-  });
-  return error;
-}
-
-/** NaN, the share of a pixel of no class, differs from nothing. */
-function largestDifference(a: Float32Array, b: Float32Array): number {
-  let largest = 0;
-  for (let i = 0; i < a.length; i++) if (Math.abs(a[i] - b[i]) > largest) largest = Math.abs(a[i] - b[i]);
-  return largest;
 }
 
 /** The page's word about itself, rounded up. */

@@ -37,11 +37,15 @@ export interface ForwardOptions {
   training?: boolean;
   /** Return SAU's weights. Default false. */
   attention?: boolean;
+  /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1. Default 0, that of training. */
+  noiseSeed?: number;
 }
 
 export interface GenerateOptions {
   /** Return SAU's weights. Default false. */
   attention?: boolean;
+  /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1. Default 0, that of training. */
+  noiseSeed?: number;
   /** As one call of TensorFlow (docs/compiled.md); false where somebody listens to the layers. Default: where the engine can. */
   compiled?: boolean;
 }
@@ -64,13 +68,13 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
    * Images from label maps of any size, which are resized to `imageSize` first (nearest). Evaluation mode; IGNORE pixels have no class.
    * @throws UserError if a label is not a class or the maps differ in size
    */
-  generate(labels: LabelMap | readonly LabelMap[], { attention = false, compiled: once = canCompile() }: GenerateOptions = {}): Output {
+  generate(labels: LabelMap | readonly LabelMap[], { attention = false, noiseSeed = 0, compiled: once = canCompile() }: GenerateOptions = {}): Output {
     const maps = 'data' in labels ? [labels] : labels;
     const [height, width] = this.config.imageSize;
     const pyramid = this.prepare(maps.map((m) => resizeLabels(m, [height, width])), { compiled: once });
     try {
       return tf.tidy(() => {
-        const output = once ? this.pass(pyramid, attention) : this.forward(pyramid, { attention });
+        const output = once ? this.pass(pyramid, attention, noiseSeed) : this.forward(pyramid, { attention, noiseSeed });
         return withPerClass(output, pyramid) as Output;
       });
     } finally {
@@ -78,7 +82,7 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
     }
   }
 
-  private readonly pass = compiled((labels: LabelPyramid, attention: boolean) => this.forward(labels, { attention }), { name: 'generate' });
+  private readonly pass = compiled((labels: LabelPyramid, attention: boolean, noiseSeed: number) => this.forward(labels, { attention, noiseSeed }), { name: 'generate' });
 
   /** The final image of each label map, as a picture; one map after the other. */
   async paint(maps: readonly LabelMap[]): Promise<RgbImage[]> {

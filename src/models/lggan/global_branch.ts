@@ -38,7 +38,8 @@ export class GlobalBranch {
     this.image = new Convolution(p.scope('conv_img'), ngf, 3, { kernel: 3, padding: 1 });
   }
 
-  apply(features: tf.Tensor4D, labels: LabelPyramid, training: boolean): tf.Tensor4D {
+  /** @param noiseSeed chooses the pattern of the noise (see `NoiseInput`) */
+  apply(features: tf.Tensor4D, labels: LabelPyramid, training: boolean, noiseSeed = 0): tf.Tensor4D {
     // From a sixteenth to a thirty-second: every second pixel is what nearest takes, the mean of 2x2 what bilinear does.
     let x: tf.Tensor4D =
       this.choices.encoderResize === 'original'
@@ -47,7 +48,7 @@ export class GlobalBranch {
     for (const { block, upsampleBefore } of this.blocks) {
       x = replace(x, (y) => {
         const input = upsampleBefore ? upsampleNearest2(y) : y;
-        return block.apply(input, labels.at(input.shape[1], input.shape[2]), training);
+        return block.apply(input, labels.at(input.shape[1], input.shape[2]), training, noiseSeed);
       });
     }
     return replace(x, (y) => tanh(this.image.apply(leakyRelu(y))));

@@ -35,9 +35,9 @@ export class LGGAN extends Generator<LGGANOutput> {
     this.fusion = new Fusion(parameters, config);
   }
 
-  forward(labels: LabelPyramid, { training = false, attention = false }: ForwardOptions = {}): LGGANOutput {
+  forward(labels: LabelPyramid, { training = false, attention = false, noiseSeed = 0 }: ForwardOptions = {}): LGGANOutput {
     const { shallow, deep } = this.encoder.apply(labels);
-    const global = this.global.apply(deep, labels, training);
+    const global = this.global.apply(deep, labels, training, noiseSeed);
     const { inputs, ...painted } = this.local.apply(shallow, labels);
     const { weights, inputs: weighed } = this.fusion.apply(shallow);
     const final = this.fusion.blend(weights, painted.local, global);

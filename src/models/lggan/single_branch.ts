@@ -17,8 +17,8 @@ class GlobalGenerator extends Generator {
     this.global = new GlobalBranch(this.parameters, config, this.behaviour);
   }
 
-  forward(labels: LabelPyramid, { training = false }: ForwardOptions = {}): GeneratorOutput {
-    const global = this.global.apply(this.encoder.apply(labels).deep, labels, training);
+  forward(labels: LabelPyramid, { training = false, noiseSeed = 0 }: ForwardOptions = {}): GeneratorOutput {
+    const global = this.global.apply(this.encoder.apply(labels).deep, labels, training, noiseSeed);
     return { final: global, global };
   }
 }

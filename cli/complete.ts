@@ -1,0 +1,10 @@
+/** What a training command says where its run has nothing left to do; undefined where it has. */
+export function complete(output: string, before: number, wanted: { epochs: number; secondStageFrom?: number; stage?: 1 | 2 }): string | undefined {
+  const { epochs, secondStageFrom = epochs + 1, stage } = wanted;
+  const goal = stage === 1 ? Math.min(epochs, secondStageFrom - 1) : epochs;
+  if (before < goal) return undefined;
+  const done = Math.floor(before);
+  if (goal < epochs) return `${output}: stage 1 is complete, ${goal} of ${goal} epochs; --stage 2 goes on.`;
+  if (before > goal) return `${output}: this run has ${done} epochs already, more than --epochs ${epochs}; raise --epochs above ${done} to go on.`;
+  return `${output}: complete, ${done} of ${epochs} epochs; raise --epochs to go on.`;
+}
