@@ -77,7 +77,8 @@ export class Evaluator {
     if (this.judges.features) assertOneSize(generated);
     const measures: Measure[] = [];
     const row: ResultsRow = { scaling };
-    const { segmenter, features, others = [], missing = [] } = this.judges;
+    const { segmenter, features, others = [] } = this.judges;
+    const missing = [...(this.judges.missing ?? [])];
     const colours = await (this.colours ??= meanColours(this.colourSource, segmenter && !segmenter.groups ? segmenter.config.classes : CLASS_NAMES.length));
     let mask: MaskReport | undefined;
     if (segmenter) {
@@ -100,7 +101,8 @@ export class Evaluator {
       const flat = await this.once(`flat features ${this.identity(labels)}`, () => extractFeatures(painted(), features, { total: labels.length, onProgress }));
       const distances = distanceMeasures(real, fake, flat);
       measures.push(...distances);
-      row.fid = distances[0].generated.value;
+      if (distances.length) row.fid = distances[0].generated.value;
+      else missing.push(`FID and KID are left out: they need at least two images in each set, there are ${real.count} real and ${fake.count} generated.`);
     }
     for (const judge of others) {
       const ceiling = await this.once(`${judge.name} real ${size}`, async () => {
