@@ -164,6 +164,7 @@ function even(image: RgbImage): RgbImage {
  */
 export function srPairsOf(dataset: ImageDataset): SrDataset {
   return mapDataset(dataset, ({ name, image }) => {
+    if (Math.min(image.height, image.width) < 2) throw new UserError(`${name}: ${image.width}x${image.height} cannot be halved; remove the picture.`);
     const high = even(image);
     return { name, low: halve(high), high };
   });
