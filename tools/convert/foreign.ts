@@ -27,7 +27,9 @@ export interface ForeignCheckpoint {
 const JITTOR_END = Buffer.from('HCAJSLHD');
 const JITTOR_TAIL = 20 + JITTOR_END.length;
 /** Names under which programs keep the weights in a file that also holds the optimiser. */
-const WEIGHTS = ['model', 'state_dict', 'net', 'params', 'generator', 'netG', 'netD'];
+const WEIGHTS = ['model', 'state_dict', 'model_state_dict', 'net', 'params_ema', 'params', 'generator', 'netG', 'G', 'netD'];
+/** What wrappers put before every name: PyTorch's DataParallel, and programs that hold several networks. */
+const PREFIXES = ['module.', 'netG.', 'generator.'];
 
 /**
  * Opens a file of weights: Jittor's pickles of variables or numpy arrays (`jt.save`), plain pickles of numpy arrays,
@@ -83,7 +85,7 @@ function openPickle(source: FileSource, { key }: OpenOptions): ForeignCheckpoint
   }
   const { weights, values } = findWeights(file, value, key);
   const tensors = new Map<string, ForeignTensor>();
-  for (const [name, array] of weights) {
+  for (const [name, array] of unwrapped(weights)) {
     if (!(array instanceof NdArray)) throw new UserError(`${file} holds '${name}', which is no array.`);
     tensors.set(name, { name, shape: array.shape, read: () => toFloat32(decodeArray(array, file), name, file) });
   }
@@ -117,7 +119,7 @@ function openTorch(file: string, { key }: OpenOptions): ForeignCheckpoint {
       return last.values;
     };
     const tensors = new Map<string, ForeignTensor>();
-    for (const [name, tensor] of weights) {
+    for (const [name, tensor] of unwrapped(weights)) {
       if (!(tensor instanceof TorchTensor)) throw new UserError(`${file} holds '${name}', which is no tensor.`);
       const { offset, shape, strides } = tensor;
       tensors.set(name, {
@@ -136,9 +138,15 @@ function openTorch(file: string, { key }: OpenOptions): ForeignCheckpoint {
 async function openSafetensors(file: string): Promise<ForeignCheckpoint> {
   const { tensors: stored, metadata } = await readTensors(file);
   const tensors = new Map<string, ForeignTensor>();
-  for (const [name, { shape, data }] of stored)
+  for (const [name, { shape, data }] of unwrapped(stored))
     tensors.set(name, { name, shape, read: () => toFloat32(data, name, file) });
   return { format: 'safetensors', tensors, values: metadata, close: () => undefined };
+}
+
+/** Names without the prefix that all of them share, one after the other: `module.netG.head` is `head`. */
+function unwrapped<T>(weights: Map<string, T>): Map<string, T> {
+  const prefix = PREFIXES.find((p) => weights.size && [...weights.keys()].every((name) => name.startsWith(p)));
+  return prefix === undefined ? weights : unwrapped(new Map([...weights].map(([name, v]) => [name.slice(prefix.length), v])));
 }
 
 /** The dictionary of weights in what a file holds: the whole of it, or the one under a usual name. */
