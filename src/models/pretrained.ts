@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { newestCheckpoint } from '../checkpoints/checkpoint';
 import { loadParameters } from '../checkpoints/parameters';
@@ -25,13 +25,13 @@ export async function loadLGGAN(path: string): Promise<LGGAN> {
 /** The same, or a generator of one branch alone. */
 export async function loadGenerator(path: string): Promise<Generator> {
   const file = await checkpointFile(path, 'LGGAN');
-  return loaded(describedGenerator(file, await readTensorsHeader(file)), file);
+  return described(file, describedGenerator);
 }
 
 /** A trained RCAN, found as `loadLGGAN` finds a generator. */
 export async function loadRCAN(path: string): Promise<RCAN> {
   const file = await checkpointFile(path, 'RCAN');
-  return loaded(describedRCAN(file, await readTensorsHeader(file)), file);
+  return described(file, describedRCAN);
 }
 
 /** What a network's files are called: in a run's folder, and where the project carries a trained one. */
@@ -75,6 +75,17 @@ export async function chooseCheckpoint(network: NetworkName, named?: string, fol
   );
 }
 
+/** Builds the network that the file's metadata describe, and loads it. Without metadata the default sizes are tried. */
+async function described<N extends Generator | RCAN>(file: string, build: (file: string, header: Awaited<ReturnType<typeof readTensorsHeader>>) => N): Promise<N> {
+  const header = await readTensorsHeader(file);
+  try {
+    return await loaded(build(file, header), file);
+  } catch (e) {
+    if (!(e instanceof UserError) || header.metadata.config !== undefined) throw e;
+    throw new UserError(`${file}: there is no configuration in it, and it is not of the default sizes; make a checkpoint of it by \`npm run import-checkpoint -- ${file}\`.`, { cause: e });
+  }
+}
+
 async function loaded<N extends Generator | RCAN>(network: N, file: string): Promise<N> {
   try {
     await loadParameters(file, network.parameters, { requireFinite: true });
@@ -89,10 +100,31 @@ async function loaded<N extends Generator | RCAN>(network: N, file: string): Pro
 export async function checkpointFile(path: string, network: NetworkName): Promise<string> {
   const { option } = NETWORKS[network];
   if (!existsSync(path)) throw new UserError(`${path}: there is no such checkpoint; train one, or give the path of another with ${option}.`);
-  if (!statSync(path).isDirectory()) return path;
+  if (!statSync(path).isDirectory()) {
+    refuseOther(path);
+    return path;
+  }
   const file = await networkFile(path, network);
   if (!file) throw new UserError(`${path}: there is no checkpoint of ${network} in it; train one, or give the path of another with ${option}.`);
   return file;
+}
+
+/** Refuses what often lies in a checkpoint's place: another program's weights, a Git-LFS pointer, a web page. */
+function refuseOther(file: string): void {
+  const start = Buffer.alloc(64);
+  const handle = openSync(file, 'r');
+  try {
+    readSync(handle, start, 0, start.length, 0);
+  } finally {
+    closeSync(handle);
+  }
+  const text = start.toString('latin1');
+  // A zip archive, or a pickle of protocol 2 to 5.
+  if (text.startsWith('PK') || /^\x80[\x02-\x05]/.test(text)) {
+    throw new UserError(`${file}: these are weights of another program (PyTorch, Jittor); make a checkpoint of them by \`npm run import-checkpoint -- ${file}\`.`);
+  }
+  if (text.startsWith('version https://git-lfs')) throw new UserError(`${file}: this is a pointer of Git LFS, not the weights; fetch them by \`git lfs pull\`.`);
+  if (/^\s*<(!doctype|html)/i.test(text)) throw new UserError(`${file}: this is a web page, not the weights; download the file itself.`);
 }
 
 /** The file in the folder of a run; undefined where there is none yet. */
