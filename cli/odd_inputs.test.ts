@@ -10,7 +10,8 @@ import { parameterEntries } from '../src/checkpoints/parameters';
 import { saveTensors } from '../src/checkpoints/safetensors';
 import { UserError } from '../src/common/errors';
 import { copyPainted } from '../src/data/embedded';
-import { loadRCAN } from '../src/models/pretrained';
+import { LGGAN } from '../src/models/lggan/lggan';
+import { loadLGGAN, loadRCAN } from '../src/models/pretrained';
 import { RCAN } from '../src/models/rcan';
 import { importCheckpoint } from '../tools/convert/import';
 
@@ -35,9 +36,22 @@ test('weights with the prefixes of wrappers, or without our metadata', async () 
     await importCheckpoint(at('p.safetensors'), at('imported.safetensors'));
     assert.deepEqual(readFileSync(at('imported.safetensors')), readFileSync(at('expected.safetensors')), prefix);
   }
-  rcan.dispose();
   (await loadRCAN(at('expected.safetensors'))).dispose();
-  await assert.rejects(loadRCAN(at('plain.safetensors')), (e) => e instanceof UserError && /no configuration in it.*import-checkpoint/.test(e.message));
+  // An RCAN's sizes can be read off its tensors.
+  const plain = await loadRCAN(at('plain.safetensors'));
+  assert.deepEqual(plain.config, rcan.config);
+  const values = (network: RCAN) => network.parameters.entries().map(({ variable }) => [...variable.dataSync()]);
+  assert.deepEqual(values(plain), values(rcan));
+  plain.dispose();
+  rcan.dispose();
+  const refused = /no configuration in it.*import-checkpoint/;
+  await assert.rejects(loadRCAN(at('p.safetensors')), (e) => e instanceof UserError && refused.test(e.message));
+  await assert.rejects(loadLGGAN(at('plain.safetensors')), (e) => e instanceof UserError && /holds the network RCAN, not LGGAN/.test(e.message));
+  // A generator's tensors do not tell the size of its images.
+  const lggan = new LGGAN({ imageSize: [32, 32], ngf: 2, spadeHidden: 1, residualBlocks: 1, sauCompressed: 1 });
+  await saveTensors(at('g.safetensors'), parameterEntries(lggan.parameters), {});
+  lggan.dispose();
+  await assert.rejects(loadLGGAN(at('g.safetensors')), (e) => e instanceof UserError && refused.test(e.message));
 });
 
 test('what lies in the place of a checkpoint is told', async () => {

@@ -4,7 +4,8 @@ import { newestCheckpoint } from '../checkpoints/checkpoint';
 import { loadParameters } from '../checkpoints/parameters';
 import { readTensorsHeader } from '../checkpoints/safetensors';
 import { UserError } from '../common/errors';
-import { describedGenerator, describedRCAN } from './described';
+import { guessNetwork } from './config_from_shapes';
+import { describedGenerator, describedRCAN, type Description } from './described';
 import type { Generator } from './lggan/generator';
 import { LGGAN } from './lggan/lggan';
 import type { RCAN } from './rcan';
@@ -75,14 +76,20 @@ export async function chooseCheckpoint(network: NetworkName, named?: string, fol
   );
 }
 
-/** Builds the network that the file's metadata describe, and loads it. Without metadata the default sizes are tried. */
-async function described<N extends Generator | RCAN>(file: string, build: (file: string, header: Awaited<ReturnType<typeof readTensorsHeader>>) => N): Promise<N> {
+/**
+ * Builds the network that the file's metadata describe, and loads it. Without a configuration an RCAN's sizes are read off its tensors; a
+ * generator's tell neither the size of its images nor its behaviour, and the default ones are tried.
+ */
+async function described<N extends Generator | RCAN>(file: string, build: (file: string, header: Description) => N): Promise<N> {
   const header = await readTensorsHeader(file);
+  if (header.metadata.config !== undefined) return loaded(build(file, header), file);
   try {
-    return await loaded(build(file, header), file);
+    const guess = guessNetwork(file, header.tensors);
+    const config = guess.network === 'RCAN' ? JSON.stringify(guess.config) : '{}';
+    return await loaded(build(file, { ...header, metadata: { ...header.metadata, network: guess.network, config } }), file);
   } catch (e) {
-    if (!(e instanceof UserError) || header.metadata.config !== undefined) throw e;
-    throw new UserError(`${file}: there is no configuration in it, and it is not of the default sizes; make a checkpoint of it by \`npm run import-checkpoint -- ${file}\`.`, { cause: e });
+    if (!(e instanceof UserError)) throw e;
+    throw new UserError(`${file}: there is no configuration in it, and it cannot be taken as it is; make a checkpoint of it by \`npm run import-checkpoint -- ${file}\`. (${e.message})`, { cause: e });
   }
 }
 
@@ -109,7 +116,7 @@ export async function checkpointFile(path: string, network: NetworkName): Promis
   return file;
 }
 
-/** Refuses what often lies in a checkpoint's place: another program's weights, a Git-LFS pointer, a web page. */
+/** Refuses another program's weights, which often lie in a checkpoint's place. */
 function refuseOther(file: string): void {
   const start = Buffer.alloc(64);
   const handle = openSync(file, 'r');
@@ -123,8 +130,6 @@ function refuseOther(file: string): void {
   if (text.startsWith('PK') || /^\x80[\x02-\x05]/.test(text)) {
     throw new UserError(`${file}: these are weights of another program (PyTorch, Jittor); make a checkpoint of them by \`npm run import-checkpoint -- ${file}\`.`);
   }
-  if (text.startsWith('version https://git-lfs')) throw new UserError(`${file}: this is a pointer of Git LFS, not the weights; fetch them by \`git lfs pull\`.`);
-  if (/^\s*<(!doctype|html)/i.test(text)) throw new UserError(`${file}: this is a web page, not the weights; download the file itself.`);
 }
 
 /** The file in the folder of a run; undefined where there is none yet. */

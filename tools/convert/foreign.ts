@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DamagedFileError, UserError } from '../../src/common/errors';
+import { STAND_IN_BYTES, refuseStandIn } from '../../src/common/stand_in';
 import { BufferSource, FileSource } from '../../src/common/source';
 import { NdArray, TorchTensor, decodeArray, decodeNumbers, elementSize, gather, readPickle, type PickleValue, type TorchStorage } from './pickle';
 import { listed, readTensors } from '../../src/checkpoints/safetensors';
@@ -52,10 +53,11 @@ export async function openForeign(file: string, options: OpenOptions = {}): Prom
   let keepOpen = false;
   try {
     if (source.length === 0) throw new DamagedFileError(file, 'is empty (0 bytes)');
-    const start = Buffer.alloc(Math.min(9, source.length));
+    const start = Buffer.alloc(Math.min(STAND_IN_BYTES, source.length));
     source.read(0, start);
+    refuseStandIn(start, file);
     if (start[0] === 0x50 && start[1] === 0x4b) return openTorch(file, options);
-    if (start.length === 9 && start[8] === 0x7b) return await openSafetensors(file, options);
+    if (start[8] === 0x7b) return await openSafetensors(file, options);
     const checkpoint = openPickle(source, options);
     keepOpen = true;
     return checkpoint;
