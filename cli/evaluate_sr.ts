@@ -44,6 +44,7 @@ void runCommand(
     const columns = ['PSNR Y (dB)', 'SSIM Y', 'PSNR RGB (dB)'] as const;
     const measured = methods.map(() => columns.map((): number[] => []));
     const notes: string[] = [];
+    let images = 0;
     for (let i = 0; i < pairs.length; i++) {
       try {
         const pair = await pairs.at(i);
@@ -52,23 +53,22 @@ void runCommand(
           const image = await enlarge(pair);
           values.push([psnr(image, pair.high, LUMINANCE), ssim(image, pair.high, LUMINANCE), psnr(image, pair.high)]);
         }
-        values.forEach((row, m) => row.forEach((value, c) => measured[m][c].push(value)));
+        // Rows compare over the same pictures: what is infinite for one method is part of no method's mean.
+        columns.forEach((_, c) => values.every((row) => Number.isFinite(row[c])) && values.forEach((row, m) => measured[m][c].push(row[c])));
+        images++;
         const equal = methods.filter((_, m) => values[m].some((v) => !Number.isFinite(v))).map(([method]) => method);
-        if (equal.length) notes.push(`${pairs.names[i]}: equal to the original by ${equal.join(', ')}; its PSNR is infinite and no part of the mean.`);
+        if (equal.length) notes.push(`${pairs.names[i]}: equal to the original by ${equal.join(', ')}; its PSNR is infinite and part of no method's mean.`);
       } catch (e) {
         if (!(e instanceof UserError)) throw e;
         const name = pairs.names[i];
         notes.push(`Left out: ${e.message.startsWith(name) ? '' : `${name}: `}${e.message}`);
       }
     }
-    if (!measured[0][0].length) throw new UserError(notes.join('\n') || `${pairs.source}: there is no picture in it.`);
-    const mean = (values: number[]) => {
-      const finite = values.filter(Number.isFinite);
-      return finite.length ? finite.reduce((sum, v) => sum + v, 0) / finite.length : '-';
-    };
+    if (!images) throw new UserError(notes.join('\n') || `${pairs.source}: there is no picture in it.`);
+    const mean = (values: number[]) => (values.length ? values.reduce((sum, v) => sum + v, 0) / values.length : '-');
     const rows = methods.map(([method], m) => ({
       method,
-      images: measured[m][0].length,
+      images,
       ...Object.fromEntries(columns.map((column, c) => [column, mean(measured[m][c])])),
     }));
     for (const note of notes) console.error(note);

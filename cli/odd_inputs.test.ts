@@ -88,6 +88,18 @@ test('one generated image: mask accuracy stands, FID is left out with its senten
   assert.equal(status, 0, err);
   assert.match(out, /mask accuracy/i);
   assert.match(out, /FID.*left out/);
+  // Two images are enough for FID, not for KID; one real pair is enough for neither.
+  const second = readdirSync(at('real/labels'))[1].replace('.png', '');
+  const judged = (real: string) => command('evaluate', '--labels', at('one'), '--fake', at('one/imgs'), '--real', real, '--train', at('real'), '--segmenter', 'own', '--segmenter_steps', '2');
+  for (const part of ['imgs', 'labels']) for (const n of readdirSync(at('real', part)).filter((f) => f.startsWith(second))) copyFileSync(at('real', part, n), at('one', part, n));
+  const two = judged(at('real'));
+  assert.match(two.out, /^KID is left out: it needs at least four images in each set, there are 3 real and 2 generated/m, two.err);
+  assert.match(two.out, /Frechet distance/);
+  await copyPainted(at('single'), { count: 1, size: [32, 64] });
+  const single = judged(at('single'));
+  assert.equal(single.status, 0, single.err);
+  assert.match(single.out, /^FID and KID are left out: .* 1 real and 2 generated/m);
+  assert.match(single.out, /mask accuracy/i);
 });
 
 test('evaluate-sr: a picture that cannot be measured is left out by name, a flat one does not make the mean infinite', async () => {
@@ -104,5 +116,9 @@ test('evaluate-sr: a picture that cannot be measured is left out by name, a flat
   for (const name of ['dot', 'line', 'tiny']) assert.match(err, new RegExp(`Left out: ${name}: `));
   assert.match(err, /flat: equal to the original by .*bicubic/);
   const rows = JSON.parse(out) as Record<string, number>[];
+  // The means of PSNR are those of the one picture that every method changes.
+  rmSync(at('sr/flat.png'));
+  const alone = JSON.parse(command('evaluate_sr', '--input_path', at('sr'), '--json').out) as Record<string, number>[];
+  for (const [i, row] of rows.entries()) assert.deepEqual([row['PSNR Y (dB)'], row['PSNR RGB (dB)'], alone[i].images], [alone[i]['PSNR Y (dB)'], alone[i]['PSNR RGB (dB)'], 1]);
   for (const row of rows) assert.ok(row.images === 2 && Number.isFinite(row['PSNR Y (dB)']) && Number.isFinite(row['SSIM Y']), out);
 });

@@ -102,7 +102,9 @@ export class Evaluator {
       const distances = distanceMeasures(real, fake, flat);
       measures.push(...distances);
       if (distances.length) row.fid = distances[0].generated.value;
-      else missing.push(`FID and KID are left out: they need at least two images in each set, there are ${real.count} real and ${fake.count} generated.`);
+      const [few, there] = [Math.min(real.count, fake.count), `there are ${real.count} real and ${fake.count} generated`];
+      if (few < FID_LEAST) missing.push(`FID and KID are left out: they need at least two and four images in each set, ${there}.`);
+      else if (few < KID_LEAST) missing.push(`KID is left out: it needs at least four images in each set, ${there}.`);
     }
     for (const judge of others) {
       const ceiling = await this.once(`${judge.name} real ${size}`, async () => {
@@ -134,6 +136,10 @@ export class Evaluator {
   }
 }
 
+/** Images in each set that the distances need. */
+const FID_LEAST = 2;
+const KID_LEAST = 4;
+
 /** FID and, from four images on, KID: real against generated, against flat colours, and one half of the real images against the other. */
 function distanceMeasures(real: Features, fake: Features, flat: Features): Measure[] {
   const halves = [0, 1].map((rest) => everySecond(real, rest));
@@ -151,7 +157,7 @@ function distanceMeasures(real: Features, fake: Features, flat: Features): Measu
       floor: kinds(distance(real, flat), 'real', 'mean colours'),
     }];
   };
-  return [...measure(fid, fidInterval, 2), ...measure(kid, kidInterval, 4)];
+  return [...measure(fid, fidInterval, FID_LEAST), ...measure(kid, kidInterval, KID_LEAST)];
 }
 
 /** Every second image of a set, from the first or the second on. */
