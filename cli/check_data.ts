@@ -27,6 +27,11 @@ void runCommand(
     const kinds = Object.entries(sizes).sort((a, b) => b[1] - a[1]);
     console.log(`${result.pairs} pairs${result.labelsOnly ? `, ${result.labelsOnly} label maps alone` : ''}`);
     console.log(`photos: ${kinds.slice(0, 5).map(([size, n]) => `${n} of ${size}`).join(', ')}${kinds.length > 5 ? ` and ${kinds.length - 5} more sizes` : ''}`);
+    const { turned } = result;
+    if (turned.photos) {
+      const left = turned.asStored ? `; ${turned.asStored} of them are left as stored, as only that fits their label maps` : '';
+      console.log(`turned by EXIF: ${turned.photos} photos, which are read upright${left} (the same in training and construct-sr)`);
+    }
     console.log('class: label maps that hold it, share of all pixels');
     for (const { name, maps, share } of classes) console.log(`  ${name.padEnd(10)} ${String(maps).padStart(6)} ${(100 * share).toFixed(2).padStart(6)}%`);
     const { maps, share } = result.unlabelled;

@@ -41,16 +41,37 @@ void runCommand(
       ['RCAN', (pair) => rcan.upscale(pair.low)],
       ...(edsr ? [['EDSR', (pair: SrPair) => edsr.upscale(pair.low)] as [string, Enlarge]] : []),
     ];
-    const rows = methods.map(([method]) => ({ method, images: pairs.length, 'PSNR Y (dB)': 0, 'SSIM Y': 0, 'PSNR RGB (dB)': 0 }));
+    const columns = ['PSNR Y (dB)', 'SSIM Y', 'PSNR RGB (dB)'] as const;
+    const measured = methods.map(() => columns.map((): number[] => []));
+    const notes: string[] = [];
+    let images = 0;
     for (let i = 0; i < pairs.length; i++) {
-      const pair = await pairs.at(i);
-      for (const [m, [, enlarge]] of methods.entries()) {
-        const image = await enlarge(pair);
-        rows[m]['PSNR Y (dB)'] += psnr(image, pair.high, LUMINANCE) / pairs.length;
-        rows[m]['SSIM Y'] += ssim(image, pair.high, LUMINANCE) / pairs.length;
-        rows[m]['PSNR RGB (dB)'] += psnr(image, pair.high) / pairs.length;
+      try {
+        const pair = await pairs.at(i);
+        const values: number[][] = [];
+        for (const [, enlarge] of methods) {
+          const image = await enlarge(pair);
+          values.push([psnr(image, pair.high, LUMINANCE), ssim(image, pair.high, LUMINANCE), psnr(image, pair.high)]);
+        }
+        // Rows compare over the same pictures: what is infinite for one method is part of no method's mean.
+        columns.forEach((_, c) => values.every((row) => Number.isFinite(row[c])) && values.forEach((row, m) => measured[m][c].push(row[c])));
+        images++;
+        const equal = methods.filter((_, m) => values[m].some((v) => !Number.isFinite(v))).map(([method]) => method);
+        if (equal.length) notes.push(`${pairs.names[i]}: equal to the original by ${equal.join(', ')}; its PSNR is infinite and part of no method's mean.`);
+      } catch (e) {
+        if (!(e instanceof UserError)) throw e;
+        const name = pairs.names[i];
+        notes.push(`Left out: ${e.message.startsWith(name) ? '' : `${name}: `}${e.message}`);
       }
     }
+    if (!images) throw new UserError(notes.join('\n') || `${pairs.source}: there is no picture in it.`);
+    const mean = (values: number[]) => (values.length ? values.reduce((sum, v) => sum + v, 0) / values.length : '-');
+    const rows = methods.map(([method], m) => ({
+      method,
+      images,
+      ...Object.fromEntries(columns.map((column, c) => [column, mean(measured[m][c])])),
+    }));
+    for (const note of notes) console.error(note);
     if (json) console.log(JSON.stringify(rows, undefined, 2));
     else {
       console.log(`${pairs.source}\n${chosen.sentence}\n\n${markdownTable(rows)}\n`);

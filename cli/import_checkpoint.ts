@@ -24,7 +24,7 @@ void runCommand(
       key: {
         type: 'string',
         value: 'NAME',
-        help: 'which dictionary of the file holds the weights, if it is not under a usual name',
+        help: 'which dictionary of the file holds the weights, or the prefix of their names; default: the usual ones, averaged weights first',
       },
       behaviour: {
         type: 'string',
@@ -48,6 +48,7 @@ void runCommand(
       config,
       format,
       values,
+      notes,
       match,
       target: written,
     } = await importCheckpoint(file, target, {
@@ -61,6 +62,7 @@ void runCommand(
     console.log(
       `${file}: ${network} (${format}), ${match.found.size} tensors${beside.length ? `; ${beside.join(', ')}` : ''}`,
     );
+    for (const note of notes) console.log(`${file}: ${note}.`);
     console.log(`configuration: ${JSON.stringify(config)}`);
     if (match.ignored.length) console.log(`not used by the network, left out: ${listed(match.ignored)}`);
     if (match.kept.length)

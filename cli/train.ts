@@ -212,7 +212,7 @@ void runCommand(
         onMessage: (message) => console.error(message),
         onStep: (row, done, total) => {
           bar ??= progress(total, 'training', { unit: 'steps', from: done - 1 });
-          bar.update(done, `epoch ${row.epoch}, G ${row.generator.toFixed(2)}, D ${(row.discriminatorFake + row.discriminatorReal).toFixed(2)}`);
+          bar.update(done, `epoch ${row.epoch}, G ${told(row.generator)}, D ${told(row.discriminatorFake + row.discriminatorReal)}`);
           const { step: taken, ...values } = row;
           step = taken;
           log?.scalars(step, values);
@@ -238,6 +238,9 @@ void runCommand(
     vgg?.dispose();
   },
 );
+
+/** A loss; a dash where the step was skipped, whose row lacks those of the other network. */
+const told = (loss: number | undefined) => (Number.isFinite(loss) ? loss!.toFixed(2) : '-');
 
 /** A sentence on the pixels of no class, by some of the label maps; undefined where they have none. */
 async function unlabelled(pairs: PairDataset): Promise<string | undefined> {

@@ -36,7 +36,7 @@ async function main({ settings, output, judges: folder }: WorkerSetup): Promise<
   let judges: AblationJudges | undefined;
   const say = (report: Report) => void process.send?.(report);
   // A terminal tells every process of Ctrl-C; the parent says what it means, and its end is the end of this one.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
   const work = async (task: Exclude<Task, 'stop'>): Promise<boolean> => {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { UserError, excerpt } from './errors';
 import { parseJson } from './json';
+import { refuseStandIn } from './stand_in';
 
 /** Extensions of photographs. */
 export const IMAGE_EXTENSIONS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff'];
@@ -55,6 +56,7 @@ export function readBytes(file: string): Buffer {
     throw new UserError(`${file}: the file cannot be read (${code ?? (e as Error).message}).`, { cause: e });
   }
   if (bytes.length === 0) throw new UserError(`${file}: the file is empty (0 bytes); fetch or write it again.`);
+  refuseStandIn(bytes, file);
   return bytes;
 }
 

@@ -42,7 +42,7 @@ test('PNG keeps pictures and label maps; label maps are 8-bit grey', async (t) =
   await writePng(join(dir, 'a', 'labels.png'), labels);
   assert.deepEqual(await readImage(join(dir, 'a', 'image.png')), image);
   assert.deepEqual(await readLabelValues(join(dir, 'a', 'labels.png')), labels);
-  assert.deepEqual(pngHeader(readFileSync(join(dir, 'a', 'labels.png'))), { bitDepth: 8, colourType: 0 });
+  assert.deepEqual(pngHeader(readFileSync(join(dir, 'a', 'labels.png'))), { bitDepth: 8, colourType: 0, width: labels.width, height: labels.height });
   assert.deepEqual(readdirSync(join(dir, 'a')).sort(), ['image.png', 'labels.png']);
 });
 
@@ -96,7 +96,7 @@ test('a palette PNG gives its indices, which name its colours', async (t) => {
   const file = join(temporaryFolder(t), 'palette.png');
   for (const bits of [1, 2, 4, 8]) {
     const png = await palettePng(bits);
-    assert.deepEqual(pngHeader(png), { bitDepth: bits, colourType: 3 });
+    assert.deepEqual(pngHeader(png), { bitDepth: bits, colourType: 3, width: 5, height: 3 });
     writeFileSync(file, png);
     const { data, height, width } = await readLabelValues(file);
     assert.deepEqual([height, width], [3, 5]);

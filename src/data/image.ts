@@ -41,6 +41,11 @@ export async function decodeImage(
   return { data: plain(data), height: info.height, width: info.width };
 }
 
+/** Whether the EXIF orientation of a picture's bytes turns or mirrors it. */
+export async function isTurned(bytes: Buffer): Promise<boolean> {
+  return ((await sharp(bytes).metadata()).orientation ?? 1) > 1;
+}
+
 /** How JPEG, PNG, WebP and TIFF begin. */
 const KINDS: [string, RegExp][] = [
   ['JPEG', /^\xff\xd8\xff/],

@@ -94,7 +94,7 @@ export const sameSize = (a: { width: number; height: number }, b: { width: numbe
  * A photograph as its label map has it: upright, as people and drawing programs see it, or, where only that fits, as its pixels are stored
  * (Pillow, and what was made with it, does not turn photographs as their EXIF orientation says).
  */
-export async function fitting(file: string, upright: RgbImage, labels: LabelMap): Promise<RgbImage> {
+export async function fitting(file: string, upright: RgbImage, labels: { height: number; width: number }): Promise<RgbImage> {
   const turned = !sameSize(upright, labels) && upright.width === labels.height && upright.height === labels.width;
   return turned ? readImage(file, { orient: false }) : upright;
 }

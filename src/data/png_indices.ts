@@ -13,13 +13,15 @@ export interface PngHeader {
   bitDepth: number;
   /** 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha. */
   colourType: number;
+  width: number;
+  height: number;
 }
 
-/** Bit depth and colour type of a PNG; undefined for other bytes. */
+/** Bit depth, colour type and size of a PNG; undefined for other bytes. */
 export function pngHeader(bytes: Uint8Array): PngHeader | undefined {
   const b = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (b.length < 33 || !b.subarray(0, 8).equals(SIGNATURE) || b.toString('latin1', 12, 16) !== 'IHDR') return undefined;
-  return { bitDepth: b[24], colourType: b[25] };
+  return { bitDepth: b[24], colourType: b[25], width: b.readUInt32BE(16), height: b.readUInt32BE(20) };
 }
 
 /**

@@ -1,13 +1,14 @@
 import type { Size } from './types';
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { UserError } from '../common/errors';
 import { crashAt } from '../../proof/testing/crash';
-import { photo, temporaryFolder } from '../../proof/testing/fixtures';
-import { encodeJpeg, readImage, writeJpeg } from './image';
-import { imageFolder } from './pairs';
+import { labelMap, photo, temporaryFolder } from '../../proof/testing/fixtures';
+import sharp from 'sharp';
+import { encodeJpeg, readImage, writeJpeg, writePng } from './image';
+import { folderPairs, imageFolder } from './pairs';
 import { resizeImage } from './resize';
 import { constructSrDataset, halve, srFolder, srFolders, srPairsOf } from './sr_pairs';
 import { memoryPairs } from './dataset';
@@ -41,6 +42,26 @@ test('half and quarter of every photograph, the second from the saved file of th
   const whole = await readImage(join(root, 'train', 'imgs_lr', 'odd.jpg'));
   assert.deepEqual(high.data.subarray(31 * 3 * 2, 32 * 3), whole.data.subarray(31 * 3 * 2, 32 * 3));
   assert.deepEqual(high.data.subarray(96, 192), whole.data.subarray(99, 195));
+});
+
+test('a photograph that EXIF turns is as its pair has it: upright, or as stored where only that fits the label map', async (t) => {
+  const root = temporaryFolder(t);
+  const dir = join(root, 'train');
+  for (const folder of ['imgs', 'labels']) mkdirSync(join(dir, folder), { recursive: true });
+  const turned = await sharp(photo(24, 16).data, { raw: { width: 24, height: 16, channels: 3 } }).jpeg().withMetadata({ orientation: 6 }).toBuffer();
+  for (const name of ['alone', 'stored', 'upright']) writeFileSync(join(dir, 'imgs', `${name}.jpg`), turned);
+  await writePng(join(dir, 'labels', 'stored.png'), labelMap(24, 16));
+  await writePng(join(dir, 'labels', 'upright.png'), labelMap(16, 24));
+  await constructSrDataset(root);
+  const sizes = await Promise.all(['alone', 'stored', 'upright'].map(async (name) => {
+    const { width, height } = await readImage(join(dir, 'imgs_lr', `${name}.jpg`));
+    return [width, height];
+  }));
+  assert.deepEqual(sizes, [[8, 12], [12, 8], [8, 12]]);
+  // Upright is what folderPairs gives, halved.
+  rmSync(join(dir, 'imgs', 'alone.jpg'));
+  const { image } = await folderPairs(dir).at(1);
+  assert.deepEqual(readFileSync(join(dir, 'imgs_lr', 'upright.jpg')), await encodeJpeg(halve(image)));
 });
 
 test('an interrupted run is completed, finished files stay, changed photographs are made anew', async (t) => {

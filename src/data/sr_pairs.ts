@@ -2,10 +2,11 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../common/errors';
-import { IMAGE_EXTENSIONS, byCodePoint, listFiles, stem } from '../common/files';
+import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, byCodePoint, listFiles, readBytes, stem } from '../common/files';
 import { datasetOf, mapDataset, type Dataset } from './dataset';
 import { readImage, writeJpeg } from './image';
-import { pairFolders, type ImageDataset } from './pairs';
+import { fitting, pairFolders, type ImageDataset } from './pairs';
+import { pngHeader } from './png_indices';
 import { resizeImage } from './resize';
 import type { RgbImage } from './types';
 import { crop, cropBytes } from './picture';
@@ -50,14 +51,15 @@ export function halve(image: RgbImage): RgbImage {
  * the saved file), each by Pillow's bicubic and as Pillow's default JPEG, under the photograph's stem.
  *
  * Files that are there and newer than what they are made from are skipped, and files appear whole or not at all: a run that was
- * interrupted is completed by the next. Orientation in EXIF is not applied, as in the original: label maps describe the stored pixels.
+ * interrupted is completed by the next. A photograph that EXIF turns is taken as `folderPairs` takes it: upright, or as stored where only
+ * that fits its label map.
  * Throws a UserError that names the first photograph that cannot be used.
  */
 export async function constructSrDataset(root: string, options: SrOptions = {}): Promise<SrResult> {
   const { concurrency = 4, onProgress } = options;
   const splits = options.splits ?? ['train', 'val'].filter((split) => existsSync(join(root, split)));
   if (!splits.length) throw new UserError(`${root}: there is neither a folder "train" nor "val" in it.`);
-  const jobs: { from: string; high: string; low: string }[] = [];
+  const jobs: Job[] = [];
   for (const split of splits) {
     const dir = join(root, split);
     const images = existsSync(join(dir, 'imgs')) ? join(dir, 'imgs') : pairFolders(dir).images;
@@ -66,9 +68,11 @@ export async function constructSrDataset(root: string, options: SrOptions = {}):
     refuseInputs([images, join(dir, SR_HIGH)], [join(dir, SR_LOW)]);
     refuseInputs([images], [join(dir, SR_HIGH)]);
     await Promise.all([SR_HIGH, SR_LOW].map((folder) => removeOldParts(join(dir, folder))));
+    const labels = join(dir, 'labels');
+    const maps = new Map(existsSync(labels) ? listFiles(labels, LABEL_EXTENSIONS).map((name) => [stem(name), join(labels, name)]) : []);
     for (const name of files) {
       const jpeg = `${stem(name)}.jpg`;
-      jobs.push({ from: join(images, name), high: join(dir, SR_HIGH, jpeg), low: join(dir, SR_LOW, jpeg) });
+      jobs.push({ from: join(images, name), labels: maps.get(stem(name)), high: join(dir, SR_HIGH, jpeg), low: join(dir, SR_LOW, jpeg) });
     }
   }
   refuseInputs(jobs.map((j) => j.from), jobs.flatMap((j) => [j.high, j.low]));
@@ -95,16 +99,26 @@ export async function constructSrDataset(root: string, options: SrOptions = {}):
   return { written, skipped: jobs.length - written };
 }
 
-async function makeOne({ from, high, low }: { from: string; high: string; low: string }): Promise<boolean> {
+interface Job {
+  from: string;
+  /** The photograph's label map, where there is one. */
+  labels?: string;
+  high: string;
+  low: string;
+}
+
+async function makeOne({ from, labels, high, low }: Job): Promise<boolean> {
   const makeHigh = !isNewer(high, from);
-  if (makeHigh) await writeHalf(from, high);
+  if (makeHigh) await writeHalf(from, high, labels);
   if (!makeHigh && isNewer(low, high)) return false;
   await writeHalf(high, low);
   return true;
 }
 
-async function writeHalf(from: string, to: string): Promise<void> {
-  const image = await readImage(from, { orient: false });
+async function writeHalf(from: string, to: string, labels?: string): Promise<void> {
+  const upright = await readImage(from);
+  const size = labels === undefined ? undefined : pngHeader(readBytes(labels));
+  const image = size ? await fitting(from, upright, size) : upright;
   if (image.height < 2 || image.width < 2) {
     throw new UserError(`${from}: ${image.width}x${image.height} cannot be halved; remove the picture.`);
   }
@@ -164,6 +178,7 @@ function even(image: RgbImage): RgbImage {
  */
 export function srPairsOf(dataset: ImageDataset): SrDataset {
   return mapDataset(dataset, ({ name, image }) => {
+    if (Math.min(image.height, image.width) < 2) throw new UserError(`${name}: ${image.width}x${image.height} cannot be halved; remove the picture.`);
     const high = even(image);
     return { name, low: halve(high), high };
   });

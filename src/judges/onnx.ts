@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstructor } from 'onnxruntime-common';
+import { refuseStandIn } from '../common/stand_in';
 import { UserError } from '../common/errors';
 import { WEIGHTS, type WeightsName } from './weights';
 
@@ -45,6 +46,7 @@ export class OnnxNetwork {
     const ort = await runtime();
     if (!existsSync(file)) throw new UserError(`${file}: there is no such file; \`npm run download -- weights\` says how to get it.`);
     const bytes = readFileSync(file);
+    refuseStandIn(bytes, file);
     const sum = createHash('sha256').update(bytes).digest('hex');
     const { sha256 } = WEIGHTS[name].files[0];
     if (sum !== sha256 && !unlisted) {

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import * as tf from '../engine/tf';
 import { readTensors } from '../checkpoints/safetensors';
 import { UserError } from '../common/errors';
+import { refuseStandIn } from '../common/stand_in';
 import { IMAGENET_DEVIATION } from './imagenet';
 
 /** The 13 convolutions up to relu5_1. */
@@ -131,7 +132,9 @@ function readManifest(file: string): Read {
     const parts = paths.map((p) => {
       const part = join(dirname(file), basename(p));
       if (!existsSync(part)) throw new UserError(`${part} is missing, which ${file} names.`);
-      return readFileSync(part);
+      const bytes = readFileSync(part);
+      refuseStandIn(bytes, part);
+      return bytes;
     });
     const bytes = Buffer.concat(parts);
     hash.update(bytes);

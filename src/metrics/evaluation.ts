@@ -77,7 +77,8 @@ export class Evaluator {
     if (this.judges.features) assertOneSize(generated);
     const measures: Measure[] = [];
     const row: ResultsRow = { scaling };
-    const { segmenter, features, others = [], missing = [] } = this.judges;
+    const { segmenter, features, others = [] } = this.judges;
+    const missing = [...(this.judges.missing ?? [])];
     const colours = await (this.colours ??= meanColours(this.colourSource, segmenter && !segmenter.groups ? segmenter.config.classes : CLASS_NAMES.length));
     let mask: MaskReport | undefined;
     if (segmenter) {
@@ -100,7 +101,10 @@ export class Evaluator {
       const flat = await this.once(`flat features ${this.identity(labels)}`, () => extractFeatures(painted(), features, { total: labels.length, onProgress }));
       const distances = distanceMeasures(real, fake, flat);
       measures.push(...distances);
-      row.fid = distances[0].generated.value;
+      if (distances.length) row.fid = distances[0].generated.value;
+      const [few, there] = [Math.min(real.count, fake.count), `there are ${real.count} real and ${fake.count} generated`];
+      if (few < FID_LEAST) missing.push(`FID and KID are left out: they need at least two and four images in each set, ${there}.`);
+      else if (few < KID_LEAST) missing.push(`KID is left out: it needs at least four images in each set, ${there}.`);
     }
     for (const judge of others) {
       const ceiling = await this.once(`${judge.name} real ${size}`, async () => {
@@ -132,6 +136,10 @@ export class Evaluator {
   }
 }
 
+/** Images in each set that the distances need. */
+const FID_LEAST = 2;
+const KID_LEAST = 4;
+
 /** FID and, from four images on, KID: real against generated, against flat colours, and one half of the real images against the other. */
 function distanceMeasures(real: Features, fake: Features, flat: Features): Measure[] {
   const halves = [0, 1].map((rest) => everySecond(real, rest));
@@ -149,7 +157,7 @@ function distanceMeasures(real: Features, fake: Features, flat: Features): Measu
       floor: kinds(distance(real, flat), 'real', 'mean colours'),
     }];
   };
-  return [...measure(fid, fidInterval, 2), ...measure(kid, kidInterval, 4)];
+  return [...measure(fid, fidInterval, FID_LEAST), ...measure(kid, kidInterval, KID_LEAST)];
 }
 
 /** Every second image of a set, from the first or the second on. */

@@ -1,10 +1,11 @@
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { newestCheckpoint } from '../checkpoints/checkpoint';
 import { loadParameters } from '../checkpoints/parameters';
 import { readTensorsHeader } from '../checkpoints/safetensors';
 import { UserError } from '../common/errors';
-import { describedGenerator, describedRCAN } from './described';
+import { guessNetwork } from './config_from_shapes';
+import { describedGenerator, describedRCAN, type Description } from './described';
 import type { Generator } from './lggan/generator';
 import { LGGAN } from './lggan/lggan';
 import type { RCAN } from './rcan';
@@ -25,13 +26,13 @@ export async function loadLGGAN(path: string): Promise<LGGAN> {
 /** The same, or a generator of one branch alone. */
 export async function loadGenerator(path: string): Promise<Generator> {
   const file = await checkpointFile(path, 'LGGAN');
-  return loaded(describedGenerator(file, await readTensorsHeader(file)), file);
+  return described(file, describedGenerator);
 }
 
 /** A trained RCAN, found as `loadLGGAN` finds a generator. */
 export async function loadRCAN(path: string): Promise<RCAN> {
   const file = await checkpointFile(path, 'RCAN');
-  return loaded(describedRCAN(file, await readTensorsHeader(file)), file);
+  return described(file, describedRCAN);
 }
 
 /** What a network's files are called: in a run's folder, and where the project carries a trained one. */
@@ -75,6 +76,23 @@ export async function chooseCheckpoint(network: NetworkName, named?: string, fol
   );
 }
 
+/**
+ * Builds the network that the file's metadata describe, and loads it. Without a configuration an RCAN's sizes are read off its tensors; a
+ * generator's tell neither the size of its images nor its behaviour, and the default ones are tried.
+ */
+async function described<N extends Generator | RCAN>(file: string, build: (file: string, header: Description) => N): Promise<N> {
+  const header = await readTensorsHeader(file);
+  if (header.metadata.config !== undefined) return loaded(build(file, header), file);
+  try {
+    const guess = guessNetwork(file, header.tensors);
+    const config = guess.network === 'RCAN' ? JSON.stringify(guess.config) : '{}';
+    return await loaded(build(file, { ...header, metadata: { ...header.metadata, network: guess.network, config } }), file);
+  } catch (e) {
+    if (!(e instanceof UserError)) throw e;
+    throw new UserError(`${file}: there is no configuration in it, and it cannot be taken as it is; make a checkpoint of it by \`npm run import-checkpoint -- ${file}\`. (${e.message})`, { cause: e });
+  }
+}
+
 async function loaded<N extends Generator | RCAN>(network: N, file: string): Promise<N> {
   try {
     await loadParameters(file, network.parameters, { requireFinite: true });
@@ -89,10 +107,29 @@ async function loaded<N extends Generator | RCAN>(network: N, file: string): Pro
 export async function checkpointFile(path: string, network: NetworkName): Promise<string> {
   const { option } = NETWORKS[network];
   if (!existsSync(path)) throw new UserError(`${path}: there is no such checkpoint; train one, or give the path of another with ${option}.`);
-  if (!statSync(path).isDirectory()) return path;
+  if (!statSync(path).isDirectory()) {
+    refuseOther(path);
+    return path;
+  }
   const file = await networkFile(path, network);
   if (!file) throw new UserError(`${path}: there is no checkpoint of ${network} in it; train one, or give the path of another with ${option}.`);
   return file;
+}
+
+/** Refuses another program's weights, which often lie in a checkpoint's place. */
+function refuseOther(file: string): void {
+  const start = Buffer.alloc(64);
+  const handle = openSync(file, 'r');
+  try {
+    readSync(handle, start, 0, start.length, 0);
+  } finally {
+    closeSync(handle);
+  }
+  const text = start.toString('latin1');
+  // A zip archive, or a pickle of protocol 2 to 5.
+  if (text.startsWith('PK') || /^\x80[\x02-\x05]/.test(text)) {
+    throw new UserError(`${file}: these are weights of another program (PyTorch, Jittor); make a checkpoint of them by \`npm run import-checkpoint -- ${file}\`.`);
+  }
 }
 
 /** The file in the folder of a run; undefined where there is none yet. */

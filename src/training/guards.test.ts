@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, test, type TestContext } from 'node:test';
 import type { Batch, BatchSource } from '../data/batches';
 import { labelMap, photo } from '../../proof/testing/fixtures';
 import { writeNormalised } from '../data/tensors';
 import { UserError } from '../common/errors';
 import * as tf from '../engine/tf';
-import { StepFault, divergence, faultOf, lossDivergence } from './guards';
+import { MovingAverage } from './ema';
+import { FAULT_POLICIES, StepFault, divergence, faultOf, lossDivergence } from './guards';
 import { History } from './history';
 import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
 import { RCANTrainer } from './rcan';
@@ -169,4 +170,107 @@ test('a loss that has doubled since its first hundred steps is seen', () => {
   // The gap of a skipped step is none of the values.
   assert.match(lossDivergence(history((step) => (step === 7 ? NaN : step > 100 ? 25 : 10)))!, /has grown to 25\.0 on average, from 10\.0 in/);
   assert.equal(lossDivergence(history((step) => (step > 100 ? 19 : 10))), undefined);
+});
+
+/** Steps of a test one operation after the other: recording takes longer than four of them. A fault in a compiled step is in lggan.test.ts. */
+function eagerly(t: TestContext): void {
+  const before = process.env.LGGAN_COMPILED;
+  process.env.LGGAN_COMPILED = '0';
+  t.after(() => {
+    if (before === undefined) delete process.env.LGGAN_COMPILED;
+    else process.env.LGGAN_COMPILED = before;
+  });
+}
+
+/** Makes something of a step not finite (or fail) at the given steps of the next run; the returned function undoes it. */
+function faultAt(place: 'generator' | 'discriminator' | 'average', times: readonly number[]): () => void {
+  const prototypes = {
+    generator: [LGGANTrainer.prototype, 'stepGenerator'],
+    discriminator: [LGGANTrainer.prototype, 'stepDiscriminator'],
+    average: [MovingAverage.prototype, 'update'],
+  } as const;
+  const [prototype, method] = prototypes[place];
+  const original = Reflect.get(prototype, method) as (...args: unknown[]) => unknown;
+  let count = 0;
+  Reflect.set(prototype, method, function (this: object, ...args: unknown[]) {
+    const bad = times.includes(++count);
+    if (place === 'average') {
+      original.apply(this, args);
+      const entries = (Reflect.get(this, 'average') as LGGANTrainer['generator']['parameters'] | undefined)?.entries();
+      assert.ok(entries, 'the average is found');
+      if (bad) tf.tidy(() => entries[0].variable.assign(tf.fill(entries[0].variable.shape, NaN)));
+      return undefined;
+    }
+    if (!bad) return original.apply(this, args);
+    const images = tf.tidy(() => tf.mul(args[1] as tf.Tensor4D, NaN) as tf.Tensor4D);
+    try {
+      return original.call(this, args[0], images, ...args.slice(2));
+    } finally {
+      images.dispose();
+    }
+  });
+  return () => void Reflect.set(prototype, method, original);
+}
+
+test('a fault at any place of a step, at the first one and later, under every policy: it ends in a sentence or goes on, and every weight is finite', async (t) => {
+  eagerly(t);
+  const tensors = tf.memory().numTensors;
+  for (const place of ['generator', 'discriminator', 'average'] as const) {
+    for (const at of [1, 3]) {
+      for (const onFault of FAULT_POLICIES) {
+        const name = `${place}, step ${at}, ${onFault}`;
+        const undo = faultAt(place, [at]);
+        const config = toy({ onFault, schedule: { epochs: 2, decayEpochs: 0, secondStageFrom: 3 } });
+        const messages: string[] = [];
+        let ended: unknown;
+        try {
+          const { trainer, history } = await trainLGGAN(config, { train: new Batches() }, { onMessage: (m) => messages.push(m) });
+          const columns = history.series('step').values;
+          assert.deepEqual(columns, [1, 2, 3, 4], name);
+          assert.ok(weights(trainer).every(([, ...v]) => (v.flat() as number[]).every(Number.isFinite)), name);
+          trainer.dispose();
+        } catch (e) {
+          ended = e;
+        } finally {
+          undo();
+        }
+        if (place === 'average') {
+          // Weights that are not finite are never saved: the run ends at its next checkpoint.
+          assert.ok(ended instanceof UserError && /EMA|averag|holds NaN or infinity/.test(ended.message), `${name}: ${String(ended)}`);
+        } else if (onFault === 'stop' || (onFault === 'rollback' && at === 1)) {
+          assert.ok(ended instanceof UserError, `${name}: ${String(ended)}`);
+          assert.match(ended.message, new RegExp(`^Step ${at}: .*; lower the learning rate and go on from`), name);
+        } else {
+          assert.equal(ended, undefined, `${name}: ${(ended as Error)?.stack}`);
+          assert.match(messages[0], onFault === 'skip' ? /^Step \d: .*; it was skipped\.$/ : /^Step 3: .*; back to step 2\.$/, name);
+        }
+        // What is there can be gone on with.
+        const again = new LGGANTrainer(config);
+        assert.equal((await again.load('latest')) === undefined, ended !== undefined && at === 1, name);
+        assert.ok(weights(again).every(([, ...v]) => (v.flat() as number[]).every(Number.isFinite)), name);
+        again.dispose();
+        assert.equal(tf.memory().numTensors, tensors, name);
+      }
+    }
+  }
+});
+
+test('an evaluation that is no number never is the best; one or a sample that fails loses no step', async (t) => {
+  eagerly(t);
+  const config = toy({ evaluateEvery: 1, sampleEvery: 1 });
+  const figures = [NaN, 5, Infinity];
+  const { trainer } = await trainLGGAN(config, { train: new Batches() }, { evaluate: async () => figures.shift()! });
+  assert.deepEqual(readdirSync(config.output!).filter((n) => /^best-/.test(n)), ['best-000001']);
+  trainer.dispose();
+  for (const hooks of [
+    { evaluate: async () => { throw new UserError('no.'); } },
+    { onSample: (_: unknown, step: number) => { if (step === 3) throw new UserError('no.'); } },
+  ]) {
+    const failing = toy({ evaluateEvery: 1, sampleEvery: 1, checkpointEvery: 100 });
+    await assert.rejects(trainLGGAN(failing, { train: new Batches() }, hooks), (e) => e instanceof UserError && e.message === 'no.');
+    const again = await trainLGGAN(failing, { train: new Batches() });
+    assert.ok(again.epochsBefore >= 1);
+    assert.deepEqual(again.history.series('step').values, [1, 2, 3, 4, 5, 6]);
+    again.trainer.dispose();
+  }
 });

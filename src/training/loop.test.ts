@@ -103,3 +103,24 @@ test('a warning is said once as long as it lasts, and each of its rows has a mar
   assert.deepEqual(messages, ['Step 3: it grows.', 'Step 7: it grows.']);
   assert.deepEqual(history.series('diverging').steps, [3, 4, 7, 8]);
 });
+
+test('a validation, a sample or whoever watches that fails ends the run with its own error, and no step is lost', async () => {
+  for (const place of ['measure', 'onStep', 'after'] as const) {
+    const toy = new Toy();
+    const failing = async (step: number) => {
+      if (step === 3) throw new UserError(`${place} failed.`);
+      return undefined;
+    };
+    const more: Partial<Run<number, number>> = place === 'measure' ? { measure: failing } : place === 'after' ? { after: ({ step }) => failing(step) } : {};
+    const hooks: LoopHooks = place === 'onStep' ? { onStep: ({ step }) => failing(step) } : {};
+    await assert.rejects(runSteps(toy.run([], more), hooks), (e) => e instanceof UserError && e.message === `${place} failed.`);
+    assert.deepEqual([JSON.parse(toy.saved.latest).step, JSON.parse(toy.saved.latest).weight], [3, 6], place);
+    toy.weight = -1;
+    const { step, history } = await runSteps(toy.run([]));
+    assert.deepEqual([step, toy.weight, history.series('step').values], [6, 21, [1, 2, 3, 4, 5, 6]], place);
+  }
+  // Where saving fails as well, the first error is the one to know.
+  const full = new Toy();
+  const run = full.run([], { after: async () => { throw new UserError('sample.'); }, save: async () => { throw new UserError('disk.'); } });
+  await assert.rejects(runSteps(run), /^UserError: sample\.|^Error: sample\./);
+});

@@ -116,11 +116,21 @@ export async function runSteps<B, Best extends Json>(run: Run<B, Best>, hooks: L
     const warning = run.warning?.(history);
     if (warning && !diverging) hooks.onMessage?.(`Step ${step}: ${warning}.`);
     diverging = warning !== undefined;
-    const row: Row = { step, epoch, ...run.columns?.(epoch), ...losses, ...(warning && { diverging: 1 }), seconds, ...(await run.measure?.(step)) };
-    history.append(row);
-    await hooks.onStep?.(row, step, total);
-
-    const better = await run.after?.(row, best);
+    const row: Row = { step, epoch, ...run.columns?.(epoch), ...losses, ...(warning && { diverging: 1 }), seconds };
+    let better: Best | undefined;
+    try {
+      try {
+        Object.assign(row, await run.measure?.(step));
+      } finally {
+        history.append(row);
+      }
+      await hooks.onStep?.(row, step, total);
+      better = await run.after?.(row, best);
+    } catch (e) {
+      // A sample that cannot be written, a validation that fails: the steps since the last checkpoint are not lost with it.
+      await save('latest').catch(() => undefined);
+      throw e;
+    }
     if (better !== undefined) {
       best = better;
       await save('best');

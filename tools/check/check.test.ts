@@ -82,7 +82,9 @@ test('photos that a camera has turned fit the label map that was drawn upright, 
   for (const name of ['upright', 'stored']) writeFileSync(join(dir, 'imgs', `${name}.jpg`), stored);
   await writePng(join(dir, 'labels', 'upright.png'), labelMap(16, 24));
   await writePng(join(dir, 'labels', 'stored.png'), labelMap(24, 16));
-  assert.deepEqual((await checkData(dir)).faults.map((f) => f.kind), ['duplicate']);
+  const { faults, turned } = await checkData(dir);
+  assert.deepEqual(faults.map((f) => f.kind), ['duplicate']);
+  assert.deepEqual(turned, { photos: 2, asStored: 1 });
   const pairs = folderPairs(dir);
   const [asStored, asSeen] = [await pairs.at(0), await pairs.at(1)];
   assert.deepEqual(asStored.image, await readImage(join(dir, 'imgs', 'stored.jpg'), { orient: false }));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { CLASS_NAMES, NUM_CLASSES } from '../../src/classes';
 import { UserError } from '../../src/common/errors';
 import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, byCodePoint, hasExtension, listAll, readBytes, stem } from '../../src/common/files';
-import { decodeImage, readLabelValues } from '../../src/data/image';
+import { decodeImage, isTurned, readLabelValues } from '../../src/data/image';
 import { readLabelMap } from '../../src/data/label_map';
 import { readMapping, type ClassMapping } from '../../src/data/mapping';
 import { fitting, sameSize } from '../../src/data/pairs';
@@ -51,6 +51,8 @@ export interface CheckResult {
   classes: { name: string; maps: number; share: number }[];
   /** Pixels of no class (IGNORE, 255 in a file): in how many label maps there are some, and their share of all pixels. */
   unlabelled: { maps: number; share: number };
+  /** Photos that EXIF turns, and those of them that are left as stored because only that fits their label map. */
+  turned: { photos: number; asStored: number };
   /** How many photos there are of each size, 'WIDTHxHEIGHT'. */
   sizes: Record<string, number>;
 }
@@ -80,6 +82,7 @@ export async function checkData(dir: string, options: CheckOptions = {}): Promis
   const maps = new Array<number>(NUM_CLASSES).fill(0);
   const sizes: Record<string, number> = {};
   const unlabelled = { maps: 0, pixels: 0 };
+  const turned = { photos: 0, asStored: 0 };
   const same = new Map<string, string[]>();
   let done = 0;
   let next = 0;
@@ -95,7 +98,10 @@ export async function checkData(dir: string, options: CheckOptions = {}): Promis
         const size = `${image.width}x${image.height}`;
         sizes[size] = (sizes[size] ?? 0) + 1;
         same.set(sum, [...(same.get(sum) ?? []), imageFile!]);
-        if (labels && !sameSize(await fitting(imageFile!, image, labels), labels)) {
+        const fitted = labels ? await fitting(imageFile!, image, labels) : image;
+        if (photo.turned) turned.photos++;
+        if (photo.turned && fitted !== image) turned.asStored++;
+        if (labels && !sameSize(fitted, labels)) {
           add('size', imageFile!, `is ${size}, its label map ${labelFile} ${labels.width}x${labels.height}`);
         }
       }
@@ -128,6 +134,7 @@ export async function checkData(dir: string, options: CheckOptions = {}): Promis
     pairs: jobs.filter((j) => j.image && j.labels).length,
     labelsOnly: jobs.filter((j) => !j.image).length,
     classes: maps.map((n, c) => ({ name: CLASS_NAMES[c], maps: n, share: all ? pixels[c] / all : 0 })),
+    turned,
     unlabelled: { maps: unlabelled.maps, share: unlabelled.pixels ? unlabelled.pixels / (all + unlabelled.pixels) : 0 },
     sizes,
   };
@@ -174,12 +181,12 @@ function list({ images, labels }: Folders, add: Add): Job[] {
 /** The rest of a message that begins with the file's name. */
 const reason = (e: unknown, file: string) => (e as Error).message.replace(`${file}: `, '').replace(/\.$/, '');
 
-async function readPhoto(file: string, add: Add): Promise<{ image: RgbImage; sum: string } | undefined> {
+async function readPhoto(file: string, add: Add): Promise<{ image: RgbImage; sum: string; turned: boolean } | undefined> {
   try {
     const bytes = readBytes(file);
     const image = await decodeImage(bytes, file);
     if (isGrey(image)) add('grey', file, 'has no colour');
-    return { image, sum: createHash('sha1').update(bytes).digest('base64') };
+    return { image, sum: createHash('sha1').update(bytes).digest('base64'), turned: await isTurned(bytes) };
   } catch (e) {
     if (!(e instanceof UserError)) throw e;
     add('unreadable', file, reason(e, file));

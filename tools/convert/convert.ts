@@ -42,8 +42,7 @@ export function matchNames(tensors: ReadonlyMap<string, ForeignTensor>, network:
     if (`${tensor.shape}` === `${shape}`) match.found.set(name, tensor);
     else match.wrongShape.push(`${name} has [${tensor.shape}] instead of [${shape}]`);
   }
-  for (const name of left.keys())
-    (IGNORED.test(name) || SPECTRAL.test(name) ? match.ignored : match.unexpected).push(name);
+  for (const name of left.keys()) (IGNORED.test(name) || SPECTRAL.test(name) ? match.ignored : match.unexpected).push(name);
   return match;
 }
 
@@ -80,9 +79,7 @@ export async function importWeights(
     const tensor = match.found.get(name)!;
     const values = tensor.read();
     if (!isFiniteArray(values))
-      throw new UserError(
-        `${file} holds NaN or infinity in ${tensor.name}: the run that saved it had diverged; take an earlier checkpoint.`,
-      );
+      throw new UserError(`${file} holds NaN or infinity in ${tensor.name}: the run that saved it had diverged; take an earlier checkpoint.`);
     return values;
   };
   // Where one of the two is missing both are computed: their signs belong together.

@@ -19,24 +19,18 @@ export interface ExportOptions {
  * arrays; RCAN's under 'model'). `source` is a `.safetensors` file or the folder of a run, whose best checkpoint is
  * taken, else its latest. Returns what was exported.
  */
-export async function exportCheckpoint(
-  source: string,
-  target: string,
-  options: ExportOptions = {},
-): Promise<{ file: string; tensors: number }> {
+export async function exportCheckpoint(source: string, target: string, options: ExportOptions = {}): Promise<{ file: string; tensors: number }> {
   const { network = 'G', half = false, onProgress } = options;
   const file = await checkpointFile(source, network);
   refuseInputs([file], [target]);
   const { tensors, metadata } = await readTensors(file);
   const entries = [...tensors].map(([name, { shape, data, dtype }]): TensorEntry => {
-    if (!(data instanceof Float32Array))
-      throw new UserError(`${file} holds ${name} of type ${dtype}; only weights in float can be exported.`);
+    if (!(data instanceof Float32Array)) throw new UserError(`${file} holds ${name} of type ${dtype}; only weights in float can be exported.`);
     return { name, shape, data };
   });
   if (target.endsWith('.safetensors')) await saveTensors(target, entries, metadata, { half, onProgress });
   else if (target.endsWith('.pkl') && half) throw new UserError(`${target}: half precision is for .safetensors only; the original reads float32.`);
-  else if (target.endsWith('.pkl'))
-    await savePickle(target, entries, { under: tensors.has('tail.0.0.weight') ? 'model' : undefined, onProgress });
+  else if (target.endsWith('.pkl')) await savePickle(target, entries, { under: tensors.has('tail.0.0.weight') ? 'model' : undefined, onProgress });
   else throw new UserError(`${target}: the name has to end in .pkl or .safetensors.`);
   return { file, tensors: entries.length };
 }
@@ -46,7 +40,6 @@ async function checkpointFile(source: string, network: string): Promise<string> 
   if (!statSync(source).isDirectory()) return source;
   const folder = (await newestCheckpoint(source, 'best')) ?? (await newestCheckpoint(source, 'latest')) ?? source;
   const file = join(folder, `${network}.safetensors`);
-  if (!existsSync(file))
-    throw new UserError(`${folder} holds no ${network}.safetensors: say which network with --network.`);
+  if (!existsSync(file)) throw new UserError(`${folder} holds no ${network}.safetensors: say which network with --network.`);
   return file;
 }

@@ -16,7 +16,7 @@ import { openForeign } from './foreign';
 import type { NamedVariables } from '../../src/checkpoints/layout';
 import { NdArray, decodeArray, readPickle, type PickleValue } from './pickle';
 import { savePickle } from './pickle_writer';
-import { readTensors } from '../../src/checkpoints/safetensors';
+import { readTensors, saveTensors, type TensorEntry } from '../../src/checkpoints/safetensors';
 import { BufferSource } from '../../src/common/source';
 
 const folder = mkdtempSync(join(tmpdir(), 'foreign-'));
@@ -29,8 +29,7 @@ function put(name: string, bytes: Uint8Array): string {
   writeFileSync(file, bytes);
   return file;
 }
-const jittorTail = (bytes: Buffer) =>
-  Buffer.concat([bytes, createHash('sha1').update(bytes).digest(), Buffer.from('HCAJSLHD')]);
+const jittorTail = (bytes: Buffer) => Buffer.concat([bytes, createHash('sha1').update(bytes).digest(), Buffer.from('HCAJSLHD')]);
 const refusal =
   (pattern: RegExp, file = '') =>
   (e: unknown) => {
@@ -103,11 +102,73 @@ test("PyTorch's views, halves and counters", async () => {
   const norm = await openForeign(put('bn.pth', inflateSync(fixture('batchNorm'))));
   assert.deepEqual([...norm.tensors.get('running_var')!.read()], [1, 1]);
   norm.close();
-  await assert.rejects(openForeign(put('old.pth', fixture('oldTorch'))), refusal(/before 1\.6/, 'old.pth'));
-  await assert.rejects(
-    openForeign(put('module.pth', inflateSync(fixture('wholeModule')))),
-    refusal(/whole module of PyTorch \('torch\.nn/, 'module.pth'),
-  );
+  await assert.rejects(openForeign(put('module.pth', inflateSync(fixture('wholeModule')))), refusal(/whole module of PyTorch \('torch\.nn/, 'module.pth'));
+});
+
+test("PyTorch's format before 1.6, with what people leave beside the weights", async () => {
+  const whole = fixture('legacyTorch');
+  const found = await openForeign(put('legacy.pth', whole));
+  const get = (name: string) => [found.tensors.get(name)!.shape, [...found.tensors.get(name)!.read()]];
+  assert.deepEqual([found.format, found.values], ['pytorch', { epoch: 4 }]);
+  assert.deepEqual(get('plain'), [[4, 6], Array.from({ length: 24 }, (_, i) => i)]);
+  assert.deepEqual(get('transposed'), [[6, 4], Array.from({ length: 24 }, (_, i) => (i % 4) * 6 + Math.floor(i / 4))]);
+  assert.deepEqual(get('window'), [
+    [2, 3],
+    [8, 9, 10, 14, 15, 16],
+  ]);
+  assert.deepEqual(get('half'), [[2], [1.5, -2]]);
+  assert.deepEqual(get('bf'), [[2], [1, -3.140625]]);
+  assert.deepEqual(get('param'), [[2], [1, 1]]);
+  assert.deepEqual(get('scalar'), [[], [7]]);
+  assert.deepEqual(get('double'), [[1], [0.25]]);
+  assert.throws(() => found.tensors.get('bn')!.read(), refusal(/'bn' as whole numbers/));
+  found.close();
+  const old = await openForeign(put('old.pth', fixture('oldTorch')));
+  assert.deepEqual([...old.tensors.get('a')!.read()], [1, 1]);
+  old.close();
+  for (let n = 1; n < whole.length; n += 13) await assert.rejects(openForeign(put('cut.pth', whole.subarray(0, n))), refusal(/./, 'cut.pth'), `${n} bytes`);
+  await assert.rejects(openForeign(put('more.pth', Buffer.concat([whole, Buffer.alloc(3)]))), refusal(/3 bytes follow its weights/));
+  // The count before the last storage says more than its tensor does.
+  const wrong = Buffer.from(fixture('oldTorch'));
+  wrong[wrong.length - 16] = 200;
+  await assert.rejects(openForeign(put('count.pth', wrong)), refusal(/should hold 2 numbers/));
+});
+
+test('of several dictionaries or prefixes the usual one is taken, and told; --key takes another', async () => {
+  const one = (file: string, key?: string) =>
+    openForeign(file, { key }).then((f) => {
+      const result = [...f.tensors].map(([name, t]) => `${name}=${[...t.read()]}`).join(' ');
+      f.close();
+      return [result, f.notes.join()];
+    });
+  const both = put('both.pth', fixture('params'));
+  const [ema, told] = await one(both);
+  assert.equal(ema, 'a=1,1');
+  assert.match(told, /'params_ema' were taken; beside them it holds params \(--key/);
+  assert.deepEqual(await one(both, 'params'), ['a=0,0', '']);
+  await assert.rejects(one(both, 'netG'), refusal(/under 'netG'; it holds params, params_ema/));
+  const t = (name: string, value: number) => ({ name, shape: [1], data: Float32Array.of(value) });
+  const pickled = async (entries: TensorEntry[], under?: string) => {
+    const file = join(folder, 'made.pkl');
+    await savePickle(file, entries, { under });
+    return file;
+  };
+  for (const under of [undefined, 'model_state_dict', 'model', 'state_dict', 'G', 'netG', 'generator', 'params_ema'])
+    for (const prefix of ['', 'module.', 'netG.', 'generator.', 'module.netG.', '_orig_mod.', 'model.'])
+      assert.deepEqual(await one(await pickled([t(`${prefix}a.weight`, 3)], under)), ['a.weight=3', ''], `${under} ${prefix}`);
+  assert.deepEqual(await one(put('deep.pth', fixture('deep'))), ['a=1,1', '']);
+  // The discriminator's own names begin with model.
+  assert.equal((await one(await pickled([t('module.model.discriminator_0.w', 3)])))[0], 'model.discriminator_0.w=3');
+  await pickled([t('netG.a', 3), t('netD.a', 4)], 'state_dict');
+  const mixed = join(folder, 'made.pkl');
+  assert.equal((await one(mixed))[0], 'a=3');
+  assert.match((await one(mixed))[1], /'netG' were taken; beside them it holds netD/);
+  assert.equal((await one(mixed, 'netD'))[0], 'a=4');
+  const plain = join(folder, 'mixed.safetensors');
+  await saveTensors(plain, [t('module.netG.a', 3), t('module.netD.a', 4)]);
+  assert.equal((await one(plain))[0], 'a=3');
+  assert.equal((await one(plain, 'netD'))[0], 'a=4');
+  await assert.rejects(one(plain, 'params'), refusal(/no weights under 'params'/, 'mixed.safetensors'));
 });
 
 test('a pickle that wants anything but data is refused, and nothing runs', async () => {
@@ -116,27 +177,19 @@ test('a pickle that wants anything but data is refused, and nothing runs', async
   const text = (s: string) => Buffer.concat([Buffer.from([0x8c, s.length]), Buffer.from(s)]);
   const cases: [string, Buffer, RegExp][] = [
     ['GLOBAL', Buffer.from(`cos\nsystem\n(S'${command}'\ntR.`), /asks for 'os\.system'/],
-    [
-      'posix',
-      Buffer.from(`cposix\nsystem\n(U${String.fromCharCode(command.length)}${command}tR.`, 'latin1'),
-      /asks for 'posix\.system'/,
-    ],
+    ['posix', Buffer.from(`cposix\nsystem\n(U${String.fromCharCode(command.length)}${command}tR.`, 'latin1'), /asks for 'posix\.system'/],
     [
       'STACK_GLOBAL',
-      Buffer.concat([
-        Buffer.from([0x80, 4]),
-        text('builtins'),
-        text('eval'),
-        Buffer.from([0x93]),
-        text('1'),
-        Buffer.from([0x85, 0x52, 0x2e]),
-      ]),
+      Buffer.concat([Buffer.from([0x80, 4]), text('builtins'), text('eval'), Buffer.from([0x93]), text('1'), Buffer.from([0x85, 0x52, 0x2e])]),
       /asks for 'builtins\.eval'/,
     ],
     ['INST', Buffer.from(`(S'${command}'\nios\nsystem\n.`), /instruction 0x53/],
     ['INST alone', Buffer.from('(ios\nsystem\n.'), /instruction 0x69/],
     ['OBJ', Buffer.from('(cos\nsystem\no.'), /asks for 'os\.system'/],
-    ['NEWOBJ', Buffer.from('ccollections\nOrderedDict\n)\x81.', 'latin1'), /instruction 0x81/],
+    ['NEWOBJ', Buffer.from('cos\nsystem\n)\x81.', 'latin1'), /asks for 'os\.system'/],
+    ['NEWOBJ of an array', Buffer.from('cnumpy\nndarray\n)\x81.', 'latin1'), /not a valid pickle/],
+    ['NEWOBJ of what reads tensors', Buffer.from('ctorch._utils\n_rebuild_tensor_v2\n)\x81.', 'latin1'), /not a valid pickle/],
+    ['calling what is read over', Buffer.from('cargparse\nNamespace\n)\x81)R.', 'latin1'), /not a valid pickle|no dictionary/],
     ['EXT1', Buffer.from([0x82, 1, 0x2e]), /instruction 0x82/],
     ['attribute', Buffer.from('cnumpy\nndarray.__class__\n.'), /asks for 'numpy\.ndarray\.__class__'/],
     ['calling a class', Buffer.from('cnumpy\nndarray\n(I1\ntR.'), /not a valid pickle/],
@@ -156,8 +209,7 @@ test('a pickle that wants anything but data is refused, and nothing runs', async
 test('files that are damaged or of another kind', async () => {
   const good = fixture('protocol4');
   const withArray = (bytes: Buffer) => put('p.pkl', bytes);
-  for (let n = 1; n < good.length; n += 7)
-    assert.throws(() => read(good.subarray(0, n)), refusal(/./, 'x.pkl'), `${n}`);
+  for (let n = 1; n < good.length; n += 7) assert.throws(() => read(good.subarray(0, n)), refusal(/./, 'x.pkl'), `${n}`);
   const framed = jittorTail(good);
   framed[100] ^= 1;
   await assert.rejects(openForeign(withArray(framed)), UserError);
@@ -168,29 +220,17 @@ test('files that are damaged or of another kind', async () => {
   await assert.rejects(openForeign(put('empty.pkl', Buffer.alloc(0))), refusal(/is empty/, 'empty.pkl'));
   await assert.rejects(openForeign(put('text.pkl', Buffer.from('hello world, this is no pickle'))), UserError);
   await assert.rejects(openForeign(put('list.pkl', Buffer.from(']q.', 'latin1'))), UserError);
-  await assert.rejects(
-    openForeign(put('nothing.pkl', Buffer.from('}.'))),
-    refusal(/no dictionary of weights; it holds nothing/),
-  );
-  await assert.rejects(
-    openForeign(put('zip.pth', Buffer.from('PK\x03\x04 and no more'))),
-    refusal(/zip|truncated/, 'zip.pth'),
-  );
+  await assert.rejects(openForeign(put('nothing.pkl', Buffer.from('}.'))), refusal(/no dictionary of weights; it holds nothing/));
+  await assert.rejects(openForeign(put('zip.pth', Buffer.from('PK\x03\x04 and no more'))), refusal(/zip|truncated/, 'zip.pth'));
   await assert.rejects(openForeign(join(folder, 'nowhere.pkl')), refusal(/There is no file/));
   await assert.rejects(openForeign(folder), refusal(/is not a file/));
   const torch = inflateSync(fixture('torch'));
-  await assert.rejects(
-    openForeign(put('cut.pth', torch.subarray(0, torch.length - 30))),
-    refusal(/zip archive|truncated/),
-  );
+  await assert.rejects(openForeign(put('cut.pth', torch.subarray(0, torch.length - 30))), refusal(/zip archive|truncated/));
   // A flipped bit in a weight is found by the archive's checksum, when the weight is read.
   const flipped = Buffer.from(torch);
   flipped[flipped.indexOf(Buffer.from(Float32Array.of(20, 21).buffer))] ^= 1;
   const opened = await openForeign(put('flip.pth', flipped));
-  assert.throws(
-    () => ['plain', 'transposed'].forEach((n) => opened.tensors.get(n)!.read()),
-    refusal(/damaged entry/, 'flip.pth'),
-  );
+  assert.throws(() => ['plain', 'transposed'].forEach((n) => opened.tensors.get(n)!.read()), refusal(/damaged entry/, 'flip.pth'));
   opened.close();
 });
 
@@ -199,7 +239,7 @@ test('500 mutated files: an answer or one sentence, in no time', async () => {
   const below = (n: number) => Math.floor(Math.abs(random() * 1e6)) % n;
   const start = performance.now();
   for (let i = 0; i < 500; i++) {
-    const kind = ['protocol2', 'protocol4', 'protocol5', 'torch', 'batchNorm'][i % 5];
+    const kind = ['protocol2', 'protocol4', 'protocol5', 'torch', 'batchNorm', 'legacyTorch'][i % 6];
     const zip = kind === 'torch' || kind === 'batchNorm';
     const bytes = Buffer.from(zip ? inflateSync(fixture(kind)) : fixture(kind));
     for (let k = 0; k <= below(4); k++) bytes[below(bytes.length)] = below(256);
@@ -230,13 +270,9 @@ function network(names: [string, number[]][]): NamedVariables & { dispose(): voi
 }
 const foreignOf = (names: [string, number[]][], value = 1) => ({
   format: 'pickle' as const,
-  tensors: new Map(
-    names.map(([name, shape]) => [
-      name,
-      { name, shape, read: () => new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value) },
-    ]),
-  ),
+  tensors: new Map(names.map(([name, shape]) => [name, { name, shape, read: () => new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value) }])),
   values: {},
+  notes: [],
   close: () => undefined,
 });
 
@@ -284,10 +320,7 @@ test('names are mapped, what does not fit is reported as a whole', async () => {
   ]);
   await assert.rejects(
     importWeights('x.pth', misfit, net, target),
-    refusal(
-      /missing: a\.bias; unexpected: stranger; of another shape: a\.weight_orig has \[4,2,5,5\] instead of \[4,2,3,3\]/,
-      'x.pth',
-    ),
+    refusal(/missing: a\.bias; unexpected: stranger; of another shape: a\.weight_orig has \[4,2,5,5\] instead of \[4,2,3,3\]/, 'x.pth'),
   );
   const spoilt = foreignOf(
     [
@@ -318,10 +351,7 @@ test('networks are told by names and shapes', (t) => {
     network: 'Discriminator',
     config: { classes: 29, ndf: 64, scales: 2, layers: 4, behaviour: { spectralNorm: 'paper' } },
   });
-  assert.throws(
-    () => guessNetwork('x.pkl', tensors([['a', [1]]])),
-    refusal(/none of these networks.*begin with a\./, 'x.pkl'),
-  );
+  assert.throws(() => guessNetwork('x.pkl', tensors([['a', [1]]])), refusal(/none of these networks.*begin with a\./, 'x.pkl'));
 });
 
 test('a pickle that we write is read by this reader and by Python', async (t) => {

@@ -31,9 +31,7 @@ test('weights that Jittor saved give the images that Jittor computed, whatever p
     assert.equal(imported.network, 'RCAN');
     assert.equal(imported.match.found.size, 48);
     const rcan = await loadRCAN(target);
-    const y = tf.tidy(() =>
-      rcan.forward(tf.tensor4d(x.data as Float32Array, x.shape as [number, number, number, number])),
-    );
+    const y = tf.tidy(() => rcan.forward(tf.tensor4d(x.data as Float32Array, x.shape as [number, number, number, number])));
     assertClose(y, nhwc(arrays.get('out')!), 1e-5, name);
     y.dispose();
     rcan.dispose();
@@ -80,7 +78,10 @@ test('in half precision kernels keep eleven bits and vectors all; a pickle in ha
   assert.equal(kernel.dtype, 'F16');
   assert.deepEqual([...(kernel.data as Float32Array)], [1365 / 4096, -1365 / 4096, 1024, 0]);
   assert.deepEqual([...(vector.data as Float32Array)], [Math.fround(1 / 3)]);
-  await assert.rejects(exportCheckpoint(whole, join(folder, 'half.pkl'), { half: true }), (e) => e instanceof UserError && /half precision is for \.safetensors/.test(e.message));
+  await assert.rejects(
+    exportCheckpoint(whole, join(folder, 'half.pkl'), { half: true }),
+    (e) => e instanceof UserError && /half precision is for \.safetensors/.test(e.message),
+  );
 });
 
 /*

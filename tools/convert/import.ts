@@ -28,6 +28,8 @@ export interface Imported {
   format: ForeignCheckpoint['format'];
   /** Plain numbers and texts that stood beside the weights: epoch, step, psnr. */
   values: Record<string, number | string>;
+  /** Sentences on what was taken where the file holds several networks. */
+  notes: string[];
   match: Match;
 }
 
@@ -57,7 +59,7 @@ export async function importCheckpoint(
       await mkdir(dirname(out), { recursive: true });
       const metadata = { network, config: JSON.stringify(built.config), source: foreign.format };
       const match = await importWeights(file, foreign, built.parameters, out, metadata, onProgress);
-      return { network, config: built.config, format: foreign.format, values: foreign.values, match, target: out };
+      return { network, config: built.config, format: foreign.format, values: foreign.values, notes: foreign.notes, match, target: out };
     } finally {
       built.dispose();
     }

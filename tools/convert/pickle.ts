@@ -1,4 +1,4 @@
-import { DamagedFileError, UserError } from '../../src/common/errors';
+import { DamagedFileError, UserError, excerpt } from '../../src/common/errors';
 import { bfloat16ToFloat, halfToFloat } from '../../src/checkpoints/half';
 import type { ByteSource } from '../../src/common/source';
 
@@ -48,8 +48,13 @@ export class TorchStorage {
     readonly code: string,
     readonly key: string,
     readonly length: number,
+    /** Where its first number stands: PyTorch before 0.4 saved windows on a storage as storages. */
+    readonly start = 0,
   ) {}
 }
+
+/** Something beside the weights that is no data of ours, such as the options of a run: read over, never made. */
+export class Opaque {}
 
 /** What a pickle can hold. Tuples and lists are arrays, dictionaries are maps. */
 export type PickleValue =
@@ -63,6 +68,7 @@ export type PickleValue =
   | NdArray
   | TorchTensor
   | TorchStorage
+  | Opaque
   | Dtype
   | Global
   | PickleValue[]
@@ -83,11 +89,23 @@ type Meaning =
   | 'encode'
   | 'tensor'
   | 'parameter'
+  | 'opaque'
   | { storage: string };
 
 class Global {
   constructor(readonly meaning: Meaning) {}
 }
+
+/** What people leave beside the weights: options of the run, states of schedulers. Python 2 had `__builtin__`. */
+const BESIDE = [
+  'argparse.Namespace',
+  'types.SimpleNamespace',
+  'torch.Size',
+  'torch.device',
+  ...['float16', 'float32', 'float64', 'bfloat16', 'int64'].map((type) => `torch.${type}`),
+  ...['PosixPath', 'WindowsPath', 'PurePosixPath', 'PureWindowsPath'].map((type) => `pathlib.${type}`),
+  ...['__builtin__', 'builtins'].flatMap((module) => ['list', 'dict', 'set', 'frozenset', 'int', 'float', 'object'].map((name) => `${module}.${name}`)),
+];
 
 /** The only names that may stand in a pickle. numpy 2 renamed `core` to `_core`. */
 const GLOBALS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
@@ -102,9 +120,14 @@ const GLOBALS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['numpy.ndarray', 'ndarray'],
   ['numpy.dtype', 'dtype'],
   ['collections.OrderedDict', 'dict'],
+  ['collections.defaultdict', 'dict'],
+  ['collections.Counter', 'dict'],
+  ['easydict.EasyDict', 'dict'],
   ['_codecs.encode', 'encode'],
+  ['torch._utils._rebuild_tensor', 'tensor'],
   ['torch._utils._rebuild_tensor_v2', 'tensor'],
   ['torch._utils._rebuild_parameter', 'parameter'],
+  ...BESIDE.map((name): [string, Meaning] => [name, 'opaque']),
   ...Object.entries({
     Float: 'f4',
     Double: 'f8',
@@ -126,33 +149,43 @@ const MAX_TEXT = 1 << 20;
 const LAZY = 1024;
 
 /**
- * Reads one pickle from the start of `source`, of any protocol up to 5. Returns its value and where it ends. Nothing is
+ * Reads one pickle of `source`, from byte `start` on, of any protocol up to 5. Returns its value and where it ends. Nothing is
  * executed.
  * Throws a DamagedFileError where it is not a complete pickle, and a UserError that names what it asks for where it
  * asks for anything but plain data, numpy arrays and tensors.
  */
-export function readPickle(source: ByteSource): { value: PickleValue; end: number } {
-  return new Unpickler(source).run();
+export function readPickle(source: ByteSource, start = 0): ReadPickle {
+  return new Unpickler(source, start).run();
+}
+
+export interface ReadPickle {
+  value: PickleValue;
+  /** Where it ends in the source. */
+  end: number;
+  /** All of PyTorch's storages that it names, those beside the weights too. */
+  storages: ReadonlyMap<string, TorchStorage>;
 }
 
 class Unpickler {
-  private position = 0;
+  private readonly storages = new Map<string, TorchStorage>();
   private stack: PickleValue[] = [];
   private readonly marks: PickleValue[][] = [];
   private readonly memo = new Map<number, PickleValue>();
   private readonly window = Buffer.alloc(1 << 16);
   private windowStart = 0;
   private windowLength = 0;
-  constructor(private readonly source: ByteSource) {}
+  constructor(
+    private readonly source: ByteSource,
+    private position: number,
+  ) {}
 
-  run(): { value: PickleValue; end: number } {
+  run(): ReadPickle {
     for (let count = 0; ; count++) {
-      if (count > MAX_OPCODES)
-        throw this.fault(`has more than ${MAX_OPCODES} instructions, far more than a network's file`);
+      if (count > MAX_OPCODES) throw this.fault(`has more than ${MAX_OPCODES} instructions, far more than a network's file`);
       const opcode = this.u8();
       if (opcode === 0x2e) {
         if (this.marks.length || this.stack.length !== 1) throw this.damaged();
-        return { value: this.stack[0], end: this.position };
+        return { value: this.stack[0], end: this.position, storages: this.storages };
       }
       this.step(opcode);
     }
@@ -271,6 +304,13 @@ class Unpickler {
         if (typeof module !== 'string' || typeof name !== 'string') throw this.damaged();
         return this.global(module, name);
       }
+      case 0x81: {
+        // NEWOBJ: only what is read over, and dictionaries
+        const [made, args] = this.pop(2);
+        if (!(made instanceof Global) || !Array.isArray(args)) throw this.damaged();
+        if (made.meaning !== 'opaque' && made.meaning !== 'dict') throw this.damaged();
+        return this.push(this.interpret(made.meaning, args));
+      }
       case 0x52: {
         // REDUCE
         const [callee, args] = this.pop(2);
@@ -296,13 +336,9 @@ class Unpickler {
     if (!meaning) {
       const shown = `${module}.${name}`.replace(/[^\x20-\x7e]/g, '?').slice(0, 80);
       if (/^(torch\.nn\.|__torch__)/.test(shown)) {
-        throw new UserError(
-          `${this.source.file} holds a whole module of PyTorch ('${shown}'), not its weights: save module.state_dict() instead.`,
-        );
+        throw new UserError(`${this.source.file} holds a whole module of PyTorch ('${shown}'), not its weights: save module.state_dict() instead.`);
       }
-      throw new UserError(
-        `${this.source.file} asks for '${shown}', which a file of weights has no use for: it may be malicious, and nothing of it was used.`,
-      );
+      throw new UserError(`${this.source.file} asks for '${shown}', which a file of weights has no use for: it may be malicious, and nothing of it was used.`);
     }
     this.push(new Global(meaning));
   }
@@ -340,22 +376,18 @@ class Unpickler {
         if (typeof args[0] === 'string' && args[1] === 'latin1') return Buffer.from(args[0], 'latin1');
         throw this.damaged();
       case 'tensor': {
-        const [storage, offset, shape, strides] = args;
-        if (
-          !(storage instanceof TorchStorage) ||
-          !isCount(offset) ||
-          !isCounts(shape) ||
-          !isCounts(strides) ||
-          shape.length !== strides.length
-        )
+        const [storage, within, shape, strides] = args;
+        if (!(storage instanceof TorchStorage) || !isCount(within) || !isCounts(shape) || !isCounts(strides) || shape.length !== strides.length)
           throw this.damaged();
+        const offset = storage.start + within;
         const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], offset);
-        if (shape.every((n) => n > 0) && last >= storage.length)
-          throw this.fault('is damaged: a tensor reaches beyond its storage');
+        if (shape.every((n) => n > 0) && last >= storage.length) throw this.fault('is damaged: a tensor reaches beyond its storage');
         // Strides of 0 could make a window of any size from one number.
         if (product(shape) > storage.length) throw this.fault('is damaged: a tensor is larger than its storage');
         return new TorchTensor(storage, offset, shape, strides);
       }
+      case 'opaque':
+        return new Opaque();
       case 'parameter':
         if (args[0] instanceof TorchTensor) return args[0];
         throw this.damaged();
@@ -375,7 +407,7 @@ class Unpickler {
       return target;
     }
     // PyTorch's state dicts carry a version number for each module as an attribute.
-    if (target instanceof Map) return target;
+    if (target instanceof Map || target instanceof Opaque) return target;
     throw this.damaged();
   }
 
@@ -384,10 +416,7 @@ class Unpickler {
     // A list stands for the elements only where they are Python's objects.
     if (!(data instanceof Uint8Array || data instanceof ByteSlice)) throw this.damaged();
     const needed = product(shape) * elementSize(dtype.code);
-    if (data.length !== needed)
-      throw this.fault(
-        `is damaged: an array of [${shape}] ${dtype.code} holds ${data.length} bytes instead of ${needed}`,
-      );
+    if (data.length !== needed) throw this.fault(`is damaged: an array of [${shape}] ${dtype.code} holds ${data.length} bytes instead of ${needed}`);
     return Object.assign(target, { shape, code: dtype.code, fortran, data });
   }
 
@@ -400,12 +429,20 @@ class Unpickler {
   }
 
   private storage(id: PickleValue): TorchStorage {
-    // ('storage', type, key, location, number of elements)
+    // ('storage', type, key, location, number of elements); before PyTorch 1.6 a view follows: (its key, start, length)
     if (!Array.isArray(id) || id[0] !== 'storage') throw this.damaged();
-    const [, type, key, , length] = id;
-    if (!(type instanceof Global) || typeof type.meaning !== 'object' || typeof key !== 'string' || !isCount(length))
-      throw this.damaged();
-    return new TorchStorage(type.meaning.storage, key, length);
+    const [, type, key, , length, view = null] = id;
+    if (!(type instanceof Global) || typeof type.meaning !== 'object' || typeof key !== 'string' || !isCount(length)) throw this.damaged();
+    const { storage: code } = type.meaning;
+    const known = this.storages.get(key);
+    if (known && (known.code !== code || known.length !== length)) throw this.fault(`is damaged: it describes the storage '${excerpt(key)}' in two ways`);
+    const whole = known ?? new TorchStorage(code, key, length);
+    this.storages.set(key, whole);
+    if (view === null) return whole;
+    if (!isCounts(Array.isArray(view) ? view.slice(1) : null)) throw this.damaged();
+    const [, start, size] = view as [PickleValue, number, number];
+    if (start + size > length) throw this.fault('is damaged: a view reaches beyond its storage');
+    return new TorchStorage(code, key, length, start);
   }
 
   private push(value: PickleValue): void {
@@ -586,17 +623,10 @@ export function decodeArray(array: NdArray, file: string): ArrayLike<number | bi
 }
 
 /** The elements of a strided window in C order. */
-export function gather(
-  values: ArrayLike<number | bigint>,
-  offset: number,
-  shape: readonly number[],
-  strides: readonly number[],
-): ArrayLike<number | bigint> {
+export function gather(values: ArrayLike<number | bigint>, offset: number, shape: readonly number[], strides: readonly number[]): ArrayLike<number | bigint> {
   const inOrder = shape.every((n, d) => n === 1 || strides[d] === product(shape.slice(d + 1)));
   if (inOrder && 'subarray' in values) return (values as Float32Array).subarray(offset, offset + product(shape));
-  const out = new (values.constructor as new (n: number) => { [i: number]: number | bigint; length: number })(
-    product(shape),
-  );
+  const out = new (values.constructor as new (n: number) => { [i: number]: number | bigint; length: number })(product(shape));
   const index = shape.map(() => 0);
   for (let i = 0, at = offset; i < out.length; i++) {
     out[i] = values[at];
@@ -611,7 +641,6 @@ export function gather(
 }
 
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
-const narrow = (v: bigint) =>
-  v >= BigInt(Number.MIN_SAFE_INTEGER) && v <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(v) : v;
+const narrow = (v: bigint) => (v >= BigInt(Number.MIN_SAFE_INTEGER) && v <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(v) : v);
 const isCount = (v: PickleValue): v is number => Number.isSafeInteger(v) && (v as number) >= 0;
 const isCounts = (v: PickleValue): v is number[] => Array.isArray(v) && v.every(isCount);

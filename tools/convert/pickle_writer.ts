@@ -13,11 +13,7 @@ export interface PickleOptions {
  * followed by SHA-1 and mark as `jt.save` appends them. Python without Jittor reads it with `pickle.load`; `jt.load`
  * checks the sum. All or nothing.
  */
-export async function savePickle(
-  file: string,
-  entries: Iterable<TensorEntry>,
-  { under, onProgress }: PickleOptions = {},
-): Promise<void> {
+export async function savePickle(file: string, entries: Iterable<TensorEntry>, { under, onProgress }: PickleOptions = {}): Promise<void> {
   const all = [...entries];
   const total = all.reduce((sum, e) => sum + e.shape.reduce((a, b) => a * b, 4), 0);
   await replaceFile(file, async (handle) => {
@@ -28,9 +24,7 @@ export async function savePickle(
       await handle.writeFile(bytes);
     };
     const open = Buffer.from([EMPTY_DICT, MARK]);
-    await write(
-      Buffer.concat([Buffer.from([PROTO, 4]), PREFACE, ...(under === undefined ? [] : [open, text(under)]), open]),
-    );
+    await write(Buffer.concat([Buffer.from([PROTO, 4]), PREFACE, ...(under === undefined ? [] : [open, text(under)]), open]));
     for (const { name, shape, dtype = 'float32', data } of all) {
       const values = typeof data === 'function' ? await data() : data;
       if (dtype !== 'float32' || !(values instanceof Float32Array)) throw new Error(`${name} is not of float32`);
@@ -78,8 +72,7 @@ function integer(value: number): Buffer {
   return bytes;
 }
 
-const global = (module: string, name: string) =>
-  Buffer.concat([text(module), text(name), Buffer.from([STACK_GLOBAL, MEMOIZE])]);
+const global = (module: string, name: string) => Buffer.concat([text(module), text(name), Buffer.from([STACK_GLOBAL, MEMOIZE])]);
 
 /**
  * What stands before the arrays and is taken off the stack again: it remembers 0 the function, 1 the class, 3 the type
@@ -111,10 +104,5 @@ const EMPTY_ARRAY = Buffer.from([BINGET, 0, BINGET, 1, BININT1, 0, TUPLE1, 0x43,
 function arrayState(shape: readonly number[], bytes: number): Buffer {
   const head = Buffer.from([0x42, 0, 0, 0, 0]); // BINBYTES
   head.writeUInt32LE(bytes, 1);
-  return Buffer.concat([
-    Buffer.from([MARK, BININT1, 1, MARK]),
-    ...shape.map(integer),
-    Buffer.from([TUPLE, BINGET, 3, FALSE]),
-    head,
-  ]);
+  return Buffer.concat([Buffer.from([MARK, BININT1, 1, MARK]), ...shape.map(integer), Buffer.from([TUPLE, BINGET, 3, FALSE]), head]);
 }

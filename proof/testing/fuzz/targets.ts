@@ -41,7 +41,7 @@ export async function makeTargets(folder: string): Promise<Target[]> {
   tf.enableProdMode();
   const fixtures = JSON.parse(readFileSync(join(__dirname, '../../../tools/convert/pickle.fixtures.json'), 'utf8')) as Record<string, string>;
   const zipped = ['torch', 'batchNorm', 'wholeModule'].filter((key) => fixtures[key]).map((key) => inflateSync(Buffer.from(fixtures[key], 'base64')));
-  const plain = Object.keys(fixtures).filter((k) => /^protocol|objectArray|bigEndian|records|oldTorch/.test(k)).map((k) => Buffer.from(fixtures[k], 'base64'));
+  const plain = Object.keys(fixtures).filter((k) => /^protocol|objectArray|bigEndian|records|oldTorch|legacyTorch|params|deep/.test(k)).map((k) => Buffer.from(fixtures[k], 'base64'));
   const pick = <T>(list: readonly T[], random: Random) => list[random.randrange(list.length)];
   const bytes = (seeds: readonly Buffer[], repair: (b: Buffer, random: Random) => Buffer = (b) => b) => (random: Random) =>
     repair(mutate(pick(seeds, random), pick(seeds, random), random), random);
