@@ -75,8 +75,14 @@ export async function constructSrDataset(root: string, options: SrOptions = {}):
       jobs.push({ from: join(images, name), labels: maps.get(stem(name)), high: join(dir, SR_HIGH, jpeg), low: join(dir, SR_LOW, jpeg) });
     }
   }
-  refuseInputs(jobs.map((j) => j.from), jobs.flatMap((j) => [j.high, j.low]));
-  refuseInputs(jobs.map((j) => j.high), jobs.map((j) => j.low));
+  refuseInputs(
+    jobs.map((j) => j.from),
+    jobs.flatMap((j) => [j.high, j.low]),
+  );
+  refuseInputs(
+    jobs.map((j) => j.high),
+    jobs.map((j) => j.low),
+  );
   let done = 0;
   let written = 0;
   let next = 0;
