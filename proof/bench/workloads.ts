@@ -134,7 +134,7 @@ const smallTraining = ({ classes, size }: Workload): Partial<TrainLGGANConfig> =
 
 /** Builds the networks and inputs; the function it returns does the work once and waits for its end. */
 export async function build(workload: Workload): Promise<() => void | Promise<void>> {
-  const { kind, size, batch, classes, ngf } = workload;
+  const { kind, size, batch } = workload;
   if (workload.eager) process.env.LGGAN_COMPILED = '0';
   if (workload.dense) takeTheDenseWay();
   if (kind === 'data') return readPairs(workload);

@@ -8,9 +8,9 @@ import { Random } from '../common/random';
 import { resizeImage } from './resize';
 import { Sequence, type SequenceOptions } from './sequence';
 import { halve, type SrDataset, type SrPair } from './sr_pairs';
-import type { LabelMap, Pair, PairDataset, RgbImage, Size } from './types';
+import type { LabelMap, Pair, PairDataset, Size } from './types';
 import { toByte, writeNormalised } from './tensors';
-import { crop, cropBytes, cropPair, mirrorLabels } from './picture';
+import { crop, cropPair, mirrorLabels } from './picture';
 
 /** The two parts of each photograph, which share no pixel: its right strip is held out, the rest is for training. */
 export type PhotoPart = 'train' | 'held-out';

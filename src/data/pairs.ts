@@ -7,7 +7,7 @@ import { datasetOf, type Dataset } from './dataset';
 import { readImage } from './image';
 import { readLabelMap, type LabelOptions } from './label_map';
 import { readMapping } from './mapping';
-import type { LabelMap, Pair, PairDataset, RgbImage } from './types';
+import type { Pair, PairDataset, RgbImage } from './types';
 
 /** Label maps without photographs. */
 export type LabelDataset = Dataset<Omit<Pair, 'image'>>;

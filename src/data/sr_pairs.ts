@@ -9,7 +9,7 @@ import { fitting, pairFolders, type ImageDataset } from './pairs';
 import { pngHeader } from './png_indices';
 import { resizeImage } from './resize';
 import type { RgbImage } from './types';
-import { crop, cropBytes } from './picture';
+import { crop } from './picture';
 import { removeOldParts } from '../common/atomic';
 import { refuseInputs } from '../common/targets';
 

@@ -59,6 +59,8 @@ interface Info {
   dtype: number;
   refCount: number;
 }
+/** Whether the numbers are still JavaScript's: the addon forgets them once it has taken them. */
+const hasValues = (info: Info): boolean => info.values !== null && info.values !== undefined;
 interface OutputInfo {
   id: number;
   shape: number[];
@@ -411,7 +413,7 @@ class Recording {
         for (const { dataId } of tensors) {
           if (!dataId) continue;
           const info = backend.tensorMap.get(dataId)!;
-          if (info.values != null && !this.born.has(dataId)) this.upload(info);
+          if (hasValues(info) && !this.born.has(dataId)) this.upload(info);
         }
         const ids = prototype.getInputTensorIds.call(backend, tensors);
         tensors.forEach(({ dataId }, i) => dataId && this.owners.set(ids[i], dataId));
@@ -423,7 +425,7 @@ class Recording {
       },
       readSync: (dataId: object) => {
         const info = backend.tensorMap.get(dataId);
-        if (info?.values != null && !this.born.has(dataId)) throw this.refusal(undefined);
+        if (info && hasValues(info) && !this.born.has(dataId)) throw this.refusal(undefined);
         return (Object.getPrototypeOf(backend) as Backend).readSync.call(backend, dataId);
       },
     };
@@ -435,7 +437,6 @@ class Recording {
         `${this.name}: it draws random numbers in JavaScript, which would be the same at every call; take a stateless kernel with a seed tensor (docs/compiled.md).`,
       );
     };
-    // eslint-disable-next-line @typescript-eslint/no-this-alias
     active = this;
     return () => {
       active = undefined;
@@ -545,7 +546,7 @@ class Recording {
 
   private idOf(t: tf.Tensor): number {
     const info = this.info(t);
-    if (info.values != null) this.upload(info);
+    if (hasValues(info)) this.upload(info);
     return info.id;
   }
 
@@ -637,7 +638,7 @@ class Recorded {
   private id(dataId: object, what: string): number {
     const info = this.backend.tensorMap.has(dataId) ? this.backend.tensorMap.get(dataId) : undefined;
     if (!info) throw new UserError(`${this.name}: it reads ${what}, which was disposed of.`);
-    if (info.values != null) {
+    if (hasValues(info)) {
       info.id = this.backend.binding.createTensor(info.shape, info.dtype, info.values);
       info.values = null;
     }
