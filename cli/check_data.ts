@@ -29,7 +29,7 @@ void runCommand(
     console.log(`photos: ${kinds.slice(0, 5).map(([size, n]) => `${n} of ${size}`).join(', ')}${kinds.length > 5 ? ` and ${kinds.length - 5} more sizes` : ''}`);
     const { turned } = result;
     if (turned.photos) {
-      const left = turned.asStored ? `; ${turned.asStored} of them are left as stored, as only that fits their label maps` : '';
+      const left = turned.asStored ? `, but for ${turned.asStored} left as stored, as only that fits the label map` : '';
       console.log(`turned by EXIF: ${turned.photos} photos, which are read upright${left} (the same in training and construct-sr)`);
     }
     console.log('class: label maps that hold it, share of all pixels');
