@@ -9,7 +9,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { SetupError, locked, root, say, seconds } from './scripts/setup/system.mjs';
+import { SetupError, guarded, locked, root, say, seconds } from './scripts/setup/system.mjs';
 import { dependenciesReady, installDependencies } from './scripts/setup/dependencies.mjs';
 import { installJupyter, jupyterReady } from './scripts/setup/jupyter.mjs';
 import { engineReady, engineStamp, installEngine } from './scripts/setup/engine.mjs';
@@ -18,31 +18,36 @@ const OLDEST_NODE = [20, 11];
 
 /**
  * @param {boolean} options.notebooks whether the caller cannot do without Jupyter; else a failure there is only told.
+ * @param {boolean} options.dev whether the caller needs the packages for development too: `npm test`, `npm run check`.
  * @returns {Promise<{notebooks: boolean}>} whether notebooks can run.
  * @throws {SetupError} one sentence with the way out.
  */
-export async function setUp({ notebooks = false } = {}) {
+export async function setUp({ notebooks = false, dev = false } = {}) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
-    throw new SetupError(`Node ${process.versions.node} is too old; install Node ${OLDEST_NODE.join('.')} or newer (20, 22 and 24 are tested), then start again.`);
+    throw new SetupError(
+      `Node ${process.versions.node} is too old; install Node ${OLDEST_NODE.join('.')} or newer (20, 22 and 24 are tested), then start again.`,
+    );
   }
-  if (dependenciesReady() && jupyterReady() && (await engineReady())) return { notebooks: true };
+  if (dependenciesReady(dev) && jupyterReady() && (await engineReady())) return { notebooks: true };
 
   const started = Date.now();
-  return await locked(path.join(root, '.set-up.lock'), async () => {
-    await installDependencies();
-    let jupyter = true;
-    try {
-      if (!jupyterReady()) await installJupyter();
-    } catch (error) {
-      if (notebooks || !(error instanceof SetupError)) throw error;
-      jupyter = false;
-      say(error.message);
-    }
-    if (!(await engineReady())) await installEngine();
-    if (Date.now() - started > 1000) say(`Set up in ${seconds(started)}.`);
-    return { notebooks: jupyter };
-  });
+  return await guarded('The set-up', () =>
+    locked(path.join(root, '.set-up.lock'), async () => {
+      await installDependencies(dev);
+      let jupyter = true;
+      try {
+        if (!jupyterReady()) await installJupyter();
+      } catch (error) {
+        if (notebooks || !(error instanceof SetupError)) throw error;
+        jupyter = false;
+        say(error.message);
+      }
+      if (!(await engineReady())) await installEngine();
+      if (Date.now() - started > 1000) say(`Set up in ${seconds(started)}.`);
+      return { notebooks: jupyter };
+    }),
+  );
 }
 
 /** Runs a script's main function; a failure is one sentence and exit status 1. */
@@ -62,7 +67,9 @@ if (import.meta.url === pathToFileURL(fs.realpathSync(process.argv[1])).href) {
     if (engineStamp()?.engine === 'other') fs.rmSync(path.join(root, 'node_modules/@tensorflow/tfjs-node/lib/set-up.json'));
     const { notebooks } = await setUp();
     const { engine, gpu } = engineStamp() ?? {};
-    say(`Dependencies: ready. Notebooks: ${notebooks ? 'ready' : 'not available'}. Engine: ${engine === 'tensorflow' ? `TensorFlow on the ${gpu ? 'GPU' : 'CPU'}` : 'WebAssembly'}.`);
+    say(
+      `Dependencies: ready. Notebooks: ${notebooks ? 'ready' : 'not available'}. Engine: ${engine === 'tensorflow' ? `TensorFlow on the ${gpu ? 'GPU' : 'CPU'}` : 'WebAssembly'}.`,
+    );
     return 0;
   });
 }

@@ -17,8 +17,35 @@ const json = join(dir, 'figures', 'ablation.json');
 /** @param stopAt sends one SIGINT when this folder appears */
 async function ablation(more: string[] = [], stopAt?: string): Promise<{ status: number | null; out: string; err: string }> {
   const args = [
-    '--seeds', '1', '--steps', '4', '--input_path', photos, '--image_size', '32x64', '--ngf', '4', '--ndf', '4', '--spade_hidden', '4', '--residual_blocks', '1',
-    '--windows', '2', '--judges', join(dir, 'nothing'), '--segmenter_steps', '2', '--workers', '2', '--output_path', output, '--json_path', json, ...more,
+    '--seeds',
+    '1',
+    '--steps',
+    '4',
+    '--input_path',
+    photos,
+    '--image_size',
+    '32x64',
+    '--ngf',
+    '4',
+    '--ndf',
+    '4',
+    '--spade_hidden',
+    '4',
+    '--residual_blocks',
+    '1',
+    '--windows',
+    '2',
+    '--judges',
+    join(dir, 'nothing'),
+    '--segmenter_steps',
+    '2',
+    '--workers',
+    '2',
+    '--output_path',
+    output,
+    '--json_path',
+    json,
+    ...more,
   ];
   const child = spawn(process.execPath, ['--require', 'ts-node/register/transpile-only', join(__dirname, 'ablation.ts'), ...args]);
   const said = { out: '', err: '' };
@@ -34,7 +61,10 @@ async function ablation(more: string[] = [], stopAt?: string): Promise<{ status:
   return { status, ...said };
 }
 /** Folders of the finished runs. */
-const results = () => readdirSync(output).filter((folder) => existsSync(join(output, folder, 'result.json'))).sort();
+const results = () =>
+  readdirSync(output)
+    .filter((folder) => existsSync(join(output, folder, 'result.json')))
+    .sort();
 
 test('Ctrl-C saves; the same command goes on to six runs in a folder each, a table and the JSON; a third call does none again; other settings are refused', async () => {
   const cut = await ablation(['--workers', '1'], join(output, 'baseline-1'));
@@ -49,9 +79,16 @@ test('Ctrl-C saves; the same command goes on to six runs in a folder each, a tab
   assert.match(first.out, /\| variant \| runs \| mask accuracy ↑ \| Frechet distance ↓ \|.*\n.*\n\| baseline \| 1 \|/);
   assert.match(first.out, /no class loss \(class loss\), beside the baseline: one seed in/);
   assert.match(first.out, /FID and KID of the canonical Inception are left out/);
-  const file = JSON.parse(readFileSync(json, 'utf8')) as { 'created by': string; metrics: Record<string, { better: string; by: string }>; runs: { variant: string; metrics: object }[] };
+  const file = JSON.parse(readFileSync(json, 'utf8')) as {
+    'created by': string;
+    metrics: Record<string, { better: string; by: string }>;
+    runs: { variant: string; metrics: object }[];
+  };
   assert.ok(file['created by'].startsWith('npm run ablation -- --seeds 1 --steps 4'));
-  assert.deepEqual(file.runs.map((r) => r.variant), ['baseline', 'transposed convolution', 'nearest + convolution', 'global only', 'local only', 'no class loss']);
+  assert.deepEqual(
+    file.runs.map((r) => r.variant),
+    ['baseline', 'transposed convolution', 'nearest + convolution', 'global only', 'local only', 'no class loss'],
+  );
   assert.deepEqual([file.metrics.psnr.better, file.metrics.fid.better], ['higher', 'lower']);
 
   const times = () => results().map((folder) => statSync(join(output, folder, 'result.json')).mtimeMs);

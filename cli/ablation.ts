@@ -26,7 +26,12 @@ void runCommand(
     options: {
       seeds: { type: 'integer', min: 1, default: 3, help: 'runs of each network; a spread needs at least 2' },
       steps: { type: 'integer', min: 1, default: D.steps, help: 'training steps of a run; a multiple of 10 above 10' },
-      input_path: { type: 'string', value: 'DIR', default: D.input, help: 'few large photos and their label maps: DIR/imgs and DIR/labels; the right quarter of each is held out' },
+      input_path: {
+        type: 'string',
+        value: 'DIR',
+        default: D.input,
+        help: 'few large photos and their label maps: DIR/imgs and DIR/labels; the right quarter of each is held out',
+      },
       output_path: { type: 'string', value: 'DIR', default: 'checkpoints/ablation', help: 'a folder for each run' },
       json_path: { type: 'string', value: 'FILE', default: 'figures/ablation.json', help: 'where all figures go, for drawing' },
       image_size: { type: 'string', value: 'HxW', default: D.imageSize.join('x'), help: 'multiples of 32' },
@@ -37,8 +42,19 @@ void runCommand(
       residual_blocks: { type: 'integer', min: 0, default: D.residualBlocks, help: 'of the local branch' },
       learning_rate: { type: 'number', default: D.learningRate, help: 'G learns at half of it, D at twice' },
       windows: { type: 'integer', min: 1, default: D.windows, help: 'held-out windows of each photo that are judged' },
-      vgg: { type: 'string', value: 'PATH', words: ['none'], default: D.vgg, help: "VGG19's weights for the perceptual loss of training (several times as long), or none" },
-      judges: { type: 'string', value: 'DIR', default: 'checkpoints', help: 'where the networks of the judges lie; what is missing is left out, or the own segmenter stands in' },
+      vgg: {
+        type: 'string',
+        value: 'PATH',
+        words: ['none'],
+        default: D.vgg,
+        help: "VGG19's weights for the perceptual loss of training (several times as long), or none",
+      },
+      judges: {
+        type: 'string',
+        value: 'DIR',
+        default: 'checkpoints',
+        help: 'where the networks of the judges lie; what is missing is left out, or the own segmenter stands in',
+      },
       segmenter_steps: { type: 'integer', min: 1, default: D.segmenterSteps, help: 'training steps of the own segmenter, where it has to stand in' },
       workers: { type: 'integer', min: 1, default: availableParallelism(), help: 'runs at a time, one thread each' },
     },
@@ -46,8 +62,17 @@ void runCommand(
   },
   async (args) => {
     const settings = ablationSettings({
-      input: args.input_path, steps: args.steps, imageSize: parseSize(args.image_size), batchSize: args.batch_size, ngf: args.ngf, ndf: args.ndf,
-      spadeHidden: args.spade_hidden, residualBlocks: args.residual_blocks, learningRate: args.learning_rate, windows: args.windows, vgg: args.vgg,
+      input: args.input_path,
+      steps: args.steps,
+      imageSize: parseSize(args.image_size),
+      batchSize: args.batch_size,
+      ngf: args.ngf,
+      ndf: args.ndf,
+      spadeHidden: args.spade_hidden,
+      residualBlocks: args.residual_blocks,
+      learningRate: args.learning_rate,
+      windows: args.windows,
+      vgg: args.vgg,
       segmenterSteps: args.segmenter_steps,
     });
     const { output_path: output, judges, workers } = args;
@@ -64,16 +89,18 @@ void runCommand(
     // From the first step on, so that the time left is that of steps.
     let shown: ReturnType<typeof progress> | undefined;
     const steps = new Map<string, number>();
-    const cut = waiting.length > 0 && (await runPool({ settings, output, judges }, waiting, workers, {
-      signal: interrupt.signal,
-      onPrepare: reporter('own segmenter'),
-      onMessage: (text) => (shown ? shown.print(text) : console.error(text)),
-      onStep: (job, done) => {
-        shown ??= progress(jobs.length * settings.steps, 'ablation', { unit: 'steps', from });
-        steps.set(`${job.variant}, seed ${job.seed}`, done);
-        shown.update(from + [...steps.values()].reduce((a, b) => a + b, 0), `${job.variant}, seed ${job.seed}`);
-      },
-    }));
+    const cut =
+      waiting.length > 0 &&
+      (await runPool({ settings, output, judges }, waiting, workers, {
+        signal: interrupt.signal,
+        onPrepare: reporter('own segmenter'),
+        onMessage: (text) => (shown ? shown.print(text) : console.error(text)),
+        onStep: (job, done) => {
+          shown ??= progress(jobs.length * settings.steps, 'ablation', { unit: 'steps', from });
+          steps.set(`${job.variant}, seed ${job.seed}`, done);
+          shown.update(from + [...steps.values()].reduce((a, b) => a + b, 0), `${job.variant}, seed ${job.seed}`);
+        },
+      }));
     shown?.finish(output);
     interrupt.dispose();
 
@@ -83,7 +110,9 @@ void runCommand(
       const command = ['npm run ablation', ...(argv.length ? ['--', ...argv] : [])].join(' ');
       const file = ablationFile(command, settings, runs, references);
       console.log(`\n${ablationMarkdown(file)}\n`);
-      console.log(`Mean ± standard deviation over the seeds. + and -: better or worse than the baseline by more than both deviations together; without a mark no difference is claimed.`);
+      console.log(
+        `Mean ± standard deviation over the seeds. + and -: better or worse than the baseline by more than both deviations together; without a mark no difference is claimed.`,
+      );
       for (const sentence of [...ablationSentences(file), ...references.missing]) console.log(sentence);
       if (!cut) {
         await mkdir(dirname(args.json_path), { recursive: true });

@@ -24,18 +24,7 @@ const spec = {
 const parse = (...argv: string[]) => parseArguments(spec, argv)!;
 
 test('values are typed by the table', () => {
-  const args = parse(
-    '--input_path',
-    'a b',
-    '--stage=2',
-    '--use_sr',
-    '--lr',
-    '1e-3',
-    'x.pkl',
-    '--classes',
-    'sky',
-    'sea',
-  );
+  const args = parse('--input_path', 'a b', '--stage=2', '--use_sr', '--lr', '1e-3', 'x.pkl', '--classes', 'sky', 'sea');
   assert.deepEqual(args, {
     stage: 2,
     input_path: 'a b',
@@ -89,14 +78,7 @@ test('help shows the table and parses nothing', () => {
     parseArguments(spec, ['--help'], (t) => (text += t)),
     undefined,
   );
-  for (const part of [
-    'npm run train --',
-    '--input_path <DIR>',
-    '(default: 1)',
-    '(1, 2)',
-    'choices: "native", "wasm"',
-    'Examples:',
-  ])
+  for (const part of ['npm run train --', '--input_path <DIR>', '(default: 1)', '(1, 2)', 'choices: "native", "wasm"', 'Examples:'])
     assert.ok(text.includes(part), part);
 });
 
@@ -117,8 +99,7 @@ test('a mistake of the user is one sentence and exit code 2, a fault of the prog
   const file = script(
     `runCommand({ name: 'x', description: '', options: { bug: { type: 'flag', help: '' } } }, async (args) => { if (args.bug) null.x; throw new UserError('The file is gone.'); });`,
   );
-  const run = (argv: string[], env = {}) =>
-    spawnSync(process.execPath, [...node, file, ...argv], { cwd, encoding: 'utf8', env: { ...process.env, ...env } });
+  const run = (argv: string[], env = {}) => spawnSync(process.execPath, [...node, file, ...argv], { cwd, encoding: 'utf8', env: { ...process.env, ...env } });
   const user = run([]);
   assert.equal(user.stderr, 'The file is gone.\n');
   assert.equal(user.status, 2);
@@ -150,8 +131,18 @@ test('what the file system refuses is one sentence with the path', async (t) => 
   await refused(() => void mkdirSync(join(file, 'x'), { recursive: true }), /a-file.*: a part of its path is a file/);
   await refused(() => writeFileSync(folder, ''), /: a folder of this name exists/);
   await refused(() => writeFileSync(join(folder, 'n'.repeat(300)), ''), /nnn: the name is too long/);
-  for (const [errno, sentence] of [['EROFS', /read-only/], ['EACCES', /may not be read or written/], ['ENOSPC', /disk is full/], ['EMFILE', /ulimit/]] as const) {
-    await refused(() => { throw Object.assign(new Error(errno), { code: errno, syscall: 'open', path: '/x/y' }); }, new RegExp(`/x/y: .*${sentence.source}`));
+  for (const [errno, sentence] of [
+    ['EROFS', /read-only/],
+    ['EACCES', /may not be read or written/],
+    ['ENOSPC', /disk is full/],
+    ['EMFILE', /ulimit/],
+  ] as const) {
+    await refused(
+      () => {
+        throw Object.assign(new Error(errno), { code: errno, syscall: 'open', path: '/x/y' });
+      },
+      new RegExp(`/x/y: .*${sentence.source}`),
+    );
   }
 });
 
@@ -171,7 +162,13 @@ test('relative paths start where the user stands, defaults in the project', (t) 
     positionals: { dir: { help: '', path: true }, what: { help: '' } },
   } as const;
   assert.deepEqual(parseArguments(paths, ['set', 'b', '--vgg', 'none', '--files', 'a', '/b', '--from', 'http://x/y', '--name', 'n']), {
-    to: 'checkpoints/x', vgg: 'none', from: 'http://x/y', files: [join(folder, 'a'), '/b'], name: 'n', dir: join(folder, 'set'), what: 'b',
+    to: 'checkpoints/x',
+    vgg: 'none',
+    from: 'http://x/y',
+    files: [join(folder, 'a'), '/b'],
+    name: 'n',
+    dir: join(folder, 'set'),
+    what: 'b',
   });
   process.env.LGGAN_STANDING = process.cwd();
   assert.equal(parseArguments(paths, ['../set'])?.dir, '../set');
@@ -215,7 +212,13 @@ test('a first signal lets the step finish, a second one does not', async () => {
   };
   const [hup, int, term, together, twice] = await Promise.all([
     // The terminal closes: the shell says so, npm passes it on later, and nobody reads.
-    run([['SIGHUP', 700], ['SIGHUP', 0]], 900),
+    run(
+      [
+        ['SIGHUP', 700],
+        ['SIGHUP', 0],
+      ],
+      900,
+    ),
     run([['SIGINT', 0]], 50),
     run([['SIGTERM', 0]], 50),
     // npm passes on what the terminal has sent already.

@@ -66,10 +66,7 @@ type ValueOf<S extends OptionSpec> = S extends { type: 'flag' }
         | (S extends { default: string | number } | { required: true } ? never : undefined);
 
 /** The values of a command's options, typed by its table. */
-export type Arguments<
-  O extends Record<string, OptionSpec>,
-  P extends Record<string, PositionalSpec> = Record<never, PositionalSpec>,
-> = {
+export type Arguments<O extends Record<string, OptionSpec>, P extends Record<string, PositionalSpec> = Record<never, PositionalSpec>> = {
   -readonly [K in keyof O]: ValueOf<O[K]>;
 } & { -readonly [K in keyof P]: string | (P[K] extends { required: true } ? never : undefined) };
 
@@ -77,10 +74,7 @@ export type Arguments<
  * Parses `argv` (without node and the script). Throws a UserError for an unknown option (with the nearest known one), a
  * missing or ill-typed value. `--help` returns undefined after `print` has shown the help.
  */
-export function parseArguments<
-  const O extends Record<string, OptionSpec>,
-  const P extends Record<string, PositionalSpec> = Record<never, PositionalSpec>,
->(
+export function parseArguments<const O extends Record<string, OptionSpec>, const P extends Record<string, PositionalSpec> = Record<never, PositionalSpec>>(
   spec: CommandSpec<O, P>,
   argv: readonly string[] = process.argv.slice(2),
   print: (text: string) => void = (text) => void process.stdout.write(text),
@@ -92,10 +86,8 @@ export function parseArguments<
     .helpOption('-h, --help', 'show this help')
     .configureOutput({ writeOut: print, writeErr: () => undefined });
   for (const [name, option] of Object.entries(spec.options)) command.addOption(toOption(name, option));
-  for (const [name, { help, required }] of Object.entries<PositionalSpec>(spec.positionals ?? {}))
-    command.argument(required ? `<${name}>` : `[${name}]`, help);
-  if (spec.examples?.length)
-    command.addHelpText('after', `\nExamples:\n${spec.examples.map((e) => `  ${e}`).join('\n')}\n`);
+  for (const [name, { help, required }] of Object.entries<PositionalSpec>(spec.positionals ?? {})) command.argument(required ? `<${name}>` : `[${name}]`, help);
+  if (spec.examples?.length) command.addHelpText('after', `\nExamples:\n${spec.examples.map((e) => `  ${e}`).join('\n')}\n`);
   try {
     command.parse(underscored(argv, spec.options), { from: 'user' });
   } catch (e) {
@@ -151,10 +143,7 @@ function asWritten(message: string): string {
  * (with LGGAN_DEBUG=1 also the stack), with the command's options in place of the fields of functions. What the file system refuses
  * is a UserError too. Any other error is a fault of the program: stack and exit code 1.
  */
-export async function runCommand<
-  const O extends Record<string, OptionSpec>,
-  const P extends Record<string, PositionalSpec> = Record<never, PositionalSpec>,
->(
+export async function runCommand<const O extends Record<string, OptionSpec>, const P extends Record<string, PositionalSpec> = Record<never, PositionalSpec>>(
   spec: CommandSpec<O, P>,
   main: (args: Arguments<O, P>) => Promise<void> | void,
   argv: readonly string[] = process.argv.slice(2),
@@ -168,7 +157,16 @@ export async function runCommand<
     const e = explainAny(thrown);
     if (e instanceof UserError) {
       const message = asOptions(asWritten(e.message), spec.options, spec.fields);
-      process.stderr.write(`${process.env.LGGAN_DEBUG === '1' ? e.stack : message.split('\n').map((line) => excerpt(line, Infinity)).join('\n')}\n`);
+      process.stderr.write(
+        `${
+          process.env.LGGAN_DEBUG === '1'
+            ? e.stack
+            : message
+                .split('\n')
+                .map((line) => excerpt(line, Infinity))
+                .join('\n')
+        }\n`,
+      );
       process.exitCode = 2;
     } else {
       process.stderr.write(`${e instanceof Error ? e.stack : String(e)}\n`);
@@ -202,9 +200,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * terminal was closed) `requested` is true and the exit code is set (130, 143, 129); a second one exits at once, but for SIGHUP, which shells
  * and npm send again. `say` gets a sentence for the user.
  */
-export function interruptible(
-  say: (sentence: string) => void = (s) => void process.stderr.write(`\n${s}\n`),
-): Interrupt {
+export function interruptible(say: (sentence: string) => void = (s) => void process.stderr.write(`\n${s}\n`)): Interrupt {
   let first = -Infinity;
   const controller = new AbortController();
   const listener = (signal: NodeJS.Signals) => {
@@ -251,10 +247,8 @@ function toOption(name: string, spec: OptionSpec): Option {
 function toNumber(text: string, spec: Extract<OptionSpec, { type: 'number' | 'integer' }>): number {
   const value = text.trim() === '' ? NaN : Number(text);
   if (!Number.isFinite(value)) throw new InvalidArgumentError('It is not a number.');
-  if (spec.type === 'integer' && !Number.isSafeInteger(value))
-    throw new InvalidArgumentError('It is not a whole number.');
-  if (spec.choices && !spec.choices.includes(value))
-    throw new InvalidArgumentError(`It is none of ${spec.choices.join(', ')}.`);
+  if (spec.type === 'integer' && !Number.isSafeInteger(value)) throw new InvalidArgumentError('It is not a whole number.');
+  if (spec.choices && !spec.choices.includes(value)) throw new InvalidArgumentError(`It is none of ${spec.choices.join(', ')}.`);
   if (spec.min !== undefined && value < spec.min) throw new InvalidArgumentError(`It is below ${spec.min}.`);
   if (spec.max !== undefined && value > spec.max) throw new InvalidArgumentError(`It is above ${spec.max}.`);
   return value;

@@ -21,8 +21,34 @@ function command(name: string, ...args: string[]) {
 }
 const train = (...more: string[]) =>
   command(
-    'train', '--input_path', join(set, 'train'), '--output_path', G, '--image_size', '32x64', '--ngf', '4', '--ndf', '4', '--vgg', 'none',
-    '--spade_hidden', '4', '--residual_blocks', '1', '--epochs', '2', '--second_stage_from', '2', '--steps_per_epoch', '2', '--val_path', join(set, 'val'), '--evaluate_every', '2', ...more,
+    'train',
+    '--input_path',
+    join(set, 'train'),
+    '--output_path',
+    G,
+    '--image_size',
+    '32x64',
+    '--ngf',
+    '4',
+    '--ndf',
+    '4',
+    '--vgg',
+    'none',
+    '--spade_hidden',
+    '4',
+    '--residual_blocks',
+    '1',
+    '--epochs',
+    '2',
+    '--second_stage_from',
+    '2',
+    '--steps_per_epoch',
+    '2',
+    '--val_path',
+    join(set, 'val'),
+    '--evaluate_every',
+    '2',
+    ...more,
   );
 
 test('split, construct-sr, train in two stages, train-rcan, generate with RCAN and attention, evaluate', async () => {
@@ -31,7 +57,12 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
   assert.match(command('construct_sr', '--input_path', set).out, /12 photos resized/);
 
   assert.equal(train('--stage', '1').status, 0);
-  const steps = () => readFileSync(join(G, 'history.csv'), 'utf8').trim().split('\n').slice(1).map((row) => row.split(',')[0]);
+  const steps = () =>
+    readFileSync(join(G, 'history.csv'), 'utf8')
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((row) => row.split(',')[0]);
   assert.deepEqual(steps(), ['1', '2']);
   assert.equal(train('--stage', '2').status, 0);
   assert.deepEqual(steps(), ['1', '2', '3', '4']);
@@ -40,19 +71,41 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
   assert.ok(existsSync(join(G, 'best-000001', 'G.safetensors')), 'no best checkpoint');
 
   const rcan = command(
-    'train_rcan', '--input_path', set, '--output_path', R, '--groups', '1', '--blocks', '1', '--features', '8', '--reduction', '4',
-    '--batch_size', '2', '--patch', '16', '--epochs', '1', '--steps_per_epoch', '2',
+    'train_rcan',
+    '--input_path',
+    set,
+    '--output_path',
+    R,
+    '--groups',
+    '1',
+    '--blocks',
+    '1',
+    '--features',
+    '8',
+    '--reduction',
+    '4',
+    '--batch_size',
+    '2',
+    '--patch',
+    '16',
+    '--epochs',
+    '1',
+    '--steps_per_epoch',
+    '2',
   );
   assert.equal(rcan.status, 0, rcan.err);
 
   const results = join(dir, 'results');
   const labels = join(set, 'val', 'labels');
-  const generated = command(
-    'generate', '--input_path', labels, '--output_path', results, '--checkpoint', G, '--use_sr', '--sr_checkpoint', R, '--attention',
-  );
+  const generated = command('generate', '--input_path', labels, '--output_path', results, '--checkpoint', G, '--use_sr', '--sr_checkpoint', R, '--attention');
   assert.equal(generated.status, 0, generated.err);
   const names = readdirSync(labels).map((file) => file.replace('.png', ''));
-  assert.deepEqual(readdirSync(results).filter((n) => !n.startsWith('.')).sort(), names.flatMap((n) => [`${n}.jpg`, `${n}_parts.png`, `${n}_sau.png`]).sort());
+  assert.deepEqual(
+    readdirSync(results)
+      .filter((n) => !n.startsWith('.'))
+      .sort(),
+    names.flatMap((n) => [`${n}.jpg`, `${n}_parts.png`, `${n}_sau.png`]).sort(),
+  );
   const { width, height } = await sharp(join(results, `${names[0]}.jpg`)).metadata();
   // That of the label maps, not the network's 32x64.
   assert.deepEqual([height, width], [96, 128]);
@@ -60,7 +113,18 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
   for (const n of names) for (const figure of ['parts', 'sau']) rmSync(join(results, `${n}_${figure}.png`));
 
   const judged = command(
-    'evaluate', '--labels', labels, '--fake', results, '--real', join(set, 'val'), '--train', join(set, 'train'), '--segmenter_steps', '2', '--json',
+    'evaluate',
+    '--labels',
+    labels,
+    '--fake',
+    results,
+    '--real',
+    join(set, 'val'),
+    '--train',
+    join(set, 'train'),
+    '--segmenter_steps',
+    '2',
+    '--json',
   );
   assert.equal(judged.status, 0, judged.err);
   const { row, metrics } = JSON.parse(judged.out.slice(judged.out.indexOf('{'))) as { row: Record<string, number>; metrics: { name: string; n: object }[] };
@@ -71,7 +135,21 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
 
   const figures = join(dir, 'figures');
   const network = command(
-    'evaluate', '--checkpoint', G, '--sr_checkpoint', R, '--photos', join(set, 'train'), '--windows', '1', '--judges', dir, '--segmenter', 'independent', '--figure_path', figures,
+    'evaluate',
+    '--checkpoint',
+    G,
+    '--sr_checkpoint',
+    R,
+    '--photos',
+    join(set, 'train'),
+    '--windows',
+    '1',
+    '--judges',
+    dir,
+    '--segmenter',
+    'independent',
+    '--figure_path',
+    figures,
   );
   assert.equal(network.status, 0, network.err);
   assert.ok(network.err.includes(`Generator: ${G}, as asked.`) && network.err.includes(`RCAN: ${R}, as asked.`), network.err);

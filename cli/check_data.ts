@@ -26,7 +26,12 @@ void runCommand(
     for (const { kind, file, what } of faults) console.log(`${kind}: ${excerpt(file, 1000)} ${excerpt(what, 1000)}`);
     const kinds = Object.entries(sizes).sort((a, b) => b[1] - a[1]);
     console.log(`${result.pairs} pairs${result.labelsOnly ? `, ${result.labelsOnly} label maps alone` : ''}`);
-    console.log(`photos: ${kinds.slice(0, 5).map(([size, n]) => `${n} of ${size}`).join(', ')}${kinds.length > 5 ? ` and ${kinds.length - 5} more sizes` : ''}`);
+    console.log(
+      `photos: ${kinds
+        .slice(0, 5)
+        .map(([size, n]) => `${n} of ${size}`)
+        .join(', ')}${kinds.length > 5 ? ` and ${kinds.length - 5} more sizes` : ''}`,
+    );
     const { turned } = result;
     if (turned.photos) {
       const left = turned.asStored ? `, but for ${turned.asStored} left as stored, as only that fits the label map` : '';

@@ -24,6 +24,9 @@ export function convolutionSpeed(size = 64, channels = 256): number {
   });
 }
 
+/** The TypeScript kernel's folder in what `jupyter kernelspec list` prints; paths may have spaces. */
+export const kernelFolder = (list: string): string | undefined => /^\s*tslab\s+(.+?)\s*$/m.exec(list)?.[1];
+
 /** The first line a program prints, or undefined where it cannot run. */
 function answer(command: string, ...args: string[]): string | undefined {
   const { status, stdout } = spawnSync(command, args, { encoding: 'utf8', timeout: 30_000 });
@@ -76,7 +79,7 @@ function main(): number {
   const bin = path.join(process.cwd(), '.venv', process.platform === 'win32' ? 'Scripts' : 'bin');
   const jupyter = answer(path.join(bin, 'jupyter'), 'lab', '--version');
   line('Jupyter', jupyter ? `JupyterLab ${jupyter}, ${answer(path.join(bin, 'python'), '--version')}` : 'not there (`npm run setup` says why)');
-  const kernel = answer(path.join(bin, 'jupyter'), 'kernelspec', 'list')?.match(/tslab\s+(\S+)/)?.[1];
+  const kernel = kernelFolder(answer(path.join(bin, 'jupyter'), 'kernelspec', 'list') ?? '');
   line('kernel', kernel ? `TypeScript, ${path.relative(process.cwd(), kernel)}` : 'TypeScript is not there');
   const library = stamp.files?.map(([file]) => file).find((file) => file.includes('tensorflow_cc'));
   line('disk', `${gigabytes(process.cwd())}${library ? `; TensorFlow in ${path.dirname(library)}, ${gigabytes(path.dirname(library))}` : ''}`);

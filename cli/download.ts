@@ -9,14 +9,22 @@ void runCommand(
   {
     name: 'npm run download --',
     description:
-      'Fetches what the project does not carry: the networks of others (weights), the contest\'s data set (landscape: 10 000 pairs, unpacked and checked). Broken transfers go on where they stopped; every file is checked.',
+      "Fetches what the project does not carry: the networks of others (weights), the contest's data set (landscape: 10 000 pairs, unpacked and checked). Broken transfers go on where they stopped; every file is checked.",
     positionals: { what: { help: 'weights or landscape', required: true } },
     options: {
-      only: { type: 'list', value: 'NAME', help: `weights: some of ${Object.keys(WEIGHTS).join(', ')}; landscape: some of ${LANDSCAPE.map((a) => a.name).join(', ')}` },
+      only: {
+        type: 'list',
+        value: 'NAME',
+        help: `weights: some of ${Object.keys(WEIGHTS).join(', ')}; landscape: some of ${LANDSCAPE.map((a) => a.name).join(', ')}`,
+      },
       from: { type: 'string', value: 'DIR|URL', help: 'a folder or server that has the files; landscape: train.zip, testA.zip, testB.zip' },
       output_path: { type: 'string', value: 'DIR', help: 'weights: default checkpoints; landscape: default datasets/landscape' },
     },
-    examples: ['npm run download -- landscape', 'npm run download -- weights', 'npm run download -- weights --only segmenter aesthetic --from /media/usb/weights'],
+    examples: [
+      'npm run download -- landscape',
+      'npm run download -- weights',
+      'npm run download -- weights --only segmenter aesthetic --from /media/usb/weights',
+    ],
   },
   async (args) => {
     const parts: Record<string, () => Promise<void>> = { weights: () => weights(args), landscape: () => landscape(args) };
@@ -72,7 +80,8 @@ async function landscape({ only, from, output_path: root }: { only?: string[]; f
         if (done === total) bar.finish();
       },
     });
-    for (const { name, changed, count } of outcomes) console.log(`${name}: ${count} ${name === 'train' ? 'pairs' : 'label maps'}${changed ? '' : ', there already'}`);
+    for (const { name, changed, count } of outcomes)
+      console.log(`${name}: ${count} ${name === 'train' ? 'pairs' : 'label maps'}${changed ? '' : ', there already'}`);
     console.log(`npm run check-data -- ${root ?? 'datasets/landscape'} reads them all; npm run split holds 400 pairs back.`);
   } finally {
     interrupt.dispose();

@@ -44,7 +44,12 @@ void runCommand(
       judges: { type: 'string', value: 'DIR', default: 'checkpoints', help: 'where the networks of the judges lie; what is missing is left out' },
       checkpoint: { type: 'string', value: 'PATH', help: 'of a network: the generator; default: the network that comes with the project' },
       sr_checkpoint: { type: 'string', value: 'PATH', help: 'of a network: RCAN; default: the one that comes with the project' },
-      photos: { type: 'string', value: 'DIR', default: 'datasets/photos', help: 'of a network: few large photos and their label maps; the right quarter of each is judged' },
+      photos: {
+        type: 'string',
+        value: 'DIR',
+        default: 'datasets/photos',
+        help: 'of a network: few large photos and their label maps; the right quarter of each is judged',
+      },
       pairs: { type: 'string', value: 'DIR', help: 'of a network: DIR/imgs and DIR/labels, of which the middle is painted and judged' },
       windows: { type: 'integer', min: 1, default: 6, help: 'of a network: held-out windows of each photo' },
       figure_path: { type: 'string', value: 'DIR', default: 'figures', help: 'of a network: where the galleries go' },
@@ -83,13 +88,16 @@ async function ofImages(args: Shared & { labels: string; fake: string; real: str
     generated.push({ name: `${args.fake}: ${name}`, image, labels: resizeLabels((await labels.at(i)).labels, [image.height, image.width]) });
   }
   assertOneSize(generated);
-  const judges = await findJudges(generated.map((g) => g.labels), {
-    folder: args.judges,
-    segmenter: args.segmenter,
-    train,
-    steps: args.segmenter_steps,
-    onProgress: reporter('training the segmenter'),
-  });
+  const judges = await findJudges(
+    generated.map((g) => g.labels),
+    {
+      folder: args.judges,
+      segmenter: args.segmenter,
+      train,
+      steps: args.segmenter_steps,
+      onProgress: reporter('training the segmenter'),
+    },
+  );
   const result = await new Evaluator(judges, real, train).evaluate(args.name, generated, reporter('judging'));
   if (args.json) {
     const { row, metrics, missing } = result;
@@ -127,7 +135,13 @@ async function ofPairs(args: Shared & { pairs: string; train?: string; mapping?:
   const report = await evaluatePairs(generator, rcan, pairs, judges, { title: args.pairs, onProgress: (label) => reporter(label) });
   if (args.json) {
     const results = report.evaluations.map(({ row, metrics }) => ({ row, metrics }));
-    console.log(JSON.stringify({ generator: chosen, rcan: enlarging, maps: maps.length, results, notes: report.notes, sentences: [judges.choice, ...judges.missing] }, undefined, 2));
+    console.log(
+      JSON.stringify(
+        { generator: chosen, rcan: enlarging, maps: maps.length, results, notes: report.notes, sentences: [judges.choice, ...judges.missing] },
+        undefined,
+        2,
+      ),
+    );
   } else {
     console.log(`\n${resultsTable(report.evaluations.map((e) => e.row))}\n`);
     for (const evaluation of report.evaluations) console.log(`${evaluation.row.scaling}\n\n${measuresTable(evaluation)}\n`);
@@ -143,7 +157,10 @@ async function ofNetwork(args: Shared & { checkpoint?: string; sr_checkpoint?: s
   const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
   const enlarging = await findCheckpoint('RCAN', args.sr_checkpoint);
   const read = ['imgs', 'images', 'labels'].flatMap((part) => filesIn(join(args.photos, part)));
-  refuseInputs(read, filesIn(args.figure_path).filter((file) => /evaluation_[^/\\]*\.png$/.test(file)));
+  refuseInputs(
+    read,
+    filesIn(args.figure_path).filter((file) => /evaluation_[^/\\]*\.png$/.test(file)),
+  );
   const photos = folderPairs(args.photos);
   const generator = await loadGenerator(chosen.path);
   const rcan = enlarging && (await loadRCAN(enlarging.path));
@@ -159,7 +176,12 @@ async function ofNetwork(args: Shared & { checkpoint?: string; sr_checkpoint?: s
   for (const [name, figure] of Object.entries(galleries(report))) await saveFigure(join(args.figure_path, name), figure, { formats: ['png'] });
   const sets = [report.heldOut, ...(report.contest ? [report.contest] : [])];
   if (args.json) {
-    const figures = ({ title, painted, evaluations, notes }: SetReport) => ({ title, maps: painted.length, results: evaluations.map(({ row, metrics }) => ({ row, metrics })), notes });
+    const figures = ({ title, painted, evaluations, notes }: SetReport) => ({
+      title,
+      maps: painted.length,
+      results: evaluations.map(({ row, metrics }) => ({ row, metrics })),
+      notes,
+    });
     const original = report.original && { maps: report.original.maps, ours: report.original.ours.row, theirs: report.original.theirs.row };
     console.log(JSON.stringify({ generator: chosen, rcan: enlarging, sets: sets.map(figures), original, sentences: report.sentences }, undefined, 2));
   } else {

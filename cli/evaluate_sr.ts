@@ -22,16 +22,20 @@ void runCommand(
     description: 'Compares RCAN x2 with bicubic interpolation and, where checkpoints/ has it, EDSR: PSNR and SSIM on images that have been halved.',
     options: {
       input_path: { type: 'string', value: 'DIR', required: true, help: 'images at full size; with --crops a folder with imgs/ and labels/' },
-      low: { type: 'string', value: 'DIR', help: 'their halves, in the same order of names; default: made by Pillow\'s bicubic' },
+      low: { type: 'string', value: 'DIR', help: "their halves, in the same order of names; default: made by Pillow's bicubic" },
       crops: { type: 'flag', help: 'the held-out strips of few large photos, as `npm run train-rcan -- --crops` leaves them' },
-      sr_checkpoint: { type: 'string', value: 'PATH', help: 'RCAN: a run\'s folder or a .safetensors file; default: the one that comes with the project' },
+      sr_checkpoint: { type: 'string', value: 'PATH', help: "RCAN: a run's folder or a .safetensors file; default: the one that comes with the project" },
       edsr: { type: 'string', value: 'FILE', help: 'weights of EDSR; default: those in checkpoints/' },
       json: { type: 'flag', help: 'print the figures as JSON' },
     },
   },
   async ({ input_path, low, crops, sr_checkpoint, edsr: edsrFile, json }) => {
     if (crops && low) throw new UserError('--low: with --crops the halves are made; leave it out.');
-    const pairs = crops ? await srCrops(folderPairs(input_path), 'held-out') : low ? srFolders(imageFolder(low), imageFolder(input_path)) : srPairsOf(imageFolder(input_path));
+    const pairs = crops
+      ? await srCrops(folderPairs(input_path), 'held-out')
+      : low
+        ? srFolders(imageFolder(low), imageFolder(input_path))
+        : srPairsOf(imageFolder(input_path));
     const chosen = await chooseCheckpoint('RCAN', sr_checkpoint);
     const rcan = await loadRCAN(chosen.path);
     const file = edsrFile ?? findWeights('edsr');

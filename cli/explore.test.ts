@@ -26,7 +26,7 @@ async function checkpoint(name: string, config: Partial<LGGANConfig>): Promise<s
   return file;
 }
 
-test('explore: the page of a folder\'s first map, the tables of all; a generator without SAU is refused', async () => {
+test("explore: the page of a folder's first map, the tables of all; a generator without SAU is refused", async () => {
   await copyPainted(join(dir, 'set'), { count: 2, size: [48, 64] });
   const labels = join(dir, 'set', 'labels');
   const file = await checkpoint('G.safetensors', {});

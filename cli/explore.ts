@@ -8,16 +8,7 @@ import { saveFigure } from '../src/figures/figure';
 import { sauExplorer } from '../src/figures/sau_explorer/sau_explorer';
 import { markdownTable } from '../src/notebook/show';
 import { disposeInspection, inspect, untrained } from '../src/inspection/inspect';
-import {
-  localRows,
-  localShares,
-  mergeLocalShares,
-  mergeSauMeasures,
-  sauMeasures,
-  sauRows,
-  type LocalShare,
-  type SauMeasure,
-} from '../src/inspection/measures';
+import { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows, type LocalShare, type SauMeasure } from '../src/inspection/measures';
 import type { LGGAN } from '../src/models/lggan/lggan';
 import { chooseCheckpoint, loadLGGAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
@@ -33,8 +24,13 @@ void runCommand(
       'Writes a page to look into SAU with (PATH.html, and PATH.png and .svg), and prints how much of its weight falls on pixels of the same ' +
       'class, how far kernels are spread, and which branch paints which class.',
     options: {
-      labels: { type: 'string', value: 'PATH', required: true, help: 'a label map (PNG), or a folder of them: the page shows the first, the tables are about all' },
-      checkpoint: { type: 'string', value: 'PATH', help: 'generator: a run\'s folder or a .safetensors file; default: the network that comes with the project' },
+      labels: {
+        type: 'string',
+        value: 'PATH',
+        required: true,
+        help: 'a label map (PNG), or a folder of them: the page shows the first, the tables are about all',
+      },
+      checkpoint: { type: 'string', value: 'PATH', help: "generator: a run's folder or a .safetensors file; default: the network that comes with the project" },
       output_path: { type: 'string', value: 'PATH', default: 'figures/explorer', help: 'where the page goes' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
       limit: { type: 'integer', min: 1, help: 'of a folder only the first so many' },
@@ -50,7 +46,10 @@ void runCommand(
     const maps = await readLabels(args.labels, args.mapping, args.limit);
     const stem = args.output_path.replace(/\.(png|svg|html)$/i, '');
     const read = [args.labels, ...filesIn(args.labels), ...filesIn(join(args.labels, 'labels')), chosen.path, ...(args.mapping ? [args.mapping] : [])];
-    refuseInputs(read, ['html', 'png', 'svg'].map((format) => `${stem}.${format}`));
+    refuseInputs(
+      read,
+      ['html', 'png', 'svg'].map((format) => `${stem}.${format}`),
+    );
     console.log(engineInfo().description);
     console.log(chosen.sentence);
     const start = untrained(generator);
@@ -65,7 +64,9 @@ void runCommand(
     const sau = (which: 'sau' | 'untrained') => mergeSauMeasures(measured.map((m) => m[which]));
     console.log(`\n${markdownTable(sauRows(sau('sau'), sau('untrained')))}\n`);
     console.log(`${markdownTable(localRows(mergeLocalShares(measured.map((m) => m.local))))}\n`);
-    console.log('Own class: share of the weight on pixels of the same class; uniform: the same of a plain average; at boundaries: where the window holds another class.');
+    console.log(
+      'Own class: share of the weight on pixels of the same class; uniform: the same of a plain average; at boundaries: where the window holds another class.',
+    );
     generator.dispose();
     start.dispose();
   },

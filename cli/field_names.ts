@@ -2,8 +2,7 @@
 import type { OptionSpec } from './arguments';
 
 /** Configurations as messages name them, see `configure` and `wholeNumbers`. */
-const CONFIGURATIONS =
-  /^(train|trainRCAN|schedule|LGGAN|RCAN|Discriminator|Adam|batches|srBatches|crops|randomCrop|segmenter|split|ablation|upscale)$/;
+const CONFIGURATIONS = /^(train|trainRCAN|schedule|LGGAN|RCAN|Discriminator|Adam|batches|srBatches|crops|randomCrop|segmenter|split|ablation|upscale)$/;
 
 /**
  * A message with a command's options in place of the fields that they set. A word counts as a field where it is in camel case

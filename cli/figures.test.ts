@@ -23,7 +23,17 @@ function command(...args: string[]) {
   const result = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', script, ...args], { encoding: 'utf8' });
   return { status: result.status, out: result.stdout, err: result.stderr };
 }
-const contents = () => Object.fromEntries(readdirSync(out).sort().map((name) => [name, createHash('sha256').update(readFileSync(join(out, name))).digest('hex')]));
+const contents = () =>
+  Object.fromEntries(
+    readdirSync(out)
+      .sort()
+      .map((name) => [
+        name,
+        createHash('sha256')
+          .update(readFileSync(join(out, name)))
+          .digest('hex'),
+      ]),
+  );
 
 test('figures from a run and label maps, with captions and an index; a rerun gives the same bytes; bad input is one sentence', async () => {
   const generator = new LGGAN({ ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 4, imageSize: [32, 64] });
@@ -31,10 +41,14 @@ test('figures from a run and label maps, with captions and an index; a rerun giv
   const metadata = { network: 'LGGAN', config: JSON.stringify(generator.config) };
   await saveCheckpoint(run, 'latest', { networks: { G: generator.parameters, D: discriminator.parameters }, state: { step: 7 }, metadata });
   const history = new History();
-  for (let step = 1; step <= 8; step++) history.append({ step, stage: step > 6 ? 2 : 1, generator: 9 - step, gan: step, discriminatorFake: 1, discriminatorReal: 1 });
+  for (let step = 1; step <= 8; step++)
+    history.append({ step, stage: step > 6 ? 2 : 1, generator: 9 - step, gan: step, discriminatorFake: 1, discriminatorReal: 1 });
   await history.save(join(run, 'history.csv'));
   for (const [i, name] of ['beach', 'hill'].entries()) {
-    await writePng(join(labels, `${name}.png`), labelMap(48, 64, (y, x) => (y < 20 + i ? 1 : x < 32 ? 0 : 2)));
+    await writePng(
+      join(labels, `${name}.png`),
+      labelMap(48, 64, (y, x) => (y < 20 + i ? 1 : x < 32 ? 0 : 2)),
+    );
   }
 
   const only = ['sketch_landscape', 'losses', 'network_lggan', 'network_discriminator', 'rcan_bicubic', 'evaluation'];
@@ -46,7 +60,11 @@ test('figures from a run and label maps, with captions and an index; a rerun giv
   const files = contents();
   assert.deepEqual(
     Object.keys(files),
-    ['README.md', 'losses.html', ...['losses', 'network_discriminator', 'network_lggan', 'sketch_landscape'].flatMap((n) => ['md', 'png', 'svg'].map((e) => `${n}.${e}`))].sort(),
+    [
+      'README.md',
+      'losses.html',
+      ...['losses', 'network_discriminator', 'network_lggan', 'sketch_landscape'].flatMap((n) => ['md', 'png', 'svg'].map((e) => `${n}.${e}`)),
+    ].sort(),
   );
   const caption = readFileSync(join(out, 'sketch_landscape.md'), 'utf8');
   assert.match(caption, /generator: .*run \(latest-000001.G\.safetensors, step 7, sha256 [0-9a-f]{12}\)/);
@@ -79,12 +97,27 @@ test('RCAN against bicubic, and features with transposed convolutions', async ()
   const transposed = new LGGAN({ ...small, upsampling: 'transposed' });
   const rcan = new RCAN({ groups: 1, blocks: 1, features: 4, reduction: 2 });
   const save = (folder: string, key: string, network: LGGAN | RCAN, name: string) =>
-    saveCheckpoint(join(dir, folder), 'latest', { networks: { [key]: network.parameters }, state: { step: 1 }, metadata: { network: name, config: JSON.stringify(network.config) } });
+    saveCheckpoint(join(dir, folder), 'latest', {
+      networks: { [key]: network.parameters },
+      state: { step: 1 },
+      metadata: { network: name, config: JSON.stringify(network.config) },
+    });
   await save('transposed', 'G', transposed, 'LGGAN');
   await save('rcan', 'RCAN', rcan, 'RCAN');
   const target = join(dir, 'out2');
   const made = command(
-    '--checkpoint', run, '--labels', labels, '--transposed', join(dir, 'transposed'), '--rcan', join(dir, 'rcan'), '--output_path', target, '--only', 'feature_upsampling,rcan_bicubic,network_rcan',
+    '--checkpoint',
+    run,
+    '--labels',
+    labels,
+    '--transposed',
+    join(dir, 'transposed'),
+    '--rcan',
+    join(dir, 'rcan'),
+    '--output_path',
+    target,
+    '--only',
+    'feature_upsampling,rcan_bicubic,network_rcan',
   );
   assert.equal(made.status, 0, made.err);
   assert.match(readFileSync(join(target, 'feature_upsampling.md'), 'utf8'), /transposed convolution: .*transposed \(/);

@@ -30,13 +30,18 @@ import { readAll, subset } from '../src/data/dataset';
 const SR_WINDOW: Size = [300, 400];
 
 const OPTIONS = {
-  checkpoint: { type: 'string', value: 'PATH', help: 'generator: a run\'s folder or a .safetensors file; default: the network that comes with the project' },
+  checkpoint: { type: 'string', value: 'PATH', help: "generator: a run's folder or a .safetensors file; default: the network that comes with the project" },
   labels: { type: 'string', value: 'DIR', default: 'datasets/photos', help: 'label maps (PNG)' },
   mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
   limit: { type: 'integer', min: 1, default: 8, help: 'only the first so many label maps' },
-  rcan: { type: 'string', value: 'PATH', help: 'RCAN: a run\'s folder or a .safetensors file' },
+  rcan: { type: 'string', value: 'PATH', help: "RCAN: a run's folder or a .safetensors file" },
   transposed: { type: 'string', value: 'PATH', help: 'a generator trained with --upsampling transposed, to compare features with' },
-  photos: { type: 'string', value: 'DIR', default: 'datasets/photos', help: 'photos for RCAN: DIR/imgs_lr and imgs_lr_256, or imgs and labels (then a window of each held-out strip)' },
+  photos: {
+    type: 'string',
+    value: 'DIR',
+    default: 'datasets/photos',
+    help: 'photos for RCAN: DIR/imgs_lr and imgs_lr_256, or imgs and labels (then a window of each held-out strip)',
+  },
   history: { type: 'list', value: 'FILE', help: 'history.csv of the runs, stages in their order; default: those beside the checkpoints' },
   evaluation: { type: 'string', value: 'FILE', help: 'evaluation.csv of the run; default: the one beside the checkpoint' },
   results: { type: 'list', value: 'FILE', help: 'what `npm run evaluate -- --json` printed' },
@@ -67,7 +72,9 @@ void runCommand(
     said.generator = await describeCheckpoint('generator', checkpoint, await checkpointFile(checkpoint, 'LGGAN'));
     const transposed = args.transposed ? await loadLGGAN(args.transposed) : undefined;
     if (transposed && transposed.config.upsampling !== 'transposed') {
-      throw new UserError(`--transposed: ${args.transposed} was trained with upsampling '${transposed.config.upsampling}'; give one that was trained with 'transposed'.`);
+      throw new UserError(
+        `--transposed: ${args.transposed} was trained with upsampling '${transposed.config.upsampling}'; give one that was trained with 'transposed'.`,
+      );
     }
     if (args.transposed) said.transposed = await describeCheckpoint('transposed convolution', args.transposed, await checkpointFile(args.transposed, 'LGGAN'));
     const rcan = args.rcan ? await loadRCAN(args.rcan) : undefined;
@@ -128,7 +135,10 @@ void runCommand(
 function chosen(only: string | undefined): string[] {
   const known = Object.keys(PAPER_FIGURES);
   if (only === undefined) return known;
-  const names = only.split(',').map((n) => n.trim()).filter(Boolean);
+  const names = only
+    .split(',')
+    .map((n) => n.trim())
+    .filter(Boolean);
   const odd = names.find((n) => !known.includes(n));
   if (odd !== undefined || !names.length) throw new UserError(`--only: there is no figure '${odd ?? only}'; there are ${known.join(', ')}.`);
   return known.filter((n) => names.includes(n));
@@ -191,7 +201,9 @@ async function readHistories(files: readonly string[]): Promise<{ lggan?: Run; r
       continue;
     }
     if (history.length && !(history.row(0).step > before.history.step)) {
-      throw new UserError(`--history: ${file} begins with step ${history.row(0).step}, ${before.files.at(-1)} ends with ${before.history.step}; give the stages of one run in their order.`);
+      throw new UserError(
+        `--history: ${file} begins with step ${history.row(0).step}, ${before.files.at(-1)} ends with ${before.history.step}; give the stages of one run in their order.`,
+      );
     }
     for (let i = 0; i < history.length; i++) before.history.append(history.row(i) as { step: number });
     before.files.push(file);
@@ -203,7 +215,10 @@ async function readHistories(files: readonly string[]): Promise<{ lggan?: Run; r
 async function findDiscriminator(generatorFile: string, classes: number): Promise<{ discriminator: Discriminator; sentence: string }> {
   const file = join(dirname(generatorFile), 'D.safetensors');
   if (!existsSync(file)) {
-    return { discriminator: withoutDrawing(() => new Discriminator({ classes })), sentence: 'discriminator: the default configuration, as the checkpoint holds none' };
+    return {
+      discriminator: withoutDrawing(() => new Discriminator({ classes })),
+      sentence: 'discriminator: the default configuration, as the checkpoint holds none',
+    };
   }
   const { tensors } = await readTensorsHeader(file);
   const guess = guessNetwork(file, tensors);

@@ -20,7 +20,6 @@ import { interruptible, parseSize, runCommand } from './arguments';
 /** An image at a size, where one is wanted. */
 const fitted = (image: RgbImage, size?: Size) => (!size || (size[0] === image.height && size[1] === image.width) ? image : resizeImage(image, size));
 
-
 void runCommand(
   {
     name: 'npm run generate --',
@@ -28,11 +27,11 @@ void runCommand(
     options: {
       input_path: { type: 'string', value: 'DIR', required: true, help: 'label maps (PNG)' },
       output_path: { type: 'string', value: 'DIR', required: true, help: 'where the images go' },
-      checkpoint: { type: 'string', value: 'PATH', help: 'generator: a run\'s folder or a .safetensors file; default: the network that comes with the project' },
+      checkpoint: { type: 'string', value: 'PATH', help: "generator: a run's folder or a .safetensors file; default: the network that comes with the project" },
       use_sr: { type: 'flag', help: 'enlarge x2 by RCAN before the image gets its size, instead of bicubic alone' },
       sr_checkpoint: { type: 'string', value: 'PATH', help: 'RCAN: likewise; default: the one that comes with the project' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
-      attention: { type: 'flag', help: 'also write how each image was put together, and SAU\'s kernels, as PNG' },
+      attention: { type: 'flag', help: "also write how each image was put together, and SAU's kernels, as PNG" },
       png: { type: 'flag', help: 'write PNG instead of JPEG' },
       jpeg: {
         type: 'string',
@@ -60,7 +59,8 @@ void runCommand(
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
     const labels = labelFolder(args.input_path, { limit: args.limit, mapping });
     const size = args.size === 'map' || args.size === 'network' ? args.size : parseSize(args.size, '--size');
-    const targetsOf = (name: string) => [args.png ? '.png' : '.jpg', ...(args.attention ? ['_parts.png', '_sau.png'] : [])].map((end) => join(args.output_path, `${name}${end}`));
+    const targetsOf = (name: string) =>
+      [args.png ? '.png' : '.jpg', ...(args.attention ? ['_parts.png', '_sau.png'] : [])].map((end) => join(args.output_path, `${name}${end}`));
     const targets = labels.names.flatMap(targetsOf);
     const record = new WrittenFiles(args.output_path);
     const maps = [args.input_path, join(args.input_path, 'labels')].flatMap(filesIn).filter((file) => hasExtension(file, LABEL_EXTENSIONS));
@@ -82,7 +82,9 @@ void runCommand(
       const image = fitted(rcan ? await rcan.upscale(small) : small, wanted);
       if (!told && map.height * small.width !== map.width * small.height) {
         told = true;
-        shown.print(`${name} is ${map.height}x${map.width}, of another shape than the network's ${small.height}x${small.width}: such maps are stretched to it, and their images back.`);
+        shown.print(
+          `${name} is ${map.height}x${map.width}, of another shape than the network's ${small.height}x${small.width}: such maps are stretched to it, and their images back.`,
+        );
       }
       const target = join(args.output_path, name);
       await (args.png ? writePng(`${target}.png`, image) : writeJpeg(`${target}.jpg`, image));

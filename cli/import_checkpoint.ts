@@ -11,8 +11,7 @@ const NAMES: Record<string, string> = { LGGAN: 'G', Discriminator: 'D', RCAN: 'R
 void runCommand(
   {
     name: 'npm run import-checkpoint --',
-    description:
-      'Reads weights of the original (Jittor .pkl), of PyTorch (.pth) or .safetensors and writes a checkpoint that generate and train take.',
+    description: 'Reads weights of the original (Jittor .pkl), of PyTorch (.pth) or .safetensors and writes a checkpoint that generate and train take.',
     positionals: { file: { help: 'latest_net_G.pkl, latest_net_D.pkl, best.pkl, ...', required: true, path: true } },
     options: {
       output_path: {
@@ -41,8 +40,7 @@ void runCommand(
   async ({ file, output_path, key, behaviour, overwrite }) => {
     const started = performance.now();
     const onProgress = reporter('importing', { unit: 'MB', scale: 1e6 });
-    const target =
-      output_path ?? ((network: string) => join('checkpoints', 'imported', `${NAMES[network]}.safetensors`));
+    const target = output_path ?? ((network: string) => join('checkpoints', 'imported', `${NAMES[network]}.safetensors`));
     const {
       network,
       config,
@@ -59,14 +57,11 @@ void runCommand(
     });
     writtenBeside(written).add(written);
     const beside = Object.entries(values).map(([name, v]) => `${name} ${v}`);
-    console.log(
-      `${file}: ${network} (${format}), ${match.found.size} tensors${beside.length ? `; ${beside.join(', ')}` : ''}`,
-    );
+    console.log(`${file}: ${network} (${format}), ${match.found.size} tensors${beside.length ? `; ${beside.join(', ')}` : ''}`);
     for (const note of notes) console.log(`${file}: ${note}.`);
     console.log(`configuration: ${JSON.stringify(config)}`);
     if (match.ignored.length) console.log(`not used by the network, left out: ${listed(match.ignored)}`);
-    if (match.kept.length)
-      console.log(`not in the file, computed from its weights: ${match.kept.length} vectors of spectral norm`);
+    if (match.kept.length) console.log(`not in the file, computed from its weights: ${match.kept.length} vectors of spectral norm`);
     console.log(`written: ${written} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
   },
 );

@@ -32,7 +32,11 @@ test('weights with the prefixes of wrappers, or without our metadata', async () 
   await saveTensors(at('plain.safetensors'), entries, {});
   await importCheckpoint(at('plain.safetensors'), at('expected.safetensors'));
   for (const prefix of ['module.', 'netG.', 'generator.', 'module.netG.']) {
-    await saveTensors(at('p.safetensors'), entries.map((e) => ({ ...e, name: prefix + e.name })), {});
+    await saveTensors(
+      at('p.safetensors'),
+      entries.map((e) => ({ ...e, name: prefix + e.name })),
+      {},
+    );
     await importCheckpoint(at('p.safetensors'), at('imported.safetensors'));
     assert.deepEqual(readFileSync(at('imported.safetensors')), readFileSync(at('expected.safetensors')), prefix);
   }
@@ -69,8 +73,29 @@ test('what lies in the place of a checkpoint is told', async () => {
 test('training on whose discriminator nothing is finite skips, then ends with one sentence', async () => {
   await copyPainted(at('set'), { count: 2, size: [32, 64] });
   const { status, err } = command(
-    'train', '--input_path', at('set'), '--output_path', at('run'), '--image_size', '32x64', '--ngf', '4', '--ndf', '4', '--spade_hidden', '4',
-    '--residual_blocks', '1', '--batch_size', '1', '--epochs', '8', '--vgg', 'none', '--learning_rate', '1e30',
+    'train',
+    '--input_path',
+    at('set'),
+    '--output_path',
+    at('run'),
+    '--image_size',
+    '32x64',
+    '--ngf',
+    '4',
+    '--ndf',
+    '4',
+    '--spade_hidden',
+    '4',
+    '--residual_blocks',
+    '1',
+    '--batch_size',
+    '1',
+    '--epochs',
+    '8',
+    '--vgg',
+    'none',
+    '--learning_rate',
+    '1e30',
   );
   assert.equal(status, 2, err);
   assert.match(err, /it was skipped/);
@@ -84,14 +109,28 @@ test('one generated image: mask accuracy stands, FID is left out with its senten
   copyFileSync(at('real/labels', `${name}.png`), at('one/labels', `${name}.png`));
   const photo = ['.jpg', '.png'].map((e) => name + e).find((n) => existsSync(at('real/imgs', n)))!;
   copyFileSync(at('real/imgs', photo), at('one/imgs', photo));
-  const { status, out, err } = command('evaluate', '--labels', at('one'), '--fake', at('one/imgs'), '--real', at('real'), '--segmenter', 'own', '--segmenter_steps', '2');
+  const { status, out, err } = command(
+    'evaluate',
+    '--labels',
+    at('one'),
+    '--fake',
+    at('one/imgs'),
+    '--real',
+    at('real'),
+    '--segmenter',
+    'own',
+    '--segmenter_steps',
+    '2',
+  );
   assert.equal(status, 0, err);
   assert.match(out, /mask accuracy/i);
   assert.match(out, /FID.*left out/);
   // Two images are enough for FID, not for KID; one real pair is enough for neither.
   const second = readdirSync(at('real/labels'))[1].replace('.png', '');
-  const judged = (real: string) => command('evaluate', '--labels', at('one'), '--fake', at('one/imgs'), '--real', real, '--train', at('real'), '--segmenter', 'own', '--segmenter_steps', '2');
-  for (const part of ['imgs', 'labels']) for (const n of readdirSync(at('real', part)).filter((f) => f.startsWith(second))) copyFileSync(at('real', part, n), at('one', part, n));
+  const judged = (real: string) =>
+    command('evaluate', '--labels', at('one'), '--fake', at('one/imgs'), '--real', real, '--train', at('real'), '--segmenter', 'own', '--segmenter_steps', '2');
+  for (const part of ['imgs', 'labels'])
+    for (const n of readdirSync(at('real', part)).filter((f) => f.startsWith(second))) copyFileSync(at('real', part, n), at('one', part, n));
   const two = judged(at('real'));
   assert.match(two.out, /^KID is left out: it needs at least four images in each set, there are 3 real and 2 generated/m, two.err);
   assert.match(two.out, /Frechet distance/);
@@ -105,7 +144,9 @@ test('one generated image: mask accuracy stands, FID is left out with its senten
 test('evaluate-sr: a picture that cannot be measured is left out by name, a flat one does not make the mean infinite', async () => {
   mkdirSync(at('sr'));
   const noise = Buffer.from(Array.from({ length: 48 * 48 * 3 }, (_, i) => (i * 7919) % 251));
-  await sharp(noise, { raw: { width: 48, height: 48, channels: 3 } }).png().toFile(at('sr/a.png'));
+  await sharp(noise, { raw: { width: 48, height: 48, channels: 3 } })
+    .png()
+    .toFile(at('sr/a.png'));
   const flat = (width: number, height: number) => sharp({ create: { width, height, channels: 3, background: '#808080' } }).png();
   await flat(1, 1).toFile(at('sr/dot.png'));
   await flat(1, 40).toFile(at('sr/line.png'));
@@ -119,6 +160,7 @@ test('evaluate-sr: a picture that cannot be measured is left out by name, a flat
   // The means of PSNR are those of the one picture that every method changes.
   rmSync(at('sr/flat.png'));
   const alone = JSON.parse(command('evaluate_sr', '--input_path', at('sr'), '--json').out) as Record<string, number>[];
-  for (const [i, row] of rows.entries()) assert.deepEqual([row['PSNR Y (dB)'], row['PSNR RGB (dB)'], alone[i].images], [alone[i]['PSNR Y (dB)'], alone[i]['PSNR RGB (dB)'], 1]);
+  for (const [i, row] of rows.entries())
+    assert.deepEqual([row['PSNR Y (dB)'], row['PSNR RGB (dB)'], alone[i].images], [alone[i]['PSNR Y (dB)'], alone[i]['PSNR RGB (dB)'], 1]);
   for (const row of rows) assert.ok(row.images === 2 && Number.isFinite(row['PSNR Y (dB)']) && Number.isFinite(row['SSIM Y']), out);
 });

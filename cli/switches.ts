@@ -4,7 +4,8 @@ import { runCommand } from './arguments';
 void runCommand(
   {
     name: 'npm run switches --',
-    description: 'Measures what each switch between the papers and the original changes (docs/differences.md), on weights given by a formula and the photographs of the project.',
+    description:
+      'Measures what each switch between the papers and the original changes (docs/differences.md), on weights given by a formula and the photographs of the project.',
     options: { json: { type: 'flag', help: 'print the figures as JSON' } },
   },
   async ({ json }) => {

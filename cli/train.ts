@@ -86,11 +86,19 @@ void runCommand(
     options: {
       stage: { type: 'integer', choices: [1, 2], help: '1: to the end of stage 1; 2: go on from there to the end' },
       input_path: { type: 'string', value: 'DIR', required: true, help: 'training set: DIR/imgs and DIR/labels' },
-      val_path: { type: 'string', value: 'DIR', help: 'pairs to evaluate on, as --input_path; the best checkpoint is kept by them, evaluation.csv says what was measured' },
+      val_path: {
+        type: 'string',
+        value: 'DIR',
+        help: 'pairs to evaluate on, as --input_path; the best checkpoint is kept by them, evaluation.csv says what was measured',
+      },
       evaluate_every: { type: 'integer', min: 1, default: D.evaluateEvery, help: 'epochs between evaluations on --val_path' },
       output_path: { type: 'string', value: 'DIR', default: D.output, help: 'checkpoints, history.csv, samples' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
-      start: { type: 'string', value: 'PATH', help: 'a trained generator to begin with, such as checkpoints/pretrained/lggan.safetensors: its shape stands in for --ngf and the like' },
+      start: {
+        type: 'string',
+        value: 'PATH',
+        help: 'a trained generator to begin with, such as checkpoints/pretrained/lggan.safetensors: its shape stands in for --ngf and the like',
+      },
       image_size: { type: 'string', value: 'HxW', help: 'size of the generated images, multiples of 32; default: 192x256, or that of --start' },
       batch_size: { type: 'integer', min: 1, default: 2, help: 'pairs a step' },
       epochs: { type: 'integer', min: 1, default: epochs, help: 'passes over the set, both stages' },
@@ -105,20 +113,35 @@ void runCommand(
       upsampling: { type: 'string', choices: UPSAMPLINGS, default: LGGAN_DEFAULTS.upsampling, help: 'how the local branch is upsampled' },
       noise: { type: 'flag', help: 'noise inputs in the global branch: texture for large regions, where photos are few' },
       loss_weights: { type: 'string', value: 'JSON', help: 'changes to the weights of the losses, by stage, such as \'{"1": {"l1": 1}, "2": {"l1": 4}}\'' },
-      branches: { type: 'string', choices: BRANCHES, default: LGGAN_DEFAULTS.branches, help: 'one branch alone, as in the papers\' ablation' },
-      no_class_loss: { type: 'flag', help: 'the class score does not count, as in the papers\' ablation' },
+      branches: { type: 'string', choices: BRANCHES, default: LGGAN_DEFAULTS.branches, help: "one branch alone, as in the papers' ablation" },
+      no_class_loss: { type: 'flag', help: "the class score does not count, as in the papers' ablation" },
       behaviour: { type: 'string', choices: ['paper', 'original'], default: 'paper', help: 'where the original departs from the papers' },
       fakes: { type: 'string', choices: ['fresh', 'same'], default: D.fakes, help: 'what D learns from: images of the updated G, or those of its step' },
-      perceptual: { type: 'string', choices: PERCEPTUAL_CHOICES, default: D.perceptual, help: 'images that the perceptual loss looks at; final: a third of its time' },
+      perceptual: {
+        type: 'string',
+        choices: PERCEPTUAL_CHOICES,
+        default: D.perceptual,
+        help: 'images that the perceptual loss looks at; final: a third of its time',
+      },
       perceptual_every: { type: 'integer', min: 1, default: D.perceptualEvery, help: 'steps between perceptual losses, which count so many times as much' },
-      discriminator: { type: 'string', choices: DISCRIMINATOR_KINDS, default: 'patch', help: 'patch: the original\'s; segmentation: gives each pixel a class or "generated" (OASIS), without feature matching' },
-      judged: { type: 'string', choices: JUDGED_CHOICES, default: D.judged, help: 'images that the discriminator looks at: final, global and local, or the final one' },
+      discriminator: {
+        type: 'string',
+        choices: DISCRIMINATOR_KINDS,
+        default: 'patch',
+        help: 'patch: the original\'s; segmentation: gives each pixel a class or "generated" (OASIS), without feature matching',
+      },
+      judged: {
+        type: 'string',
+        choices: JUDGED_CHOICES,
+        default: D.judged,
+        help: 'images that the discriminator looks at: final, global and local, or the final one',
+      },
       ema: { type: 'number', default: D.ema, help: 'decay of the moving average of the weights, such as 0.999; 0: none' },
-      crop_scale: { type: 'number', default: 1, help: 'random windows from this share of a photo\'s side up to all of it; 1: whole photos' },
+      crop_scale: { type: 'number', default: 1, help: "random windows from this share of a photo's side up to all of it; 1: whole photos" },
       no_flip: { type: 'flag', help: 'no random mirroring' },
       crops: { type: 'flag', help: `for few large photos: 64 windows of each an epoch, at several scales; the right ${HELD_OUT * 100} % of each is held out` },
       crop_min: { type: 'number', default: 0.25, help: 'with --crops: the smallest window as a share of the height of its photo' },
-      synonyms: { type: 'flag', help: 'with --crops: classes that look alike are shown under each other\'s names, such as river as sea' },
+      synonyms: { type: 'flag', help: "with --crops: classes that look alike are shown under each other's names, such as river as sea" },
       sample_labels: { type: 'string', value: 'DIR', help: 'label maps to paint samples of; default: some of the training set' },
       vgg: { type: 'string', value: 'PATH', words: ['none'], help: 'weights of VGG19 for the perceptual loss, or "none"; default: those in checkpoints/' },
       limit: { type: 'integer', min: 1, help: 'only the first so many pairs' },
@@ -126,7 +149,12 @@ void runCommand(
       sample_every: { type: 'integer', min: 1, default: D.sampleEvery, help: 'steps between samples' },
       checkpoint_every: { type: 'integer', min: 1, default: D.checkpointEvery, help: 'steps between checkpoints' },
       keep_checkpoints: { type: 'integer', min: 1, default: D.keepCheckpoints, help: 'latest checkpoints, and best ones, that stay' },
-      on_fault: { type: 'string', choices: FAULT_POLICIES, default: D.onFault, help: 'when a loss or gradient is not finite: skip the step, roll back to the last checkpoint, or stop' },
+      on_fault: {
+        type: 'string',
+        choices: FAULT_POLICIES,
+        default: D.onFault,
+        help: 'when a loss or gradient is not finite: skip the step, roll back to the last checkpoint, or stop',
+      },
       tensorboard: { type: 'flag', help: 'also write the losses for TensorBoard, into DIR/events' },
     },
     fields: { minScale: 'crop_scale', minHeight: 'crop_min' },
@@ -138,24 +166,31 @@ void runCommand(
   },
   async (args) => {
     const begun = args.start ? await configOf(args.start) : undefined;
-    const imageSize = args.image_size ? parseSize(args.image_size) : begun?.imageSize ?? LGGAN_DEFAULTS.imageSize;
+    const imageSize = args.image_size ? parseSize(args.image_size) : (begun?.imageSize ?? LGGAN_DEFAULTS.imageSize);
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
     const pairs = folderPairs(args.input_path, { mapping, limit: args.limit });
     const crop: Choice = args.behaviour as Choice;
     const read = [args.input_path, args.val_path, args.sample_labels].filter((dir): dir is string => dir !== undefined);
     const own = ['samples.png', 'history.csv', 'evaluation.csv', 'run.lock'].map((name) => join(args.output_path, name));
-    refuseInputs(read.flatMap((dir) => ['', 'imgs', 'images', 'labels'].flatMap((part) => filesIn(join(dir, part)))).filter((file) => hasExtension(file, IMAGE_EXTENSIONS)), own);
+    refuseInputs(
+      read
+        .flatMap((dir) => ['', 'imgs', 'images', 'labels'].flatMap((part) => filesIn(join(dir, part))))
+        .filter((file) => hasExtension(file, IMAGE_EXTENSIONS)),
+      own,
+    );
     if (args.mapping) refuseInputs([args.mapping], own);
     if (!args.crops && args.synonyms) throw new UserError('--synonyms: this goes with --crops; add that.');
     const common = { imageSize, batchSize: args.batch_size, seed: args.seed, flip: !args.no_flip };
     const batches = args.crops
       ? await CropBatches.of(pairs, { ...common, minHeight: args.crop_min, synonyms: args.synonyms ? SYNONYMS : {} })
       : new TrainingBatches(pairs, { ...common, crop, ...(args.crop_scale !== 1 && { randomCrop: { minScale: args.crop_scale } }) });
-    const vggPath = args.vgg === 'none' ? undefined : args.vgg ?? findVgg19();
+    const vggPath = args.vgg === 'none' ? undefined : (args.vgg ?? findVgg19());
     const vgg = vggPath ? await Vgg19.load(vggPath) : undefined;
     const log = args.tensorboard ? eventLog(join(args.output_path, 'events')) : undefined;
     console.log(engineInfo().description);
-    console.log(`${pairs.length} pairs of ${pairs.source}; perceptual loss: ${vgg?.name ?? (args.vgg ? 'none, as asked' : 'none, as there are no weights of VGG19')}`);
+    console.log(
+      `${pairs.length} pairs of ${pairs.source}; perceptual loss: ${vgg?.name ?? (args.vgg ? 'none, as asked' : 'none, as there are no weights of VGG19')}`,
+    );
 
     const without = await unlabelled(pairs);
     if (without) console.log(without);
@@ -174,13 +209,13 @@ void runCommand(
         generator: {
           imageSize,
           ...(!begun && {
-          ngf: args.ngf,
-          spadeHidden: args.spade_hidden,
-          residualBlocks: args.residual_blocks,
-          upsampling: args.upsampling,
-          noise: args.noise,
-          branches: args.branches,
-          behaviour: args.behaviour as Choice,
+            ngf: args.ngf,
+            spadeHidden: args.spade_hidden,
+            residualBlocks: args.residual_blocks,
+            upsampling: args.upsampling,
+            noise: args.noise,
+            branches: args.branches,
+            behaviour: args.behaviour as Choice,
           }),
           seed: args.seed,
         },
@@ -247,7 +282,9 @@ async function unlabelled(pairs: PairDataset): Promise<string | undefined> {
   const maps = (await readSome(pairs, 16)).map((pair) => pair.labels.data);
   const all = maps.reduce((sum, data) => sum + data.length, 0);
   const without = maps.reduce((sum, data) => sum + data.reduce((n, v) => n + (v === IGNORE ? 1 : 0), 0), 0);
-  return without ? `${((100 * without) / all).toFixed(1)} % of the pixels of ${maps.length} label maps are unlabelled (255): they take part in no loss.` : undefined;
+  return without
+    ? `${((100 * without) / all).toFixed(1)} % of the pixels of ${maps.length} label maps are unlabelled (255): they take part in no loss.`
+    : undefined;
 }
 
 /** The configuration of a trained generator. */

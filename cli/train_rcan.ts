@@ -19,7 +19,10 @@ void runCommand(
     options: {
       input_path: { type: 'string', value: 'DIR', required: true, help: 'data set: DIR/train, DIR/val with imgs_lr and imgs_lr_256' },
       output_path: { type: 'string', value: 'DIR', default: D.output, help: 'checkpoints, history.csv' },
-      crops: { type: 'flag', help: `--input_path is a folder of few large photos (imgs/, labels/): their parts at three scales; the right ${HELD_OUT * 100} % of each validates` },
+      crops: {
+        type: 'flag',
+        help: `--input_path is a folder of few large photos (imgs/, labels/): their parts at three scales; the right ${HELD_OUT * 100} % of each validates`,
+      },
       repeat: { type: 'integer', min: 1, help: `patches of a picture in an epoch; default: ${D.repeat}, with --crops 64` },
       groups: { type: 'integer', min: 1, default: RCAN_DEFAULTS.groups, help: 'residual groups' },
       blocks: { type: 'integer', min: 1, default: RCAN_DEFAULTS.blocks, help: 'blocks in a group' },
@@ -36,7 +39,12 @@ void runCommand(
       validate_every: { type: 'integer', min: 1, default: D.validateEvery, help: 'steps between validations' },
       checkpoint_every: { type: 'integer', min: 1, default: D.checkpointEvery, help: 'steps between checkpoints' },
       keep_checkpoints: { type: 'integer', min: 1, default: D.keepCheckpoints, help: 'latest checkpoints, and best ones, that stay' },
-      on_fault: { type: 'string', choices: FAULT_POLICIES, default: D.onFault, help: 'when a loss or gradient is not finite: skip the step, roll back to the last checkpoint, or stop' },
+      on_fault: {
+        type: 'string',
+        choices: FAULT_POLICIES,
+        default: D.onFault,
+        help: 'when a loss or gradient is not finite: skip the step, roll back to the last checkpoint, or stop',
+      },
     },
     examples: ['npm run train-rcan -- --input_path datasets/landscape'],
   },
@@ -76,7 +84,9 @@ void runCommand(
           bar.update(done, `loss ${row.loss.toFixed(2)}`);
         },
         onValidation: (_, quality, bicubic, step) =>
-          bar?.print(`step ${step}: PSNR ${quality.rgb.toFixed(2)} dB (Y ${quality.y.toFixed(2)}), bicubic ${bicubic.rgb.toFixed(2)} (Y ${bicubic.y.toFixed(2)})`),
+          bar?.print(
+            `step ${step}: PSNR ${quality.rgb.toFixed(2)} dB (Y ${quality.y.toFixed(2)}), bicubic ${bicubic.rgb.toFixed(2)} (Y ${bicubic.y.toFixed(2)})`,
+          ),
       },
     );
     bar?.finish(args.output_path);

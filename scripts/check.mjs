@@ -14,10 +14,52 @@ const CACHE = 'node_modules/.cache';
 const CHECKS = [
   ['types', 'no errors', 'see the lines above', 'typescript/bin/tsc', '-p', '.', '--incremental', '--tsBuildInfoFile', `${CACHE}/tsc.tsbuildinfo`],
   // What runs in a browser sees other globals than what runs in Node.
-  ['types of the studio', 'no errors', 'see the lines above', 'typescript/bin/tsc', '-p', 'studio', '--incremental', '--tsBuildInfoFile', `${CACHE}/tsc_studio.tsbuildinfo`],
-  ['format', 'as prettier writes it', '`npm run format` writes it', 'prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '--cache', '**/*.{ts,mjs,cjs,js}'],
-  ['lint', 'nothing found', 'see the lines above', 'eslint/bin/eslint.js', '--max-warnings', '0', '--cache', '--cache-strategy', 'content', '--cache-location', `${CACHE}/eslint`, '.'],
-  ['order', 'imports point down', 'an import of src points up, see src/order.test.ts', '', '--require', 'ts-node/register/transpile-only', '--test', 'src/order.test.ts'],
+  [
+    'types of the studio',
+    'no errors',
+    'see the lines above',
+    'typescript/bin/tsc',
+    '-p',
+    'studio',
+    '--incremental',
+    '--tsBuildInfoFile',
+    `${CACHE}/tsc_studio.tsbuildinfo`,
+  ],
+  [
+    'format',
+    'as prettier writes it',
+    '`npm run format` writes it',
+    'prettier/bin/prettier.cjs',
+    '--check',
+    '--log-level',
+    'warn',
+    '--cache',
+    '**/*.{ts,mjs,cjs,js}',
+  ],
+  [
+    'lint',
+    'nothing found',
+    'see the lines above',
+    'eslint/bin/eslint.js',
+    '--max-warnings',
+    '0',
+    '--cache',
+    '--cache-strategy',
+    'content',
+    '--cache-location',
+    `${CACHE}/eslint`,
+    '.',
+  ],
+  [
+    'order',
+    'imports point down',
+    'an import of src points up, see src/order.test.ts',
+    '',
+    '--require',
+    'ts-node/register/transpile-only',
+    '--test',
+    'src/order.test.ts',
+  ],
 ];
 
 /** All of them, one after the other. @throws {SetupError} at the end, with what to do, where some failed; what they printed stands above */
@@ -39,7 +81,7 @@ export async function check() {
 
 if (process.argv[1] && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await run(async () => {
-    await setUp();
+    await setUp({ dev: true });
     await check();
     return 0;
   });

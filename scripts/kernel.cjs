@@ -35,8 +35,7 @@ function cellsOnly(builder) {
 function findShortProperties(builder) {
   const checker = builder.getProgram().getTypeChecker();
   const { getSymbolAtLocation } = checker;
-  checker.getSymbolAtLocation = (node) =>
-    isShort(node.parent) ? checker.getShorthandAssignmentValueSymbol(node.parent) : getSymbolAtLocation(node);
+  checker.getSymbolAtLocation = (node) => (isShort(node.parent) ? checker.getShorthandAssignmentValueSymbol(node.parent) : getSymbolAtLocation(node));
 }
 
 require.cache[compiler].exports = {

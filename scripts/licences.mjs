@@ -14,10 +14,20 @@ function stated(folder) {
   try {
     const { license, licenses } = readJson(path.join(folder, 'package.json'));
     const field = license ?? licenses;
-    const text = [field].flat().map((l) => (typeof l === 'string' ? l : l?.type)).filter(Boolean).join(' OR ');
+    const text = [field]
+      .flat()
+      .map((l) => (typeof l === 'string' ? l : l?.type))
+      .filter(Boolean)
+      .join(' OR ');
     if (text) return text;
     const file = fs.readdirSync(path.join(root, folder)).find((name) => /^licen[cs]e/i.test(name));
-    const title = file && fs.readFileSync(path.join(root, folder, file), 'utf8').trim().split('\n')[0].slice(0, 60);
+    const title =
+      file &&
+      fs
+        .readFileSync(path.join(root, folder, file), 'utf8')
+        .trim()
+        .split('\n')[0]
+        .slice(0, 60);
     return title ? `${title} (its file)` : undefined;
   } catch {
     return undefined;

@@ -10,7 +10,9 @@ const { dependencies, devDependencies, optionalDependencies = {} } = JSON.parse(
 const direct = { ...dependencies, ...devDependencies, ...optionalDependencies };
 
 test('every direct dependency has a fixed version and a line that says what it is for', () => {
-  const rows = read('docs/dependencies.md').split('\n').filter((line) => line.startsWith('| `'));
+  const rows = read('docs/dependencies.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'));
   const listed = rows.flatMap((line) => [...line.split('|')[1].matchAll(/`([^`]+)`/g)].map((m) => m[1]));
   assert.deepEqual(listed.sort(), Object.keys(direct).sort());
   for (const [name, version] of Object.entries(direct)) assert.match(version, /^(npm:.*@)?\d+\.\d+\.\d+$/, name);
@@ -34,8 +36,14 @@ test('every package has a licence, or is known not to state it in its descriptio
   assert.equal(all.find((p) => p.name === 'sharp').licence, 'Apache-2.0');
   assert.equal(all.filter((p) => p.direct).length, Object.keys(direct).length);
   // Its readme says MIT.
-  assert.deepEqual(all.filter((p) => p.licence === 'not stated').map((p) => p.name), ['@mapbox/jsonlint-lines-primitives']);
+  assert.deepEqual(
+    all.filter((p) => p.licence === 'not stated').map((p) => p.name),
+    ['@mapbox/jsonlint-lines-primitives'],
+  );
   // Nothing that would bind whoever uses the project: LGPL is sharp's, linked dynamically.
   const strict = all.filter((p) => /GPL|CC-BY-NC|SSPL|BUSL/.test(p.licence)).map((p) => p.name);
-  assert.ok(strict.every((name) => name.startsWith('@img/sharp-')), strict.join(', '));
+  assert.ok(
+    strict.every((name) => name.startsWith('@img/sharp-')),
+    strict.join(', '),
+  );
 });

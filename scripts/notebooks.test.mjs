@@ -34,7 +34,7 @@ test('runs notebooks in order, passes on what they print, stops at the first fai
     '# Title\n\nWords.',
     "import { NUM_CLASSES } from './src/classes';\nimport * as path from 'node:path';",
     '## Second step',
-    "const folder = path.basename(process.cwd());",
+    'const folder = path.basename(process.cwd());',
     "const said = { NUM_CLASSES, folder, deep: { folder } };\nconsole.log(said.NUM_CLASSES, 'classes in', said.deep.folder);",
     "import { newDisplay } from 'tslab';\nconst live = newDisplay();\nfor (let i = 1; i <= 3; i++) live.text(`step ${i} of 3`);",
   );
@@ -53,7 +53,12 @@ test('runs notebooks in order, passes on what they print, stops at the first fai
 });
 
 test('ended by a signal: the kernel ends too, what ran is kept', { skip }, async () => {
-  const long = notebook('long', '# Long', "require('fs').writeFileSync('" + scratch + "/pid', String(process.pid));", 'await new Promise((r) => setTimeout(r, 120000));');
+  const long = notebook(
+    'long',
+    '# Long',
+    "require('fs').writeFileSync('" + scratch + "/pid', String(process.pid));",
+    'await new Promise((r) => setTimeout(r, 120000));',
+  );
   const child = spawn(venvPython, args(long), { cwd: root, stdio: 'ignore' });
   const ended = new Promise((resolve) => child.on('close', resolve));
   const pidFile = path.join(scratch, 'pid');

@@ -113,10 +113,15 @@ test('pictures that are shown are tracked, and what runs leave behind is ignored
       assert.ok(files.includes(path.posix.join(path.posix.dirname(file), target)), `${file} shows ${target}`);
     }
   }
-  const saved = files.filter((f) => f.endsWith('.ipynb')).flatMap((file) => [...fs.readFileSync(path.join(root, file), 'utf8').matchAll(/'((?:figures|checkpoints|datasets)\/[\w/.]+)'/g)].map((m) => m[1]));
+  const saved = files
+    .filter((f) => f.endsWith('.ipynb'))
+    .flatMap((file) => [...fs.readFileSync(path.join(root, file), 'utf8').matchAll(/'((?:figures|checkpoints|datasets)\/[\w/.]+)'/g)].map((m) => m[1]));
   assert.ok(saved.length > 5);
   const { stdout } = spawnSync('git', ['check-ignore', ...saved, 'results/a.jpg'], { cwd: root, encoding: 'utf8' });
-  assert.deepEqual([...new Set(saved)].filter((name) => !stdout.split('\n').includes(name)), []);
+  assert.deepEqual(
+    [...new Set(saved)].filter((name) => !stdout.split('\n').includes(name)),
+    [],
+  );
   assert.ok(!files.some((file) => /^(figures|results)\//.test(file)));
 });
 
@@ -134,13 +139,19 @@ function provide(arg, option = '') {
     return;
   }
   const painted = path.join(root, 'datasets/painted');
-  const stems = fs.readdirSync(path.join(painted, 'labels')).slice(0, 2).map((name) => path.parse(name).name);
+  const stems = fs
+    .readdirSync(path.join(painted, 'labels'))
+    .slice(0, 2)
+    .map((name) => path.parse(name).name);
   if (/\.png$/.test(arg)) {
     fs.mkdirSync(path.dirname(target), { recursive: true });
     fs.copyFileSync(path.join(painted, 'labels', `${stems[0]}.png`), target);
     return;
   }
-  for (const [folder, ending] of [['imgs', '.jpg'], ['labels', '.png']]) {
+  for (const [folder, ending] of [
+    ['imgs', '.jpg'],
+    ['labels', '.png'],
+  ]) {
     fs.mkdirSync(path.join(target, folder), { recursive: true });
     for (const stem of stems) fs.copyFileSync(path.join(painted, folder, stem + ending), path.join(target, folder, stem + ending));
   }

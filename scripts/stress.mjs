@@ -13,7 +13,7 @@ await run(async () => {
   const words = process.argv.slice(2);
   const files = FILES.filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
   if (!files.length) throw new SetupError(`No long test has ${words.join(' or ')} in its name; there are ${FILES.join(', ')}.`);
-  await setUp();
+  await setUp({ dev: true });
   const env = { ...runtimeEnvironment(process.platform), ...process.env, LGGAN_LONG: '1' };
   const options = ['--expose-gc', '--require', 'ts-node/register/transpile-only', '--test', '--test-concurrency=1', '--test-reporter=spec'];
   return foreground(process.execPath, [...options, ...files.map((file) => path.join(root, file))], { env });

@@ -26,7 +26,7 @@ await run(async () => {
   const files = words.length ? all.filter((file) => words.some((word) => file.includes(word))) : all;
   if (!files.length) throw new SetupError(`No test file has ${words.join(' or ')} in its path.`);
 
-  await setUp();
+  await setUp({ dev: true });
   if (!words.length) await check();
   const env = { ...runtimeEnvironment(process.platform), ...process.env };
   return foreground(

@@ -35,7 +35,17 @@ export { Nima } from './judges/nima';
 export { chooseCheckpoint, findCheckpoint, loadGenerator, loadLGGAN, loadRCAN, pretrained } from './models/pretrained';
 
 export {
-  disposeInspection, inspect, inspectionRows, sauAttention, untrained, DEFAULT_PARTS, SAU_NAMES, SPADE_LAYERS, type Inspection, type InspectedPart, type SauName,
+  disposeInspection,
+  inspect,
+  inspectionRows,
+  sauAttention,
+  untrained,
+  DEFAULT_PARTS,
+  SAU_NAMES,
+  SPADE_LAYERS,
+  type Inspection,
+  type InspectedPart,
+  type SauName,
 } from './inspection/inspect';
 export { boundaryPixels, kernelEntropy, kernelsOf, sameClassShare, uniformKernels } from './inspection/kernels';
 export { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows } from './inspection/measures';
@@ -53,8 +63,6 @@ export { psnr, ssim } from './metrics/image_quality';
 export { describeMetric } from './metrics/metric';
 
 export { type LiveOptions, type LiveTraining, liveTraining } from './notebook/live';
-export {
-  inNotebook, markdownTable, show, showHtml, showInteractive, showMarkdown, showTable, Slot, type Showable, type ShowOptions,
-} from './notebook/show';
+export { inNotebook, markdownTable, show, showHtml, showInteractive, showMarkdown, showTable, Slot, type Showable, type ShowOptions } from './notebook/show';
 export { progress, reporter } from './common/progress';
 export * from './figures';

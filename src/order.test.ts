@@ -6,7 +6,18 @@ import { test } from 'node:test';
 
 /** From the ground up; rooms of one line do not know each other. */
 const FLOORS = [
-  ['classes.ts', 'common'], ['engine'], ['data'], ['layers'], ['checkpoints'], ['models', 'judges'], ['losses', 'metrics'], ['training'], ['inspection'], ['figures'], ['notebook'], ['index.ts'],
+  ['classes.ts', 'common'],
+  ['engine'],
+  ['data'],
+  ['layers'],
+  ['checkpoints'],
+  ['models', 'judges'],
+  ['losses', 'metrics'],
+  ['training'],
+  ['inspection'],
+  ['figures'],
+  ['notebook'],
+  ['index.ts'],
 ];
 
 test('every import of src points down', () => {

@@ -116,7 +116,20 @@ test('a saved label map opens as the same sketch, and `generate` paints the same
   const [input, output] = ['labels', 'painted'].map((name) => path.join(studio.folder, name));
   fs.mkdirSync(input);
   fs.writeFileSync(path.join(input, 'mine.png'), labels.content);
-  const args = ['scripts/cli.mjs', 'generate', '--input_path', input, '--output_path', output, '--checkpoint', studio.generator, '--png', '--use_sr'];
+  const args = [
+    'scripts/cli.mjs',
+    'generate',
+    '--input_path',
+    input,
+    '--output_path',
+    output,
+    '--checkpoint',
+    studio.generator,
+    '--png',
+    '--use_sr',
+    '--size',
+    'network',
+  ];
   args.push('--sr_checkpoint', 'checkpoints/pretrained/rcan.safetensors', '--noise_seed', '42');
   const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
   assert.equal(status, 0, stderr);

@@ -70,7 +70,12 @@ export function batches(settings: AblationSettings, seed: number): Promise<CropB
 }
 
 /** Trains the own segmenter where one of the judges is missing and it has to stand in; once, for all runs. */
-export async function prepareSegmenter(settings: AblationSettings, output: string, judges: string, onProgress?: (done: number, total: number) => void): Promise<void> {
+export async function prepareSegmenter(
+  settings: AblationSettings,
+  output: string,
+  judges: string,
+  onProgress?: (done: number, total: number) => void,
+): Promise<void> {
   const file = segmenterFile(output);
   if (existsSync(file) || (findInception(judges) && findWeights('segmenter', judges) && (await hasOnnxRuntime()))) return;
   const imageSize = settings.imageSize;
@@ -95,9 +100,17 @@ export class AblationJudges {
     const pairs = await readAll(await heldOut(settings));
     const file = segmenterFile(output);
     const own = existsSync(file) ? await Segmenter.load(file) : undefined;
-    const judges = await findJudges(pairs.map((p) => p.labels), { folder, own });
+    const judges = await findJudges(
+      pairs.map((p) => p.labels),
+      { folder, own },
+    );
     const vggFile = findVgg19(folder);
-    const real = judges.features && (await extractFeatures(pairs.map((p) => p.image), judges.features));
+    const real =
+      judges.features &&
+      (await extractFeatures(
+        pairs.map((p) => p.image),
+        judges.features,
+      ));
     return new AblationJudges(pairs, judges, real, vggFile ? await Vgg19.load(vggFile) : undefined);
   }
 
@@ -172,7 +185,12 @@ export class AblationJudges {
   }
 }
 
-function put({ metrics, info }: Measured, key: FigureKey, metric: Pick<Metric, 'name' | 'value' | 'network' | 'unit'>, by = metric.network ?? 'no network'): void {
+function put(
+  { metrics, info }: Measured,
+  key: FigureKey,
+  metric: Pick<Metric, 'name' | 'value' | 'network' | 'unit'>,
+  by = metric.network ?? 'no network',
+): void {
   metrics[key] = metric.value;
   info[key] = { name: metric.name, better: FIGURES[key], by, ...(metric.unit && { unit: metric.unit }) };
 }

@@ -20,7 +20,10 @@ class Worker {
   private settle?: { resolve(stopped: boolean): void; reject(e: Error): void };
   onStep?: (done: number) => void;
 
-  constructor(setup: WorkerSetup, private readonly hooks: PoolHooks) {
+  constructor(
+    setup: WorkerSetup,
+    private readonly hooks: PoolHooks,
+  ) {
     const env = { ...process.env, TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' };
     this.child = fork(join(__dirname, 'worker.ts'), [JSON.stringify(setup)], { env });
     this.child.on('message', (report: Report) => this.hear(report));

@@ -15,7 +15,16 @@ import { VARIANTS } from './variants';
 const dir = mkdtempSync(join(tmpdir(), 'ablation-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
 const settings = ablationSettings({
-  input: join(dir, 'photos'), steps: 3, imageSize: [32, 64], ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 4, ndf: 4, windows: 2, segmenterSteps: 2,
+  input: join(dir, 'photos'),
+  steps: 3,
+  imageSize: [32, 64],
+  ngf: 4,
+  spadeHidden: 4,
+  residualBlocks: 1,
+  sauCompressed: 4,
+  ndf: 4,
+  windows: 2,
+  segmenterSteps: 2,
 });
 before(() => copyPainted(settings.input, { count: 2, size: [96, 256] }));
 
@@ -23,7 +32,10 @@ test('six networks, each from every seed, seed by seed; all differ in one point 
   const jobs = jobsOf(3);
   assert.equal(jobs.length, 18);
   assert.equal(new Set(jobs.map((job) => folderOf('x', job))).size, 18);
-  assert.deepEqual(jobs.slice(0, 6).map((j) => j.seed), [1, 1, 1, 1, 1, 1]);
+  assert.deepEqual(
+    jobs.slice(0, 6).map((j) => j.seed),
+    [1, 1, 1, 1, 1, 1],
+  );
   const all = VARIANTS.map((variant) => trainingOf(settings, variant, 2, 'x'));
   const text = (config: object) => JSON.stringify(config);
   assert.equal(new Set(all.map(text)).size, 6);
@@ -38,7 +50,10 @@ test('the schedule has the proportions of the original: a quarter in stage 2, fi
   const { schedule, stepsPerEpoch } = trainingOf({ ...settings, steps: 200 }, VARIANTS[0], 1, 'x');
   assert.deepEqual(schedule, { epochs: 10, decayEpochs: 4, secondStageFrom: 8, learningRate: 2e-3 });
   assert.equal(stepsPerEpoch, 20);
-  assert.throws(() => ablationSettings({ steps: 25 }), (e) => e instanceof UserError && /multiple of 10.*got 25/.test(e.message));
+  assert.throws(
+    () => ablationSettings({ steps: 25 }),
+    (e) => e instanceof UserError && /multiple of 10.*got 25/.test(e.message),
+  );
 });
 
 test('a run trains, is measured and leaves its result; stopped, it goes on; finished, it is only read; no tensor is left', async (t) => {
@@ -50,7 +65,13 @@ test('a run trains, is measured and leaves its result; stopped, it goes on; fini
   const job = { variant: 'local only', seed: 2 };
   const stop = new AbortController();
   const seen: number[] = [];
-  const stopped = await runJob(settings, output, job, judges, { signal: stop.signal, onStep: (done) => { seen.push(done); if (done === 2) stop.abort(); } });
+  const stopped = await runJob(settings, output, job, judges, {
+    signal: stop.signal,
+    onStep: (done) => {
+      seen.push(done);
+      if (done === 2) stop.abort();
+    },
+  });
   assert.equal(stopped, undefined);
   assert.equal(await readResult(output, job), undefined);
   const result = await runJob(settings, output, job, judges, { onStep: (done) => seen.push(done) });

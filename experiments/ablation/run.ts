@@ -75,7 +75,13 @@ export interface RunHooks {
 /**
  * Trains and measures one run, or goes on with it; one that has finished is only read. Undefined where `signal` stopped it: it is saved then.
  */
-export async function runJob(settings: AblationSettings, output: string, job: Job, judges: Pick<AblationJudges, 'ofGenerator'>, hooks: RunHooks = {}): Promise<RunResult | undefined> {
+export async function runJob(
+  settings: AblationSettings,
+  output: string,
+  job: Job,
+  judges: Pick<AblationJudges, 'ofGenerator'>,
+  hooks: RunHooks = {},
+): Promise<RunResult | undefined> {
   const finished = await readResult(output, job);
   if (finished) return finished;
   const variant = VARIANTS.find((v) => v.name === job.variant);

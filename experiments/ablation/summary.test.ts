@@ -12,12 +12,23 @@ const info: Measured['info'] = {
   fid: { name: 'FID', better: 'lower', by: 'Inception' },
 };
 const run = (variant: string, group: RunResult['group'], seed: number, maskAccuracy: number, fid: number): RunResult => ({
-  variant, group, seed, metrics: { maskAccuracy, fid }, info, seconds: 10 * seed,
+  variant,
+  group,
+  seed,
+  metrics: { maskAccuracy, fid },
+  info,
+  seconds: 10 * seed,
 });
 const runs = [
-  run('baseline', 'baseline', 1, 0.6, 100), run('baseline', 'baseline', 2, 0.62, 104), run('baseline', 'baseline', 3, 0.64, 108),
-  run('nearest + convolution', 'upsampling', 1, 0.61, 130), run('nearest + convolution', 'upsampling', 2, 0.63, 131), run('nearest + convolution', 'upsampling', 3, 0.65, 132),
-  run('global only', 'branches', 1, 0.8, 90), run('global only', 'branches', 2, 0.81, 91), run('global only', 'branches', 3, 0.82, 92),
+  run('baseline', 'baseline', 1, 0.6, 100),
+  run('baseline', 'baseline', 2, 0.62, 104),
+  run('baseline', 'baseline', 3, 0.64, 108),
+  run('nearest + convolution', 'upsampling', 1, 0.61, 130),
+  run('nearest + convolution', 'upsampling', 2, 0.63, 131),
+  run('nearest + convolution', 'upsampling', 3, 0.65, 132),
+  run('global only', 'branches', 1, 0.8, 90),
+  run('global only', 'branches', 2, 0.81, 91),
+  run('global only', 'branches', 3, 0.82, 92),
 ];
 
 test('mean and deviation by hand; one value has none', () => {
@@ -65,5 +76,8 @@ test('the table marks what stands beyond the spreads, the sentences say it, and 
 test('runs of different judges are not put into one table', () => {
   const other = { ...runs[1], info: { ...info, fid: { ...info.fid!, by: 'own segmenter' } } };
   const references = { photographs: { metrics: {}, info: {} }, meanColours: { metrics: {}, info: {} } };
-  assert.throws(() => ablationFile('', ABLATION_DEFAULTS, [runs[0], other], references), (e) => e instanceof UserError && /FID was judged by 'Inception' and by 'own segmenter'/.test(e.message));
+  assert.throws(
+    () => ablationFile('', ABLATION_DEFAULTS, [runs[0], other], references),
+    (e) => e instanceof UserError && /FID was judged by 'Inception' and by 'own segmenter'/.test(e.message),
+  );
 });

@@ -19,7 +19,9 @@ function infoOf(measured: readonly Pick<Measured, 'info'>[]): Partial<Record<Fig
     for (const key of FIGURE_KEYS) {
       const own = run.info[key];
       if (own && info[key] && own.by !== info[key]!.by) {
-        throw new UserError(`ablation: ${own.name} was judged by '${info[key]!.by}' and by '${own.by}'; remove the result.json of the runs: they are measured again, not trained.`);
+        throw new UserError(
+          `ablation: ${own.name} was judged by '${info[key]!.by}' and by '${own.by}'; remove the result.json of the runs: they are measured again, not trained.`,
+        );
       }
       if (own) info[key] ??= own;
     }

@@ -61,7 +61,12 @@ async function main({ settings, output, judges: folder }: WorkerSetup): Promise<
     if (task === 'stop') return stop.abort();
     work(task).then(
       (finished) => say({ kind: 'end', stopped: !finished }),
-      (e: unknown) => say({ kind: 'fault', text: e instanceof UserError ? e.message : e instanceof Error ? e.stack ?? e.message : String(e), user: e instanceof UserError }),
+      (e: unknown) =>
+        say({
+          kind: 'fault',
+          text: e instanceof UserError ? e.message : e instanceof Error ? (e.stack ?? e.message) : String(e),
+          user: e instanceof UserError,
+        }),
     );
   });
 }

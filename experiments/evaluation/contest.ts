@@ -12,7 +12,9 @@ export interface Contest {
 
 /** Looks for `contest_labels` and `contest_original_outputs` in a folder of data sets. */
 export function findContest(datasets = 'datasets'): Contest {
-  const [labels, originals] = ['contest_labels', 'contest_original_outputs'].map((name) => join(datasets, name)).map((folder) => (existsSync(folder) ? folder : undefined));
+  const [labels, originals] = ['contest_labels', 'contest_original_outputs']
+    .map((name) => join(datasets, name))
+    .map((folder) => (existsSync(folder) ? folder : undefined));
   return { ...(labels && { labels: labelFolder(labels) }), ...(originals && { originals: imageFolder(originals) }) };
 }
 

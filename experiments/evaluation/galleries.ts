@@ -6,7 +6,17 @@ import { spreadEvenly } from '../../src/data/dataset';
 /** Label maps over what became of them, and over the photograph or the original's output where there is one. */
 export function gallery(painted: readonly Painted[], title: string, captions: readonly string[] = []): GridSheet {
   const row = (name: string, image: (p: Painted) => Cell['image'] | undefined, exact = false) =>
-    painted.some(image) ? [{ name, cells: painted.map((p) => { const found = image(p); return found && { image: found, exact }; }) }] : [];
+    painted.some(image)
+      ? [
+          {
+            name,
+            cells: painted.map((p) => {
+              const found = image(p);
+              return found && { image: found, exact };
+            }),
+          },
+        ]
+      : [];
   const rows = [
     ...row('label map', (p) => colourLabels(p.labels), true),
     ...row('generated', finalOf),
@@ -22,11 +32,18 @@ export function bestAndWorst({ painted, evaluations }: SetReport, title: string,
   const shares = evaluations[evaluations.length - 1]?.mask?.generated.accuracy.perImage;
   if (!shares) return undefined;
   // An image without a pixel that can be judged has no share.
-  const order = painted.map((_, i) => i).filter((i) => Number.isFinite(shares[i])).sort((a, b) => shares[b] - shares[a]);
+  const order = painted
+    .map((_, i) => i)
+    .filter((i) => Number.isFinite(shares[i]))
+    .sort((a, b) => shares[b] - shares[a]);
   const n = Math.min(count, Math.floor(order.length / 2));
   const shown = [...order.slice(0, n), ...order.slice(order.length - n)];
   if (!shown.length) return undefined;
-  return gallery(shown.map((i) => painted[i]), title, shown.map((i) => `${(100 * shares[i]).toFixed(0)} %`));
+  return gallery(
+    shown.map((i) => painted[i]),
+    title,
+    shown.map((i) => `${(100 * shares[i]).toFixed(0)} %`),
+  );
 }
 
 /** Every gallery of a report, by the name of its file. */

@@ -84,7 +84,7 @@ export async function findJudges(maps: readonly LabelMap[], options: FindJudgesO
   if (!inception) {
     missing.push(
       `FID and KID of the canonical Inception are left out: ${folder}/inception_2015_12_05.pt is not there; ${HOW}.` +
-        (features ? ' The distances shown are of the own segmenter\'s features and compare within this set only.' : ''),
+        (features ? " The distances shown are of the own segmenter's features and compare within this set only." : ''),
     );
   }
   const nimaFile = onnx('aesthetic');

@@ -25,13 +25,20 @@ const rcan = new RCAN({ groups: 1, blocks: 1, features: 8, reduction: 4 });
 after(() => [generator, rcan].forEach((n) => n.dispose()));
 
 async function painted(count: number): Promise<Pair[]> {
-  return (await readAll(paintedLandscapes(), count)).map(({ name, image, labels }) => ({ name, image: resizeImage(image, [96, 256]), labels: resizeLabels(labels, [96, 256]) }));
+  return (await readAll(paintedLandscapes(), count)).map(({ name, image, labels }) => ({
+    name,
+    image: resizeImage(image, [96, 256]),
+    labels: resizeLabels(labels, [96, 256]),
+  }));
 }
 
 /** Two maps, and an "original's output" of the second. */
 async function contestOf(pairs: readonly Pair[]): Promise<Contest> {
   return {
-    labels: memoryPairs(pairs.map(({ name, labels }) => ({ name, labels })), 'test'),
+    labels: memoryPairs(
+      pairs.map(({ name, labels }) => ({ name, labels })),
+      'test',
+    ),
     originals: memoryPairs([{ name: pairs[1].name, image: pairs[1].image }], 'test'),
   };
 }
@@ -56,9 +63,16 @@ test('without any judge: what is left out is said, the pictures are there, no te
 test("with the own segmenter: rows of both sets, the original's outputs by the same judge, FID only where there are photographs", async (t) => {
   const pairs = await painted(2);
   const report = await evaluateNetwork(generator, rcan, memoryPairs(pairs, 'landscapes'), {
-    folder: nothing, windows: 2, segmenter: 'own', steps: 2, contest: await contestOf(pairs),
+    folder: nothing,
+    windows: 2,
+    segmenter: 'own',
+    steps: 2,
+    contest: await contestOf(pairs),
   });
-  assert.deepEqual(report.heldOut.evaluations.map((e) => e.row.scaling), ['BICUBIC', 'RCAN']);
+  assert.deepEqual(
+    report.heldOut.evaluations.map((e) => e.row.scaling),
+    ['BICUBIC', 'RCAN'],
+  );
   const names = (evaluation: { measures: { generated: { name: string } }[] }) => evaluation.measures.map((m) => m.generated.name);
   assert.deepEqual(names(report.heldOut.evaluations[1]), ['mask accuracy', 'mIoU', 'Frechet distance', 'kernel distance']);
   assert.deepEqual(names(report.contest!.evaluations[1]), ['mask accuracy', 'mIoU']);
@@ -69,10 +83,17 @@ test("with the own segmenter: rows of both sets, the original's outputs by the s
   assert.equal(report.heldOut.evaluations[1].row.score, undefined);
   const table = networkTable(report);
   t.diagnostic(`\n${table}`);
-  const rows = table.split('\n').slice(2).map((line) => line.split(' | ')[0]);
+  const rows = table
+    .split('\n')
+    .slice(2)
+    .map((line) => line.split(' | ')[0]);
   assert.deepEqual(rows.slice(0, 6), [
-    '| BICUBIC, held-out windows (4)', '| RCAN, held-out windows (4)', "| BICUBIC, the contest's label maps (2)", "| RCAN, the contest's label maps (2)",
-    '| 1 of these maps, ours', "| 1 of these maps, the original's published outputs",
+    '| BICUBIC, held-out windows (4)',
+    '| RCAN, held-out windows (4)',
+    "| BICUBIC, the contest's label maps (2)",
+    "| RCAN, the contest's label maps (2)",
+    '| 1 of these maps, ours',
+    "| 1 of these maps, the original's published outputs",
   ]);
   assert.match(table, /BICUBIC, as published .* \| 0\.9028 \| 4\.9005 \| 44\.6153 \| 0\.4712 \|/);
   assert.deepEqual(Object.keys(galleries(report)), ['evaluation_held_out', 'evaluation_best_and_worst', 'evaluation_contest']);
@@ -91,7 +112,12 @@ test("the original's published outputs by the independent judges: NIMA's scores 
   const { row, measures } = report.original!.theirs;
   const aesthetic = measures.find((m) => m.generated.name === 'aesthetic score')!.generated;
   // Scores of the reference implementation, which reads the same JPEG files.
-  [3.935, 4.02, 4.466].forEach((score, i) => assert.ok(aesthetic.perImage!.some((v) => Math.abs(v - score) < 0.02), `${score} of ${aesthetic.perImage} (${i})`));
+  [3.935, 4.02, 4.466].forEach((score, i) =>
+    assert.ok(
+      aesthetic.perImage!.some((v) => Math.abs(v - score) < 0.02),
+      `${score} of ${aesthetic.perImage} (${i})`,
+    ),
+  );
   assert.ok(row.maskAccuracy! > 0.5, 'a landscape of the original is recognised');
   t.diagnostic(JSON.stringify(row));
   t.diagnostic(report.contest!.notes.join(' '));

@@ -68,7 +68,13 @@ export interface SetOptions {
  * Paints the label maps of pairs, at twice the network's size, and judges the images beside the photos and flat colours. Photos and maps
  * have to be of one size.
  */
-export async function evaluatePairs(generator: Generator, rcan: RCAN | undefined, pairs: PairDataset, judges: Judges, options: SetOptions = {}): Promise<SetReport> {
+export async function evaluatePairs(
+  generator: Generator,
+  rcan: RCAN | undefined,
+  pairs: PairDataset,
+  judges: Judges,
+  options: SetOptions = {},
+): Promise<SetReport> {
   const { title = pairs.source, colours = pairs, onProgress = () => () => undefined } = options;
   const painted = await paint(generator, rcan, await readAll(pairs), onProgress(`painting ${title}`));
   const evaluations = await judgeBoth(new Evaluator(judges, pairs, colours), painted, rcan !== undefined, onProgress);
@@ -77,8 +83,21 @@ export async function evaluatePairs(generator: Generator, rcan: RCAN | undefined
 
 /** Enlarged by bicubic interpolation, and by RCAN where there is one; nothing where no judge is at hand. */
 async function judgeBoth(evaluator: Evaluator, images: readonly Painted[], both: boolean, onProgress: (label: string) => OnProgress): Promise<Evaluation[]> {
-  const results = [await evaluator.evaluate('BICUBIC', images.map((p) => judged(p, p.bicubic)), onProgress('judging bicubic'))];
-  if (both) results.push(await evaluator.evaluate('RCAN', images.map((p) => judged(p, finalOf(p))), onProgress('judging RCAN')));
+  const results = [
+    await evaluator.evaluate(
+      'BICUBIC',
+      images.map((p) => judged(p, p.bicubic)),
+      onProgress('judging bicubic'),
+    ),
+  ];
+  if (both)
+    results.push(
+      await evaluator.evaluate(
+        'RCAN',
+        images.map((p) => judged(p, finalOf(p))),
+        onProgress('judging RCAN'),
+      ),
+    );
   return results.filter((r) => r.measures.length);
 }
 
@@ -120,8 +139,16 @@ export async function evaluateNetwork(generator: Generator, rcan: RCAN | undefin
     if (report.contest.evaluations.length) report.contest.notes.push('Real images are the held-out windows, not photographs of these maps.');
     const common = sketched.filter((p) => p.original);
     if (common.length && report.contest.evaluations.length) {
-      const ours = await evaluator.evaluate('ours', common.map((p) => judged(p, finalOf(p))), onProgress('judging ours'));
-      const theirs = await evaluator.evaluate('original', common.map((p) => judged(p, p.original!)), onProgress("judging the original's"));
+      const ours = await evaluator.evaluate(
+        'ours',
+        common.map((p) => judged(p, finalOf(p))),
+        onProgress('judging ours'),
+      );
+      const theirs = await evaluator.evaluate(
+        'original',
+        common.map((p) => judged(p, p.original!)),
+        onProgress("judging the original's"),
+      );
       report.original = { maps: common.length, ours, theirs };
       report.contest.notes.push(...floorCaveats(theirs).map((caveat) => `The original's outputs: ${caveat}`));
     }
@@ -133,7 +160,8 @@ export async function evaluateNetwork(generator: Generator, rcan: RCAN | undefin
 
 /** The table in the form of the original's README: ours on each set, the original's outputs by the same judges, and what was published. */
 export function networkTable({ heldOut, contest, original }: NetworkReport): string {
-  const named = ({ title, painted, evaluations }: SetReport) => evaluations.map(({ row }) => ({ ...row, scaling: `${row.scaling}, ${title} (${painted.length})` }));
+  const named = ({ title, painted, evaluations }: SetReport) =>
+    evaluations.map(({ row }) => ({ ...row, scaling: `${row.scaling}, ${title} (${painted.length})` }));
   const some = (maps: number) => `${maps} of these maps`;
   const both = original && [
     { ...original.ours.row, scaling: `${some(original.maps)}, ours` },

@@ -11,7 +11,8 @@ import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/test
 const dir = mkdtempSync(join(tmpdir(), 'ablation-'));
 after(() => rmSync(dir, { recursive: true }));
 
-const runs = (group: string, variant: string, values: number[]) => values.map((v, i) => ({ group, variant, seed: i + 1, metrics: { maskAccuracy: v, FID: 100 * v } }));
+const runs = (group: string, variant: string, values: number[]) =>
+  values.map((v, i) => ({ group, variant, seed: i + 1, metrics: { maskAccuracy: v, FID: 100 * v } }));
 const ablation: Ablation = {
   'created by': 'a command',
   metrics: { maskAccuracy: { better: 'higher', name: 'mask accuracy', unit: 'share of pixels', by: 'a judge' }, FID: { better: 'lower' } },
@@ -24,7 +25,10 @@ const ablation: Ablation = {
     ...runs('baseline', 'baseline', [0.5, 0.6, 0.7]),
   ],
 };
-const verdicts = (a: Ablation, metric: string) => summariseAblation(a).filter((s) => s.metric === metric).map((s) => [s.group, s.variant, s.verdict]);
+const verdicts = (a: Ablation, metric: string) =>
+  summariseAblation(a)
+    .filter((s) => s.metric === metric)
+    .map((s) => [s.group, s.variant, s.verdict]);
 
 test('means and deviations by hand; only a difference above both deviations counts', () => {
   const [baseline] = summariseAblation(ablation);
@@ -39,21 +43,30 @@ test('means and deviations by hand; only a difference above both deviations coun
     ['branches', 'baseline', 'baseline'],
     ['branches', 'global only', 'better'],
   ]);
-  assert.deepEqual(verdicts(ablation, 'FID').map((v) => v[2]), ['baseline', 'within the spread', 'better', 'baseline', 'one seed', 'baseline', 'worse']);
+  assert.deepEqual(
+    verdicts(ablation, 'FID').map((v) => v[2]),
+    ['baseline', 'within the spread', 'better', 'baseline', 'one seed', 'baseline', 'worse'],
+  );
   // Without a common baseline the first variant of a group is it.
   const alone: Ablation = { metrics: ablation.metrics, runs: [...runs('upsampling', 'SAU', [0.5, 0.6]), ...runs('upsampling', 'nearest', [0.1, 0.12])] };
-  assert.deepEqual(verdicts(alone, 'maskAccuracy'), [['upsampling', 'SAU', 'baseline'], ['upsampling', 'nearest', 'worse']]);
+  assert.deepEqual(verdicts(alone, 'maskAccuracy'), [
+    ['upsampling', 'SAU', 'baseline'],
+    ['upsampling', 'nearest', 'worse'],
+  ]);
 });
 
 test('the figure: a dot for each seed, hollow where no difference is shown; the table says so in words', async () => {
   const figure = ablationFigure(ablation);
   const traces = figure.data as unknown as { name: string; y: number[]; marker: { symbol: string } }[];
   assert.equal(traces.length, 14);
-  assert.deepEqual(traces.slice(0, 3).map((t) => [t.name, t.y, t.marker.symbol]), [
-    ['baseline', [0.5, 0.6, 0.7], 'circle'],
-    ['transposed convolution', [0.4, 0.45, 0.5], 'circle-open'],
-    ['nearest', [0.1, 0.2, 0.3], 'circle'],
-  ]);
+  assert.deepEqual(
+    traces.slice(0, 3).map((t) => [t.name, t.y, t.marker.symbol]),
+    [
+      ['baseline', [0.5, 0.6, 0.7], 'circle'],
+      ['transposed convolution', [0.4, 0.45, 0.5], 'circle-open'],
+      ['nearest', [0.1, 0.2, 0.3], 'circle'],
+    ],
+  );
   await assertNothingCut(figure, 2);
   const table = ablationTable(ablation);
   const texts = drawnTexts(await table.svg()).map((t) => t.text);

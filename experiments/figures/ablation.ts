@@ -1,6 +1,15 @@
 import type { DataFrame } from 'danfojs-node';
 import type { Data, Layout, Shape } from 'plotly.js';
-import { BASELINE_GROUP, meanText, numberText, summariseAblation, type Ablation, type AblationMetric, type AblationSummary, type Verdict } from '../ablation/statistics';
+import {
+  BASELINE_GROUP,
+  meanText,
+  numberText,
+  summariseAblation,
+  type Ablation,
+  type AblationMetric,
+  type AblationSummary,
+  type Verdict,
+} from '../ablation/statistics';
 import { LINE_COLOURS } from '../../src/figures/colours';
 import { axisTitle, EVALUATION_MEASURES } from './evaluation_curves';
 import type { Figure } from '../../src/figures/figure';
@@ -91,7 +100,18 @@ export function ablationFigure(ablation: Ablation, { title = 'Ablation', width =
         showticklabels: column === 0,
         // The margin is fixed, since the key above starts at its left.
         automargin: false,
-        title: column === 0 ? { text: axisTitle(metrics.length > MANY ? (metric.name ?? labelOf(name, metric)) : labelOf(name, metric), metric.better, high * (height - TOP - BOTTOM)), font: { size: 13 }, standoff: 6 } : undefined,
+        title:
+          column === 0
+            ? {
+                text: axisTitle(
+                  metrics.length > MANY ? (metric.name ?? labelOf(name, metric)) : labelOf(name, metric),
+                  metric.better,
+                  high * (height - TOP - BOTTOM),
+                ),
+                font: { size: 13 },
+                standoff: 6,
+              }
+            : undefined,
       };
       const on = { xref: `x${axis}` as 'x', yref: `y${axis}` as 'y' };
       const own = all.filter((s) => s.group === group);
@@ -121,7 +141,8 @@ export function ablationFigure(ablation: Ablation, { title = 'Ablation', width =
       }
     });
   });
-  const key = 'dot: one seed; line: mean; bar: one standard deviation; band: that of the baseline. Green: better, orange: worse; hollow: the bar touches the band, or there is one seed, so that no difference is shown.';
+  const key =
+    'dot: one seed; line: mean; bar: one standard deviation; band: that of the baseline. Green: better, orange: worse; hollow: the bar touches the band, or there is one seed, so that no difference is shown.';
   const annotations = wrapText(key, width - 24, 12).map((text, i) => ({
     text,
     x: 0,
@@ -170,12 +191,7 @@ export function ablationTable(ablation: Ablation, title = 'Ablation: means over 
     String(key.values.length),
     ...names.map((metric) => cell(summaries.find((s) => s.group === key.group && s.variant === key.variant && s.metric === metric))),
   ]);
-  const references = Object.entries(ablation.references ?? {}).map(([name, values]) => [
-    '–',
-    name,
-    '–',
-    ...names.map((metric) => numberText(values[metric])),
-  ]);
+  const references = Object.entries(ablation.references ?? {}).map(([name, values]) => ['–', name, '–', ...names.map((metric) => numberText(values[metric]))]);
   return tableFigure({
     ...common,
     columns: ['varied', 'variant', 'seeds', ...names.map((n) => `${labelOf(n, ablation.metrics[n])}, ${ablation.metrics[n].better} is better`)],

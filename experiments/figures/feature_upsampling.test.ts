@@ -30,14 +30,31 @@ test('principal components: directions and variances that the points were made o
   assert.ok(variance(first) > 50 * variance(second));
   // What is one number everywhere has a mean of zero and any directions, orthonormal all the same.
   const flat = await principalComponents(tf.ones([9, 3]), 3);
-  flat.directions.forEach((a, i) => flat.directions.forEach((b, k) => assertClose(a.reduce((s, v, j) => s + v * b[j], 0), i === k ? 1 : 0, { absolute: 1e-12 })));
+  flat.directions.forEach((a, i) =>
+    flat.directions.forEach((b, k) =>
+      assertClose(
+        a.reduce((s, v, j) => s + v * b[j], 0),
+        i === k ? 1 : 0,
+        { absolute: 1e-12 },
+      ),
+    ),
+  );
   await assert.rejects(principalComponents(tf.ones([9, 2]), 3), /2 channels have no 3/);
 });
 
 test('colours: the first component is lightness, values beyond the range are clamped', () => {
   const ramp = Float32Array.from([0, 1, 2, 3]);
   const flat = new Float32Array(4).fill(0.5);
-  const image = componentsImage([ramp, flat, flat], [[1, 2], [0, 1], [0, 1]], 1, 4);
+  const image = componentsImage(
+    [ramp, flat, flat],
+    [
+      [1, 2],
+      [0, 1],
+      [0, 1],
+    ],
+    1,
+    4,
+  );
   assert.deepEqual([...image.data], [26, 26, 26, 26, 26, 26, 230, 230, 230, 230, 230, 230]);
   assert.deepEqual(rangesOf([Float32Array.from({ length: 101 }, (_, i) => i)]), [[2, 98]]);
 });

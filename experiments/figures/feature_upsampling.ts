@@ -108,7 +108,10 @@ export async function featureUpsampling(generator: LGGAN, labels: LabelMap, opti
       const all = [sketch, ...ways.map((way) => pictures[way])];
       const [, h, w, c] = stage.input.shape;
       rowTitles.push(`${h}×${w}×${c} → ${height}×${width}×${channels}`, 'enlarged');
-      rows.push(all.map((image) => ({ image, exact: true })), all.map((image) => ({ image: crop(image, box), exact: true })));
+      rows.push(
+        all.map((image) => ({ image, exact: true })),
+        all.map((image) => ({ image: crop(image, box), exact: true })),
+      );
     }
   } finally {
     tf.dispose([...stages, ...(others ?? [])].map(({ input, results }) => ({ input, ...results })));

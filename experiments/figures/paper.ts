@@ -139,7 +139,9 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
       figure: lossCurves(history, { title: 'Losses, weighted as they are summed', names, labels: LOSS_LABELS, marks, width: COLUMN }),
       shows:
         'Every loss of the training by step, weighted as it enters the sum: the value of each step in pale blue, over it the mean of the steps around it. ' +
-        (marks.length ? 'The dotted line is the start of stage 2, where the weights change; the curves jump there for that reason alone.' : 'The run has one stage.'),
+        (marks.length
+          ? 'The dotted line is the start of stage 2, where the weights change; the curves jump there for that reason alone.'
+          : 'The run has one stage.'),
       from: ['history'],
     };
   },
@@ -147,7 +149,12 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
   losses_rcan: ({ rcanHistory }) => {
     if (!rcanHistory) return 'it needs the history.csv of a training of RCAN (--history)';
     return {
-      figure: lossCurves(rcanHistory, { title: 'Training of RCAN', names: rcanHistory.columns.filter((c) => Object.hasOwn(RCAN_LABELS, c)), labels: RCAN_LABELS, width: COLUMN }),
+      figure: lossCurves(rcanHistory, {
+        title: 'Training of RCAN',
+        names: rcanHistory.columns.filter((c) => Object.hasOwn(RCAN_LABELS, c)),
+        labels: RCAN_LABELS,
+        width: COLUMN,
+      }),
       shows: 'The mean absolute difference of the training patches by step, pale for each step and smoothed over it, and PSNR on the validation pairs.',
       from: ['rcanHistory'],
     };
@@ -174,7 +181,8 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
     }
     return {
       figure: srComparison(examples, { title: `Super-resolution ×${rcan.config.scale}: RCAN against bicubic interpolation`, maxWidth: COLUMN }),
-      shows: 'Photos halved by bicubic interpolation and enlarged again, by bicubic interpolation and by RCAN, beside the photo itself. PSNR is of the whole picture, the crop shows its busiest part.',
+      shows:
+        'Photos halved by bicubic interpolation and enlarged again, by bicubic interpolation and by RCAN, beside the photo itself. PSNR is of the whole picture, the crop shows its busiest part.',
       from: ['rcan', 'photos'],
     };
   },
@@ -183,7 +191,8 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
     if (!results?.length) return 'it needs what `npm run evaluate -- --json` prints, in a file (--results)';
     return {
       figure: resultsFigure(results),
-      shows: "The results in the form of the original's table, its two published rows below. A dash stands for what was not measured; the score needs all three parts.",
+      shows:
+        "The results in the form of the original's table, its two published rows below. A dash stands for what was not measured; the score needs all three parts.",
       from: ['results'],
     };
   },
@@ -192,14 +201,16 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
     if (!results?.length) return 'it needs what `npm run evaluate -- --json` prints, in a file (--results)';
     return {
       figure: measuresFigure(results),
-      shows: 'Every measured figure with its interval, and beside it the same of real images (the ceiling) and of images that show each class in its mean colour (the floor).',
+      shows:
+        'Every measured figure with its interval, and beside it the same of real images (the ceiling) and of images that show each class in its mean colour (the floor).',
       from: ['results'],
     };
   },
 
   network_lggan: ({ generator }) => ({
     figure: lgganDiagram(generator),
-    shows: "The generator, drawn from the built network: names of its blocks as in the original's checkpoints, shapes from a forward pass, counts from its parameters.",
+    shows:
+      "The generator, drawn from the built network: names of its blocks as in the original's checkpoints, shapes from a forward pass, counts from its parameters.",
     from: ['generator'],
   }),
 
@@ -233,7 +244,11 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
 
   ablation_table: ({ ablation }) => {
     if (!ablation) return 'it needs what the ablation leaves (--ablation)';
-    return { figure: ablationTable(ablation), shows: 'Means and standard deviations over the seeds, and whether a difference is larger than their spread.', from: ['ablation'] };
+    return {
+      figure: ablationTable(ablation),
+      shows: 'Means and standard deviations over the seeds, and whether a difference is larger than their spread.',
+      from: ['ablation'],
+    };
   },
 };
 

@@ -51,7 +51,11 @@ function orthonormal(vectors: Float64Array[]): Float64Array[] {
   const done: Float64Array[] = [];
   for (const vector of vectors) {
     let v = clean(vector, done);
-    for (let axis = 0; !(dot(v, v) > 1e-200); axis++) v = clean(v.map((_, i) => (i === axis ? 1 : 0)), done);
+    for (let axis = 0; !(dot(v, v) > 1e-200); axis++)
+      v = clean(
+        v.map((_, i) => (i === axis ? 1 : 0)),
+        done,
+      );
     const length = Math.sqrt(dot(v, v));
     done.push(v.map((x) => x / length));
   }
@@ -79,7 +83,10 @@ function dot(a: Float64Array, b: Float64Array): number {
 export async function project(features: tf.Tensor4D, { mean, directions }: Projection): Promise<Float32Array[]> {
   const { length } = directions;
   const projected = tf.tidy(() => {
-    const matrix = tf.tensor2d(Float32Array.from({ length: mean.length * length }, (_, i) => directions[i % length][Math.floor(i / length)]), [mean.length, length]);
+    const matrix = tf.tensor2d(
+      Float32Array.from({ length: mean.length * length }, (_, i) => directions[i % length][Math.floor(i / length)]),
+      [mean.length, length],
+    );
     const centred = tf.sub(tf.reshape(features, [-1, mean.length]), tf.tensor1d(Float32Array.from(mean)));
     return tf.transpose(tf.matMul(centred as tf.Tensor2D, matrix));
   });

@@ -55,9 +55,7 @@ export async function savePrint(folder: string, name: string, figure: Figure, ca
 /** The root element's size in millimetres; its viewBox keeps the drawing's own units. */
 function inMillimetres(svg: string, { width, height }: { width: number; height: number }): string {
   const mm = (cm: number) => `${(10 * cm).toFixed(2)}mm`;
-  return svg.replace(/<svg [^>]*>/, (root) =>
-    root.replace(/ width="[^"]*"/, ` width="${mm(width)}"`).replace(/ height="[^"]*"/, ` height="${mm(height)}"`),
-  );
+  return svg.replace(/<svg [^>]*>/, (root) => root.replace(/ width="[^"]*"/, ` width="${mm(width)}"`).replace(/ height="[^"]*"/, ` height="${mm(height)}"`));
 }
 
 function captionText(name: string, figure: Figure, { shows, made }: Caption, pixels: { width: number; height: number }, html: boolean): string {
@@ -65,11 +63,9 @@ function captionText(name: string, figure: Figure, { shows, made }: Caption, pix
   const size =
     `${width.toFixed(1)} x ${height.toFixed(1)} cm: ${name}.png (${pixels.width} x ${pixels.height} pixels, ${DOTS_PER_INCH} dots an inch), ` +
     `${name}.svg${html ? `; interactive: [${name}.html](${name}.html)` : ''}`;
-  return [
-    `# ${figure.title}`,
-    `![${figure.title}](${name}.png)`,
-    shows,
-    ['How it was made:', '', ...[...made, size].map((line) => `- ${line}`)].join('\n'),
-    '',
-  ].join('\n\n').trimEnd() + '\n';
+  return (
+    [`# ${figure.title}`, `![${figure.title}](${name}.png)`, shows, ['How it was made:', '', ...[...made, size].map((line) => `- ${line}`)].join('\n'), '']
+      .join('\n\n')
+      .trimEnd() + '\n'
+  );
 }

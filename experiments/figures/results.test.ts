@@ -11,10 +11,21 @@ import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/test
 const dir = mkdtempSync(join(tmpdir(), 'results-'));
 after(() => rmSync(dir, { recursive: true }));
 
-const metric = (name: string, kind: string, value: number): Metric => ({ name, value, n: { [kind]: 40 }, sizes: { [kind]: '384x512' }, network: 'a network', notes: [] });
+const metric = (name: string, kind: string, value: number): Metric => ({
+  name,
+  value,
+  n: { [kind]: 40 },
+  sizes: { [kind]: '384x512' },
+  network: 'a network',
+  notes: [],
+});
 const evaluation = {
   row: resultsRow({ scaling: 'RCAN', maskAccuracy: 0.9037, aesthetic: 4.9004, fid: 42.7708 }),
-  metrics: [{ ...metric('mask accuracy', 'generated', 0.9037), unit: 'share of pixels', interval: { low: 0.9, high: 0.91, level: 0.95 } as Metric['interval'] }, metric('mask accuracy', 'real', 0.95), metric('FID', 'generated', 42.7708)],
+  metrics: [
+    { ...metric('mask accuracy', 'generated', 0.9037), unit: 'share of pixels', interval: { low: 0.9, high: 0.91, level: 0.95 } as Metric['interval'] },
+    metric('mask accuracy', 'real', 0.95),
+    metric('FID', 'generated', 42.7708),
+  ],
   missing: [],
   segmenter: 'Mask accuracy by somebody.',
 };
@@ -34,10 +45,14 @@ test('what evaluate printed is read behind what npm printed; other files are ref
 });
 
 test('the results table: figures with four digits, what is missing as a dash, the published rows below', async () => {
-  const figure = resultsFigure([evaluation, { row: { scaling: 'BICUBIC', maskAccuracy: 0.5, fid: 7 }, metrics: [metric('Frechet distance', 'generated', 7)], segmenter: '' }]);
+  const figure = resultsFigure([
+    evaluation,
+    { row: { scaling: 'BICUBIC', maskAccuracy: 0.5, fid: 7 }, metrics: [metric('Frechet distance', 'generated', 7)], segmenter: '' },
+  ]);
   const texts = drawnTexts(await figure.svg()).map((t) => t.text);
   // 0.9037 * (0.5 * 4.9004 / 10 + 0.5 * (100 - 42.7708) / 100), as published.
-  for (const text of ['RCAN', '0.9037', '4.9004', '42.7708', '0.4800', 'BICUBIC, published', '0.4712', '0.5000', '7.0000 *']) assert.ok(texts.includes(text), text);
+  for (const text of ['RCAN', '0.9037', '4.9004', '42.7708', '0.4800', 'BICUBIC, published', '0.4712', '0.5000', '7.0000 *'])
+    assert.ok(texts.includes(text), text);
   assert.equal(texts.filter((t) => t === '–').length, 2);
   assert.ok(texts.join(' ').includes('Mask accuracy by somebody.'));
   await assertNothingCut(figure);
@@ -47,6 +62,7 @@ test('the results table: figures with four digits, what is missing as a dash, th
 test('the measures: each with its interval, set and network', async () => {
   const figure = measuresFigure([evaluation]);
   const texts = drawnTexts(await figure.svg()).map((t) => t.text);
-  for (const text of ['0.9037', 'mask accuracy (share of pixels)', '0.9000 to 0.9100', 'real', '42.77', '40 of 384x512', 'Networks: a network.']) assert.ok(texts.includes(text), text);
+  for (const text of ['0.9037', 'mask accuracy (share of pixels)', '0.9000 to 0.9100', 'real', '42.77', '40 of 384x512', 'Networks: a network.'])
+    assert.ok(texts.includes(text), text);
   await assertTextsApart(figure);
 });

@@ -53,7 +53,10 @@ export function resultsFigure(evaluations: readonly Pick<EvaluationFile, 'row' |
   return tableFigure({
     title,
     columns: COLUMNS,
-    rows: [...evaluations.map((e) => cells(e.row, e.row.scaling, isOther(e) ? ' *' : '')), ...PUBLISHED_ROWS.map((row) => cells(row, `${row.scaling}, published`))],
+    rows: [
+      ...evaluations.map((e) => cells(e.row, e.row.scaling, isOther(e) ? ' *' : '')),
+      ...PUBLISHED_ROWS.map((row) => cells(row, `${row.scaling}, published`)),
+    ],
     ruled: [evaluations.length],
     note: [
       ...judges,
@@ -69,10 +72,14 @@ export function measuresFigure(evaluations: readonly Pick<EvaluationFile, 'row' 
   const rowsOf = ({ row, metrics }: Pick<EvaluationFile, 'row' | 'metrics'>) =>
     metrics.map((m) => [
       m.unit ? `${m.name} (${m.unit})` : m.name,
-      Object.keys(m.n).map((kind) => (kind === 'generated' ? row.scaling : kind)).join(' and '),
+      Object.keys(m.n)
+        .map((kind) => (kind === 'generated' ? row.scaling : kind))
+        .join(' and '),
       m.value.toFixed(digits(m)),
       m.interval ? `${m.interval.low.toFixed(digits(m))} to ${m.interval.high.toFixed(digits(m))}` : '–',
-      Object.entries(m.n).map(([kind, n]) => (m.sizes[kind] ? `${n} of ${m.sizes[kind]}` : String(n))).join('; '),
+      Object.entries(m.n)
+        .map(([kind, n]) => (m.sizes[kind] ? `${n} of ${m.sizes[kind]}` : String(n)))
+        .join('; '),
     ]);
   const all = evaluations.flatMap((e) => e.metrics);
   const networks = [...new Set(all.flatMap((m) => m.network ?? []))];

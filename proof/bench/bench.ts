@@ -77,7 +77,10 @@ export const median = (values: readonly number[]): number => {
 class Worker {
   private readonly lines: AsyncIterator<string>;
 
-  private constructor(private readonly child: ChildProcess, private readonly what: string) {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly what: string,
+  ) {
     this.lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   }
 
@@ -113,11 +116,24 @@ class Worker {
 class SmallPeer {
   private memory = 0;
 
-  constructor(private readonly script: string, private readonly python: string, private readonly workload: Workload) {}
+  constructor(
+    private readonly script: string,
+    private readonly python: string,
+    private readonly workload: Workload,
+  ) {}
 
   async ask(question: 'run' | 'memory'): Promise<number> {
     if (question === 'memory') return this.memory;
-    const args = [this.script, '--steps', '6', '--threads', String(tf.engineInfo().threads), '--batch', String(this.workload.batch), ...(this.workload.vgg ? [] : ['--no-vgg'])];
+    const args = [
+      this.script,
+      '--steps',
+      '6',
+      '--threads',
+      String(tf.engineInfo().threads),
+      '--batch',
+      String(this.workload.batch),
+      ...(this.workload.vgg ? [] : ['--no-vgg']),
+    ];
     const { stdout, stderr } = spawnSync(this.python, args, { encoding: 'utf8' });
     const match = /step ([\d.]+) s .*?([\d.]+) GB/.exec(stdout);
     if (!match) throw new UserError(`${this.python} ${this.script} printed no time (PyTorch has to be installed there): ${stderr.trim().split('\n').pop()}`);
@@ -146,7 +162,13 @@ async function peerWorker(script: string, python: string, workload: Workload): P
 const WARM_UP = 3;
 
 /** Both warm up, then take turns, so that what else the machine does weighs on both. */
-async function measure({ name, workload, peer }: Case, runs: number, script: string | undefined, smallScript: string | undefined, python: string): Promise<BenchRow> {
+async function measure(
+  { name, workload, peer }: Case,
+  runs: number,
+  script: string | undefined,
+  smallScript: string | undefined,
+  python: string,
+): Promise<BenchRow> {
   const workers: { ask(question: 'run' | 'memory'): Promise<number>; stop(): void }[] = [await worker(workload, name)];
   try {
     for (let i = 0; i < WARM_UP; i++) await workers[0].ask('run');
@@ -166,8 +188,7 @@ async function measure({ name, workload, peer }: Case, runs: number, script: str
   }
 }
 
-const spread = ({ seconds }: Measured) =>
-  `${median(seconds).toFixed(2)} (${Math.min(...seconds).toFixed(2)} to ${Math.max(...seconds).toFixed(2)})`;
+const spread = ({ seconds }: Measured) => `${median(seconds).toFixed(2)} (${Math.min(...seconds).toFixed(2)} to ${Math.max(...seconds).toFixed(2)})`;
 
 /** The rows as a Markdown table. */
 function table(rows: BenchRow[]): string {

@@ -31,8 +31,16 @@ export async function drawGrowth(rows: BenchRow[], file: string): Promise<void> 
     const points = cases().filter((c) => c.axis === title);
     const row = (name: string) => rows.find((r) => r.name === name)!;
     const line = (name: string, y: number[], yaxis: string, symbol: string, colour: string) => ({
-      type: 'scatter' as const, mode: 'lines+markers' as const, name, showlegend: i === 0,
-      x: points.map((p) => p.x), y, xaxis: `x${axis(i)}`, yaxis, marker: { symbol, size: 9, color: colour }, line: { color: colour },
+      type: 'scatter' as const,
+      mode: 'lines+markers' as const,
+      name,
+      showlegend: i === 0,
+      x: points.map((p) => p.x),
+      y,
+      xaxis: `x${axis(i)}`,
+      yaxis,
+      marker: { symbol, size: 9, color: colour },
+      line: { color: colour },
     });
     const best = points.map((p) => Math.min(...row(p.name).ours.seconds));
     const memory = points.map((p) => row(p.name).ours.memory);

@@ -71,54 +71,66 @@ export function profile(work: () => void, owners: readonly Owner[]): Slice[] {
 
   const backend = tf.backend() as unknown as Patched;
   for (const method of ['executeSingleOutput', 'executeMultipleOutputs']) {
-    patch(backend, method, (original) =>
-      function timed(this: object, ...args: unknown[]) {
-        const started = performance.now();
-        const result = original.apply(this, args);
-        const milliseconds = performance.now() - started;
-        const key = `${block}|${pass}|${args[0]}`;
-        const slice = slices.get(key) ?? { block, pass, kernel: String(args[0]), calls: 0, milliseconds: 0 };
-        slice.calls += 1;
-        slice.milliseconds += milliseconds;
-        slices.set(key, slice);
-        return result;
-      });
+    patch(
+      backend,
+      method,
+      (original) =>
+        function timed(this: object, ...args: unknown[]) {
+          const started = performance.now();
+          const result = original.apply(this, args);
+          const milliseconds = performance.now() - started;
+          const key = `${block}|${pass}|${args[0]}`;
+          const slice = slices.get(key) ?? { block, pass, kernel: String(args[0]), calls: 0, milliseconds: 0 };
+          slice.calls += 1;
+          slice.milliseconds += milliseconds;
+          slices.set(key, slice);
+          return result;
+        },
+    );
   }
   // A gradient belongs to the block that recorded it.
   const engine = tf.engine() as unknown as { state: { activeTape?: TapeNode[] } };
-  patch(engine, 'addTapeNode', (original) =>
-    function tagged(this: object, ...args: unknown[]) {
-      original.apply(this, args);
-      const node = engine.state.activeTape?.[engine.state.activeTape.length - 1];
-      const gradient = node?.gradient;
-      const recorded = block;
-      if (!node || !gradient) return;
-      const within = <T>(f: () => T): T => {
-        const before = [block, pass] as const;
-        [block, pass] = [recorded, 'backward'];
-        try {
-          return f();
-        } finally {
-          [block, pass] = before;
-        }
-      };
-      // The gradient of an operation is a function for each of its inputs.
-      node.gradient = (dys) => {
-        const functions = within(() => gradient(dys));
-        return Object.fromEntries(Object.entries(functions).map(([name, f]) => [name, () => within(f)]));
-      };
-    });
+  patch(
+    engine,
+    'addTapeNode',
+    (original) =>
+      function tagged(this: object, ...args: unknown[]) {
+        original.apply(this, args);
+        const node = engine.state.activeTape?.[engine.state.activeTape.length - 1];
+        const gradient = node?.gradient;
+        const recorded = block;
+        if (!node || !gradient) return;
+        const within = <T>(f: () => T): T => {
+          const before = [block, pass] as const;
+          [block, pass] = [recorded, 'backward'];
+          try {
+            return f();
+          } finally {
+            [block, pass] = before;
+          }
+        };
+        // The gradient of an operation is a function for each of its inputs.
+        node.gradient = (dys) => {
+          const functions = within(() => gradient(dys));
+          return Object.fromEntries(Object.entries(functions).map(([name, f]) => [name, () => within(f)]));
+        };
+      },
+  );
   for (const [owner, method, name] of owners) {
-    patch(owner.prototype, method, (original) =>
-      function inside(this: object, ...args: unknown[]) {
-        const before = block;
-        block = name;
-        try {
-          return original.apply(this, args);
-        } finally {
-          block = before;
-        }
-      });
+    patch(
+      owner.prototype,
+      method,
+      (original) =>
+        function inside(this: object, ...args: unknown[]) {
+          const before = block;
+          block = name;
+          try {
+            return original.apply(this, args);
+          } finally {
+            block = before;
+          }
+        },
+    );
   }
   try {
     work();
@@ -148,7 +160,10 @@ async function main(): Promise<void> {
   const whole = performance.now() - started;
   const kernels = slices.reduce((sum, s) => sum + s.milliseconds, 0);
   console.log(`${kind}: ${whole.toFixed(0)} ms, ${kernels.toFixed(0)} of them in ${slices.reduce((n, s) => n + s.calls, 0)} kernels\n`);
-  for (const [title, key] of [['block', (s: Slice) => s.block], ['kernel', (s: Slice) => s.kernel]] as const) {
+  for (const [title, key] of [
+    ['block', (s: Slice) => s.block],
+    ['kernel', (s: Slice) => s.kernel],
+  ] as const) {
     console.log(`| ${title} | forward, ms | backward, ms |\n| --- | --- | --- |`);
     for (const [name, { forward, backward }] of totals(slices, key).slice(0, 20)) {
       console.log(`| ${name} | ${forward.toFixed(0)} | ${backward.toFixed(0)} |`);

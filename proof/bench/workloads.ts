@@ -39,23 +39,36 @@ export interface Workload {
   eager: boolean;
 }
 
-export const DEFAULT_WORKLOAD: Workload = { kind: 'forward', size: [192, 256], batch: 1, classes: 29, labels: 'natural', ngf: 64, dense: false, small: false, vgg: true, eager: false };
+export const DEFAULT_WORKLOAD: Workload = {
+  kind: 'forward',
+  size: [192, 256],
+  batch: 1,
+  classes: 29,
+  labels: 'natural',
+  ngf: 64,
+  dense: false,
+  small: false,
+  vgg: true,
+  eager: false,
+};
 
 const CONTEST_MAPS = ['scene_0', '1388344602_bfc57e13d9_b', 'scene_3', '307952561_42702044f7_b', 'scene_4'];
 
 /** Label maps, always the same ones: the contest's where this machine has them, else painted landscapes. */
 export async function labelMaps({ size, batch, classes, labels }: Workload): Promise<LabelMap[]> {
   const [height, width] = size;
-  return Promise.all(Array.from({ length: batch }, async (_, b) => {
-    if (labels === 'natural') {
-      const file = material(`data/contest_labels/${CONTEST_MAPS[b % CONTEST_MAPS.length]}.png`);
-      return resizeLabels(file ? await readLabelMap(file) : (await paintedLandscapes().at(b)).labels, [height, width]);
-    }
-    let state = b + 1;
-    const next = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-    const data = Uint8Array.from({ length: height * width }, () => (labels === 'noise' ? Math.floor(next() * classes) : 1));
-    return { data, height, width };
-  }));
+  return Promise.all(
+    Array.from({ length: batch }, async (_, b) => {
+      if (labels === 'natural') {
+        const file = material(`data/contest_labels/${CONTEST_MAPS[b % CONTEST_MAPS.length]}.png`);
+        return resizeLabels(file ? await readLabelMap(file) : (await paintedLandscapes().at(b)).labels, [height, width]);
+      }
+      let state = b + 1;
+      const next = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+      const data = Uint8Array.from({ length: height * width }, () => (labels === 'noise' ? Math.floor(next() * classes) : 1));
+      return { data, height, width };
+    }),
+  );
 }
 
 /** A smooth picture for each map; what it shows does not matter here. */

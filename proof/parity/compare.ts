@@ -46,8 +46,7 @@ export function compareArray(quantity: string, actual: Values | undefined, expec
   const limit = Math.max(relative * scale, tolerance);
   const failed = (note: string): Row => ({ quantity, reference: scale, ours: '-', scale, error: NaN, limit, ...rest, note });
   if (!actual) return failed('not computed');
-  if (`${withoutOnes(actual.shape)}` !== `${withoutOnes(expected.shape)}`)
-    return failed(`shape [${actual.shape}] here, [${expected.shape}] in the reference`);
+  if (`${withoutOnes(actual.shape)}` !== `${withoutOnes(expected.shape)}`) return failed(`shape [${actual.shape}] here, [${expected.shape}] in the reference`);
   const { sampled } = expected;
   const ours = sampled ? { ...actual, data: Float32Array.from(expected.data, (_, i) => actual.data[sampled.first + i * sampled.stride]) } : actual;
   const { error } = deviation(ours.data, expected.data);
@@ -63,8 +62,7 @@ export function compareSummary(quantity: string, actual: Values | undefined, exp
   const limit = Math.max(relative * scale, tolerance);
   const failed = (note: string): Row => ({ quantity, reference: scale, ours: '-', scale, error: NaN, limit, ...rest, note });
   if (!actual) return failed('not computed');
-  if (`${withoutOnes(actual.shape)}` !== `${withoutOnes(expected.shape)}`)
-    return failed(`shape [${actual.shape}] here, [${expected.shape}] in the reference`);
+  if (`${withoutOnes(actual.shape)}` !== `${withoutOnes(expected.shape)}`) return failed(`shape [${actual.shape}] here, [${expected.shape}] in the reference`);
   const ours = summarise(actual, expected.sample_stride, expected.samples.length);
   const { error } = deviation(figures(ours), figures(expected));
   return { quantity, reference: scale, ours: Math.max(Math.abs(ours.min), Math.abs(ours.max)), scale, error, limit, ...rest };
@@ -88,12 +86,7 @@ function summarise({ data }: Values, stride: number, count: number): Omit<Summar
 }
 
 /** A row for a single number. `scale`: what it is measured against where that is not its own magnitude. */
-export function compareNumber(
-  quantity: string,
-  ours: number,
-  reference: number,
-  options: CompareOptions & { scale?: number } = {},
-): Row {
+export function compareNumber(quantity: string, ours: number, reference: number, options: CompareOptions & { scale?: number } = {}): Row {
   const { tolerance = 0, scale = Math.abs(reference), relative = RELATIVE_LIMIT, ...rest } = options;
   const limit = Math.max(relative * scale, tolerance);
   return { quantity, reference, ours, scale, error: Math.abs(ours - reference), limit, ...rest };

@@ -48,10 +48,14 @@ export async function resizeSection(folder: GoldenFolder): Promise<Section> {
   for (const { id, filter, from, to } of cases) {
     const [input, expected] = [await readImage(at(`${id}_in.png`)), await readImage(at(`${id}_out.png`))];
     const { data } = resizeImage(input, [to[1], to[0]], filter.toLowerCase() as Filter);
-    section.rows.push(exactly(`${filter.toLowerCase()} ${from.join('x')} to ${to.join('x')}, bytes`, expected.data.length, differences(data, expected.data), `resizing, bytes`));
+    section.rows.push(
+      exactly(`${filter.toLowerCase()} ${from.join('x')} to ${to.join('x')}, bytes`, expected.data.length, differences(data, expected.data), `resizing, bytes`),
+    );
   }
   const jpeg = readFileSync(at('jpeg_default.jpg'));
-  section.rows.push(exactly('JPEG of default quality, bytes of the file', jpeg.length, differences(await encodeJpeg(await readImage(at('jpeg_in.png'))), jpeg)));
+  section.rows.push(
+    exactly('JPEG of default quality, bytes of the file', jpeg.length, differences(await encodeJpeg(await readImage(at('jpeg_in.png'))), jpeg)),
+  );
   const decoded = (await readImage(at('jpeg_decoded.png'))).data;
   section.rows.push(exactly('the same decoded, bytes', decoded.length, differences((await readImage(at('jpeg_default.jpg'))).data, decoded)));
   return section;

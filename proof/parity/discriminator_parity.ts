@@ -16,7 +16,8 @@ export function discriminatorSections(networks: GoldenNetworks, name: string): S
   if (!expected.length) return [];
   const [label, image] = [arrays.get('in/label'), arrays.get('in/image')];
   const where = folder.file(`${name}.npz`);
-  if (!label || !image) throw new UserError(`${where}: there is no in/${label ? 'image' : 'label'} in it; the discriminator's layers cannot be compared without.`);
+  if (!label || !image)
+    throw new UserError(`${where}: there is no in/${label ? 'image' : 'label'} in it; the discriminator's layers cannot be compared without.`);
   const { discriminator } = networks;
   const maps = labelMaps(label, where, discriminator.config.classes);
   const actual = new Map<string, Values>();

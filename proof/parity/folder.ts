@@ -27,8 +27,7 @@ export class GoldenFolder {
 
   /** @throws UserError if the folder or its formula.json is missing or not what it should be */
   constructor(readonly path: string) {
-    if (!existsSync(path) || !statSync(path).isDirectory())
-      throw new UserError(`${path}: there is no such folder; give the path of a folder of golden files.`);
+    if (!existsSync(path) || !statSync(path).isDirectory()) throw new UserError(`${path}: there is no such folder; give the path of a folder of golden files.`);
     this.names = readdirSync(path).sort();
     this.formula = readFormula(join(path, 'formula.json'));
   }
@@ -127,8 +126,7 @@ function readJson(file: string): GoldenDocument {
   } catch (e) {
     throw new UserError(`${file} cannot be read as JSON (${(e as Error).message}); make it again.`, { cause: e });
   }
-  if (typeof content !== 'object' || content === null || Array.isArray(content))
-    throw new UserError(`${file} holds no JSON object; make it again.`);
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) throw new UserError(`${file} holds no JSON object; make it again.`);
   return content as GoldenDocument;
 }
 

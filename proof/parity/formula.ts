@@ -75,13 +75,7 @@ function sine(x: number): number {
   if (r > Math.PI / 2) r = Math.PI - r;
   else if (r < -Math.PI / 2) r = -Math.PI - r;
   const q = r * r;
-  return (
-    r *
-    (1 +
-      q *
-        (-1 / 6 +
-          q * (1 / 120 + q * (-1 / 5040 + q * (1 / 362880 + q * (-1 / 39916800 + q * (1 / 6227020800 - q / 1307674368000)))))))
-  );
+  return r * (1 + q * (-1 / 6 + q * (1 / 120 + q * (-1 / 5040 + q * (1 / 362880 + q * (-1 / 39916800 + q * (1 / 6227020800 - q / 1307674368000)))))));
 }
 
 /**
@@ -90,12 +84,7 @@ function sine(x: number): number {
  * `X.weight_orig` are the same name to it. Statistics and the vectors of spectral norm are left as they are. `nudged`
  * moves every value by the last bit of float32, up or down. Throws where a name or a shape does not match.
  */
-export function applyFormula(
-  parameters: NamedVariables,
-  index?: GoldenIndex,
-  formula: WeightFormula = FORMULA,
-  nudged = false,
-): void {
+export function applyFormula(parameters: NamedVariables, index?: GoldenIndex, formula: WeightFormula = FORMULA, nudged = false): void {
   const entries = parameters.entries().map((e) => ({ ...e, shape: originalShape(e.kind, e.variable.shape) }));
   const plain = (name: string) => name.replace(/weight_orig$/, 'weight');
   const byName = new Map((index ?? indexOf(entries)).map((row) => [plain(row[1]), row]));
@@ -103,8 +92,7 @@ export function applyFormula(
     if (NOT_COUNTED.test(e.name)) continue;
     const row = byName.get(plain(e.name));
     if (!row) throw new Error(`the golden index does not know ${e.name}`);
-    if (`${row[2]}` !== `${e.shape}`)
-      throw new Error(`${e.name} has the shape [${e.shape}] in the original's layout, the golden file [${row[2]}]`);
+    if (`${row[2]}` !== `${e.shape}`) throw new Error(`${e.name} has the shape [${e.shape}] in the original's layout, the golden file [${row[2]}]`);
     const values = formulaWeights(row[0], e.shape, formula);
     if (nudged) nudge(values);
     tf.tidy(() => e.variable.assign(fromOriginal(e.kind, e.variable.shape, values)));
@@ -121,8 +109,7 @@ export function goldenLabels(height: number, width: number, b = 0, sparse = fals
   const labels = new Uint8Array(height * width);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const base =
-        (Math.floor((y * 7) / height) * 5 + Math.floor((x * 5) / width) * 3 + ((y * x) % 11 === 0 ? 1 : 0)) % 29;
+      const base = (Math.floor((y * 7) / height) * 5 + Math.floor((x * 5) / width) * 3 + ((y * x) % 11 === 0 ? 1 : 0)) % 29;
       const label = (base + 7 * b) % 29;
       labels[y * width + x] = sparse ? label % 7 : label;
     }

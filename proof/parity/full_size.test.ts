@@ -27,7 +27,14 @@ test("RCAN: output and what lies between its parts are the original's", (t) => {
   const file = withMaterial(t, 'golden/golden_rcan.npz');
   if (!file) return;
   const [{ rows }] = rcanSections(new GoldenFolder(dirname(file)), 'golden_rcan');
-  assert.deepEqual(rows.map((r) => r.quantity).sort(), ['after_body_before_skip', 'after_group0', 'after_head', 'after_sub_mean', 'out', 'out of the full network']);
+  assert.deepEqual(rows.map((r) => r.quantity).sort(), [
+    'after_body_before_skip',
+    'after_group0',
+    'after_head',
+    'after_sub_mean',
+    'out',
+    'out of the full network',
+  ]);
   for (const { quantity, error, scale, limit } of rows) if (limit) assert.ok(error <= 5e-6 * scale, `${quantity}: ${error / scale}`);
   t.diagnostic(worst(rows));
 });

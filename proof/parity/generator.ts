@@ -15,12 +15,7 @@ import { observe } from '../../src/inspection/observe';
  * - `trace/NAME`, what each layer gives
  * Only what `wanted` asks for is kept. `training` moves the running statistics.
  */
-export function runGenerator(
-  generator: LGGAN,
-  maps: readonly LabelMap[],
-  training: boolean,
-  wanted: (name: string) => boolean,
-): Map<string, Values> {
+export function runGenerator(generator: LGGAN, maps: readonly LabelMap[], training: boolean, wanted: (name: string) => boolean): Map<string, Values> {
   const values = new Map<string, Values>();
   const keep = (name: string, value: tf.Tensor4D) => {
     if (wanted(name)) values.set(name, original(value));

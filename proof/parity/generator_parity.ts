@@ -78,7 +78,12 @@ function compareMode(networks: GoldenNetworks, name: string, mode: Mode, expecte
     const options: CompareOptions = { group: e.group, tolerance: 4 * (tolerances.arrays[e.quantity]?.[0] ?? 0) };
     if (e.summary && e.quantity in exact) {
       const { error } = deviation(figures(e.summary), figures(exact[e.quantity]));
-      const own = compareSummary(`${e.quantity} in float64`, value, { ...e.summary, ...exact[e.quantity] }, { group: 'against float64', relative: FLOAT64_LIMIT[mode] });
+      const own = compareSummary(
+        `${e.quantity} in float64`,
+        value,
+        { ...e.summary, ...exact[e.quantity] },
+        { group: 'against float64', relative: FLOAT64_LIMIT[mode] },
+      );
       section.rows.push({ ...own, note: `the reference stands ${error.toExponential(1)} from it` });
       options.tolerance = 2 * error;
       if (2 * error > RELATIVE_LIMIT * own.scale) options.note = 'limit: twice what the reference stands from float64';
@@ -137,8 +142,7 @@ function nameOf(key: string): { mode: Mode; name: string } | undefined {
   return { mode: mode as Mode, name };
 }
 
-const OUTPUT =
-  /^(final|result_global|result_local|label_3_\d+(_again)?|result_\d+|feature_score|target|valid_index|attention_(global|local)|mid_head_0_in)$/;
+const OUTPUT = /^(final|result_global|result_local|label_3_\d+(_again)?|result_\d+|feature_score|target|valid_index|attention_(global|local)|mid_head_0_in)$/;
 
 const groupOf = (name: string) =>
   /^label_3_/.test(name) ? "classes' pixels" : /^result_\d/.test(name) ? "classes' images" : /^sau\//.test(name) ? 'SAU' : undefined;
@@ -194,5 +198,3 @@ const describe = (folder: GoldenFolder, name: string, what: string): Section => 
   rows: [],
   notes: [],
 });
-
-

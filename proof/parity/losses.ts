@@ -61,10 +61,7 @@ export function lossWeights(lambdas: Record<string, number>): LossWeights {
 const NAMES = { gan: 'GAN', totalVariation: 'TV', featureMatching: 'GAN_Feat', l1: 'L1', classScore: 'class', local: 'L1_Local' } as const;
 
 /** The losses of a batch, and the largest score a patch gets, which the hinge losses are measured against. */
-export function measureLosses(
-  { generator, discriminator, maps, images, training }: LossInputs,
-  weights: LossWeights,
-): GoldenLosses & { patches: number } {
+export function measureLosses({ generator, discriminator, maps, images, training }: LossInputs, weights: LossWeights): GoldenLosses & { patches: number } {
   const labels = generator.prepare(maps);
   const result = {} as GoldenLosses & { patches: number };
   tf.tidy(() => {

@@ -83,7 +83,11 @@ function partRows(where: string, ours: LossParts, expected: LossParts, training:
       const actual = ours[image][part as keyof ImageParts] as number | number[];
       // The hinge of the generator nearly cancels over the patches, whose scores are of the order of 0.5.
       // In training mode two builds of the original differ by 6e-4 in the global image, and the discriminator's features of it likewise.
-      const options = { group: `${where} ${image}`, relative: training ? 4e-4 : undefined, ...(part === 'G_hinge' && { scale: 0.5, note: 'measured against scores of 0.5' }) };
+      const options = {
+        group: `${where} ${image}`,
+        relative: training ? 4e-4 : undefined,
+        ...(part === 'G_hinge' && { scale: 0.5, note: 'measured against scores of 0.5' }),
+      };
       const list = Array.isArray(reference) ? reference : [reference];
       list.forEach((value: number, i) => {
         const label = `${where} ${image} ${part}${Array.isArray(reference) ? ` layer ${i}` : ''}`;
@@ -114,8 +118,7 @@ export async function gradientSections(networks: GoldenNetworks, name: string, m
     if (!modes.includes(mode)) continue;
     const expected = document[key] as Record<string, GradientSummary>;
     const tolerances = folder.tolerances(name).gradients[key] ?? {};
-    const measure = () =>
-      withInputs(networks, name, Number(batch), 0, mode === 'train', (inputs) => measureGradients(inputs, weightsOf(networks, name)));
+    const measure = () => withInputs(networks, name, Number(batch), 0, mode === 'train', (inputs) => measureGradients(inputs, weightsOf(networks, name)));
     const ours = await measure();
     const limits = mode === 'train' ? IN_TRAINING : IN_FLOAT32;
     const title = `gradients of the generator's losses, batch norm in ${mode === 'train' ? 'training' : 'evaluation'} mode`;
@@ -228,14 +231,7 @@ function weightsOf({ folder }: GoldenNetworks, name: string) {
  * Calls `measure` with the first `batch` label maps and images of NAME.npz; where it holds fewer, map b is (label + 7 b) mod classes of the
  * first, as in the golden files. `modulus`: few classes, label mod modulus.
  */
-function withInputs<T>(
-  networks: GoldenNetworks,
-  name: string,
-  batch: number,
-  modulus: number,
-  training: boolean,
-  measure: (inputs: LossInputs) => T,
-): T {
+function withInputs<T>(networks: GoldenNetworks, name: string, batch: number, modulus: number, training: boolean, measure: (inputs: LossInputs) => T): T {
   const { folder, generator, discriminator } = networks;
   const where = folder.file(`${name}.npz`);
   const [label, image] = ['in/label', 'in/image'].map((key) => folder.arrays(name).get(key));

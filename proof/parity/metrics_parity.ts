@@ -63,7 +63,10 @@ export async function set5Section(): Promise<Section> {
   const names = readdirSync(join(folder, 'HR')).sort();
   const high = await Promise.all(names.map((name) => readImage(join(folder, 'HR', name))));
   const enlarged = await Promise.all(names.map((name) => readImage(join(folder, 'RCANx2', name.replace('_HR_', '_RCAN_')))));
-  const rcan = imageQuality(high.map((reference, i) => ({ image: enlarged[i], reference })), { channel: 'y', border: 2 });
+  const rcan = imageQuality(
+    high.map((reference, i) => ({ image: enlarged[i], reference })),
+    { channel: 'y', border: 2 },
+  );
 
   // The older tables: luminance of 8 bits, reduced and enlarged without rounding in between.
   const pairs = high.map((image): [Plane, Plane] => {

@@ -24,15 +24,17 @@ function changed(t: TestContext, change: (folder: string) => void): GoldenFolder
   return new GoldenFolder(folder);
 }
 
-const rewrite = (folder: string, name: string, f: (text: string) => string) =>
-  writeFileSync(join(folder, name), f(readFileSync(join(folder, name), 'utf8')));
+const rewrite = (folder: string, name: string, f: (text: string) => string) => writeFileSync(join(folder, name), f(readFileSync(join(folder, name), 'utf8')));
 
 test('a folder of other constants, label maps, size, batch and width keeps its limits', async () => {
   await assertNoLeak(async () => {
     const sections = await compareFolder(new GoldenFolder(VARIANT));
     const rows = sections.flatMap((s) => s.rows);
     // Evaluation 35, training 2, last layers of the discriminator 2, losses 18, gradients and their median.
-    assert.deepEqual(sections.map((s) => s.rows.length), [35, 2, 2, 18, 277]);
+    assert.deepEqual(
+      sections.map((s) => s.rows.length),
+      [35, 2, 2, 18, 277],
+    );
     assertKept(rows);
     // PyTorch computed it in float64, and narrow networks amplify little.
     for (const { quantity, error, scale } of rows.slice(0, 57)) assert.ok(error <= 5e-5 * scale, quantity);
@@ -45,7 +47,13 @@ test('it follows formula.json and in/label: with others nearly every quantity is
     const rows = (await compareFolder(folder, { parts: ['generator', 'discriminator'] })).flatMap((s) => s.rows);
     return rows.filter((r) => !isOk(r)).length / rows.length;
   };
-  const constants = { perIndex: ['0.53', '0.54'], perElement: ['0.83', '0.84'], perMod: ['0.029', '0.03'], mod: ['61', '62'], oneDimensionalScale: ['0.04', '0.05'] };
+  const constants = {
+    perIndex: ['0.53', '0.54'],
+    perElement: ['0.83', '0.84'],
+    perMod: ['0.029', '0.03'],
+    mod: ['61', '62'],
+    oneDimensionalScale: ['0.04', '0.05'],
+  };
   // What absent classes paint follows from three numbers each, which the later constants hardly touch.
   for (const [name, [before, after]] of Object.entries(constants)) {
     const folder = changed(t, (f) => rewrite(f, 'formula.json', (s) => s.replace(`"${name}": ${before}`, `"${name}": ${after}`)));
@@ -64,12 +72,21 @@ test('it follows formula.json and in/label: with others nearly every quantity is
 test('one number that is off is found, and told as text, JSON and Markdown', async (t) => {
   const folder = changed(t, (f) => rewrite(f, 'golden_small.json', (s) => s.replace(/("name": "result_5", "eval": \{"shape": [^}]*"max": )[\d.]+/, '$10.4')));
   const sections = await compareFolder(folder, { parts: ['generator'] });
-  assert.deepEqual(sections.flatMap((s) => s.rows).filter((r) => !isOk(r)).map((r) => r.quantity), ['eval/result_5']);
+  assert.deepEqual(
+    sections
+      .flatMap((s) => s.rows)
+      .filter((r) => !isOk(r))
+      .map((r) => r.quantity),
+    ['eval/result_5'],
+  );
   assert.equal(allOk(sections), false);
   assert.match(textReport(sections), /eval\/result_5 .* NO\b[^]*1 of 37 quantities exceed their limit\.$/);
   const json = JSON.parse(jsonReport(folder.path, sections)) as { ok: boolean; sections: { rows: { quantity: string; ok: boolean; limit: number }[] }[] };
   assert.equal(json.ok, false);
-  assert.deepEqual(json.sections[0].rows.filter((r) => !r.ok).map((r) => r.quantity), ['eval/result_5']);
+  assert.deepEqual(
+    json.sections[0].rows.filter((r) => !r.ok).map((r) => r.quantity),
+    ['eval/result_5'],
+  );
   const markdown = markdownReport(sections, 'a command', 'an engine');
   assert.match(markdown, /Made by `a command`.* an engine/);
   assert.match(markdown, /\| classes' images: worst of 29, eval\/result_5 \| .* \| NO \|/);
@@ -82,10 +99,31 @@ test('what cannot be compared is told in one sentence', async (t) => {
   assert.throws(() => changed(t, (f) => rewrite(f, 'formula.json', () => '{"perIndex": "x"}')), fails(/formula\.json: perIndex is "x"; it has to be a number/));
   assert.throws(() => changed(t, (f) => rewrite(f, 'formula.json', (s) => s.slice(0, -3))), fails(/formula\.json cannot be read as JSON/));
   const generator = (change: (folder: string) => void) => compareFolder(changed(t, change), { parts: ['generator', 'losses'] });
-  await assert.rejects(generator((f) => rewrite(f, 'golden_small.json', (s) => s.slice(0, 500))), fails(/golden_small\.json cannot be read as JSON/));
-  await assert.rejects(generator((f) => rewrite(f, 'golden_small.json', (s) => s.replace('"G_index": [', '"G_index": [7, '))), fails(/G_index is not a list/));
-  await assert.rejects(generator((f) => rewrite(f, 'golden_small.json', (s) => s.replace('"conv2.bias"', '"conv2.bais"'))), fails(/does not know conv2\.bias/));
-  await assert.rejects(generator((f) => rewrite(f, 'golden_small.json', (s) => s.replace('lambda_tv', 'lambda'))), fails(/lambdas holds no number lambda_tv/));
-  await assert.rejects(generator((f) => writeFileSync(join(f, 'golden_small.npz'), 'PK')), fails(/golden_small\.npz/));
-  await assert.rejects(generator((f) => { rmSync(join(f, 'golden_small.npz')); rmSync(join(f, 'golden_small.json')); }), fails(/nothing in it can be compared/));
+  await assert.rejects(
+    generator((f) => rewrite(f, 'golden_small.json', (s) => s.slice(0, 500))),
+    fails(/golden_small\.json cannot be read as JSON/),
+  );
+  await assert.rejects(
+    generator((f) => rewrite(f, 'golden_small.json', (s) => s.replace('"G_index": [', '"G_index": [7, '))),
+    fails(/G_index is not a list/),
+  );
+  await assert.rejects(
+    generator((f) => rewrite(f, 'golden_small.json', (s) => s.replace('"conv2.bias"', '"conv2.bais"'))),
+    fails(/does not know conv2\.bias/),
+  );
+  await assert.rejects(
+    generator((f) => rewrite(f, 'golden_small.json', (s) => s.replace('lambda_tv', 'lambda'))),
+    fails(/lambdas holds no number lambda_tv/),
+  );
+  await assert.rejects(
+    generator((f) => writeFileSync(join(f, 'golden_small.npz'), 'PK')),
+    fails(/golden_small\.npz/),
+  );
+  await assert.rejects(
+    generator((f) => {
+      rmSync(join(f, 'golden_small.npz'));
+      rmSync(join(f, 'golden_small.json'));
+    }),
+    fails(/nothing in it can be compared/),
+  );
 });

@@ -15,7 +15,16 @@ export function textReport(sections: readonly Section[]): string {
   for (const { title, reference, rows, notes } of sections) {
     lines.push('', `${title}: against ${reference}`);
     if (rows.length) {
-      const cells = rows.map((row) => [row.quantity, value(row.reference), value(row.ours), small(row.error), small(relative(row)), small(row.limit), verdict(row), row.note ?? '']);
+      const cells = rows.map((row) => [
+        row.quantity,
+        value(row.reference),
+        value(row.ours),
+        small(row.error),
+        small(relative(row)),
+        small(row.limit),
+        verdict(row),
+        row.note ?? '',
+      ]);
       lines.push(...columns([['quantity', 'reference', 'ours', 'max error', 'of scale', 'limit', '', ''], ...cells]));
     }
     lines.push(...notes.map((note) => `  ${note}`));

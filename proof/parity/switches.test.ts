@@ -8,9 +8,7 @@ test('every switch does something, and what can be told beforehand is so', async
   await assertNoLeak(async () => void (effects = await measureSwitches({ width: 4 })), { warm: 0 });
   assert.deepEqual(
     [...new Set(effects.map((e) => e.switch))],
-    [
-      'spectralNorm', 'encoderResize', 'runningVariance', 'classMasks', 'classScore', 'averagePool', 'adamEpsilon', 'crop', 'reading', 'jpeg', 'psnrLog',
-    ],
+    ['spectralNorm', 'encoderResize', 'runningVariance', 'classMasks', 'classScore', 'averagePool', 'adamEpsilon', 'crop', 'reading', 'jpeg', 'psnrLog'],
   );
   for (const e of effects) {
     assert.ok(Number.isFinite(e.paper) && Number.isFinite(e.original), e.quantity);

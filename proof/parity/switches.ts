@@ -102,9 +102,7 @@ function figure(measured: Measured, base: Measured, name: keyof Measured): numbe
 
 async function networkFigures(choices: Behaviour, ngf: number): Promise<Measured> {
   const [height, width] = SIZE;
-  const [g, d] = withoutDrawing(
-    () => [new LGGAN({ imageSize: SIZE, ngf, behaviour: choices }), new Discriminator({ ndf: ngf, behaviour: choices })] as const,
-  );
+  const [g, d] = withoutDrawing(() => [new LGGAN({ imageSize: SIZE, ngf, behaviour: choices }), new Discriminator({ ndf: ngf, behaviour: choices })] as const);
   const maps: LabelMap[] = Array.from({ length: BATCH }, (_, b) => ({ data: goldenLabels(height, width, b), height, width }));
   const labels = g.prepare(maps);
   try {

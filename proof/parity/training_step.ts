@@ -83,8 +83,7 @@ export function compareTrainingStep(folder: GoldenFolder): Section | undefined {
     for (const name of Object.keys(expected)) rows.push(...gradientRows(net, name, ours[net], expected, noise));
   }
   rows.push(...discriminatorRows(ours.alone, noise));
-  for (const [name, expected] of Object.entries(golden.G_parameters_after))
-    rows.push(...updateRows(name, ours, expected, golden.G_gradients[name], noise));
+  for (const [name, expected] of Object.entries(golden.G_parameters_after)) rows.push(...updateRows(name, ours, expected, golden.G_gradients[name], noise));
   const notes = [
     `Allowed is a relative ${RELATIVE}, or ${TIMES_NOISE} times what PyTorch departs from itself: in float64, with another number of threads, ` +
       'from weights moved by their last bit (proof/parity/step_noise.json). Its gradients scatter by up to 2% in head_0, where batch norm sees 4x6 pixels, and by 0.04% in the median of all.',
@@ -131,22 +130,18 @@ function discriminatorRows({ losses, gradients }: ReturnType<typeof runStep>['al
     const actual = gradients[name];
     const error = worst(actual.first4, expected.first4);
     const values = { reference: expected.first4[0], ours: actual.first4[0], scale: expected.absmax, limit: first * expected.absmax };
-    rows.push(
-      compareNumber(`gradient ${name}, length, given images`, actual.l2, expected.l2, { relative: length, group: `${group}, length` }),
-      { quantity: `gradient ${name}, first values, given images`, ...values, error, group: `${group}, first values` },
-    );
+    rows.push(compareNumber(`gradient ${name}, length, given images`, actual.l2, expected.l2, { relative: length, group: `${group}, length` }), {
+      quantity: `gradient ${name}, first values, given images`,
+      ...values,
+      error,
+      group: `${group}, first values`,
+    });
   }
   return rows;
 }
 
 /** Updates are told in steps: a number's step is the learning rate. */
-function updateRows(
-  name: string,
-  ours: ReturnType<typeof runStep>,
-  expected: { first4: number[]; update_l2: number },
-  gradient: Summary,
-  noise: Noise,
-): Row[] {
+function updateRows(name: string, ours: ReturnType<typeof runStep>, expected: { first4: number[]; update_l2: number }, gradient: Summary, noise: Noise): Row[] {
   const { length, size, after } = ours.updates[name];
   const steps = (x: number) => x / LEARNING_RATE;
   const group = 'updates of G';
@@ -235,7 +230,11 @@ function summarise(kind: ParameterEntry['kind'], x: tf.Tensor): Summary {
 /** The first four values in the original's layout, where outputs come first: of TensorFlow's last axis four are enough. */
 function firstFour(kind: ParameterEntry['kind'], x: tf.Tensor): number[] {
   return tf.tidy(() => {
-    const few = tf.slice(x, x.shape.map(() => 0), [...x.shape.slice(0, -1), Math.min(4, x.shape[x.shape.length - 1])]);
+    const few = tf.slice(
+      x,
+      x.shape.map(() => 0),
+      [...x.shape.slice(0, -1), Math.min(4, x.shape[x.shape.length - 1])],
+    );
     return [...turnToOriginal(kind, few).dataSync().slice(0, 4)];
   });
 }
@@ -246,5 +245,4 @@ const groupOf = (name: string) => name.split('.')[0].replace(/_?\d.*/, '');
 const worst = (a: number[], b: number[]) => Math.max(...b.map((v, i) => Math.abs(a[i] - v)));
 
 /** The weight that stands beside a bias. */
-const otherOfLayer = (bias: string, all: Record<string, Summary>) =>
-  all[bias.replace(/bias$/, 'weight')] ?? all[bias.replace(/bias$/, 'weight_orig')];
+const otherOfLayer = (bias: string, all: Record<string, Summary>) => all[bias.replace(/bias$/, 'weight')] ?? all[bias.replace(/bias$/, 'weight_orig')];

@@ -43,8 +43,7 @@ export function deviation(actual: Numbers, expected: Numbers): Deviation {
   const e = valuesOf(expected);
   const trim = (s: number[]) => s.slice(s.findIndex((n) => n !== 1) < 0 ? s.length : s.findIndex((n) => n !== 1));
   if (a.data.length !== e.data.length || (a.shape && e.shape && `${trim(a.shape)}` !== `${trim(e.shape)}`)) {
-    const show = (v: { shape?: number[]; data: ArrayLike<number> }) =>
-      v.shape ? `[${v.shape}]` : `${v.data.length} values`;
+    const show = (v: { shape?: number[]; data: ArrayLike<number> }) => (v.shape ? `[${v.shape}]` : `${v.data.length} values`);
     throw new AssertionError({ message: `shapes differ: actual ${show(a)}, expected ${show(e)}` });
   }
   let error = 0;
@@ -64,8 +63,7 @@ export function deviation(actual: Numbers, expected: Numbers): Deviation {
   }
   const shape = a.shape ?? e.shape ?? [e.data.length];
   const place: number[] = [];
-  for (let d = shape.length - 1, rest = at; d >= 0; rest = Math.floor(rest / shape[d--]))
-    place.unshift(rest % shape[d]);
+  for (let d = shape.length - 1, rest = at; d >= 0; rest = Math.floor(rest / shape[d--])) place.unshift(rest % shape[d]);
   return { error, scale, relative: error === 0 ? 0 : error / scale, place, actual: a.data[at], expected: e.data[at] };
 }
 
@@ -74,17 +72,8 @@ export function deviation(actual: Numbers, expected: Numbers): Deviation {
  * roundings of float32 (6e-8 each) in a row; state the reason where a test needs another. Returns the deviation, so
  * that a test can report it.
  */
-export function assertClose(
-  actual: Numbers,
-  expected: Numbers,
-  options: CloseOptions | number = {},
-  message?: string,
-): Deviation {
-  const {
-    relative = 1e-5,
-    absolute = 0,
-    message: text = message,
-  } = typeof options === 'number' ? { relative: options } : options;
+export function assertClose(actual: Numbers, expected: Numbers, options: CloseOptions | number = {}, message?: string): Deviation {
+  const { relative = 1e-5, absolute = 0, message: text = message } = typeof options === 'number' ? { relative: options } : options;
   const d = deviation(actual, expected);
   const allowed = relative * d.scale + absolute;
   if (!(d.error <= allowed)) {
@@ -125,11 +114,7 @@ export interface GradientOptions {
  * transposed index gives errors of order 1. Where f has kinks (relu), a step crosses some of them and each adds an
  * error of order h: use a smaller step or move the inputs off the kinks.
  */
-export function checkGradient(
-  f: (...inputs: tf.Tensor[]) => tf.Tensor,
-  inputs: tf.Tensor[],
-  options: GradientOptions = {},
-): void {
+export function checkGradient(f: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: tf.Tensor[], options: GradientOptions = {}): void {
   const { eps = 0.02, tolerance = 2e-3, seed = 1, directions = 2, message } = options;
   const normal = normals(seed);
   const y = tf.tidy(() => f(...inputs));

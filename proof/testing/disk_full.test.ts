@@ -39,7 +39,10 @@ async function fullAfter(n: number, work: () => Promise<unknown>): Promise<unkno
     throw full();
   }) as typeof writeFile;
   try {
-    return await work().then(() => undefined, (e: unknown) => e);
+    return await work().then(
+      () => undefined,
+      (e: unknown) => e,
+    );
   } finally {
     Object.assign(promises, { open, writeFile });
   }
@@ -111,7 +114,8 @@ test('a training run on a disk that is too small, and then large enough', { time
   const disk = join(root, 'disk');
   mkdirSync(disk);
   // A checkpoint of this run has 5 MB: the second does not fit.
-  if (process.platform !== 'linux' || spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk]).status !== 0) return t.skip('no file system can be mounted here');
+  if (process.platform !== 'linux' || spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk]).status !== 0)
+    return t.skip('no file system can be mounted here');
   const train = (output: string) =>
     spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', join(__dirname, 'kill.run.ts'), output, '2'], { encoding: 'utf8' });
   try {

@@ -42,10 +42,7 @@ export async function assertNothingCut(figure: Figure, margin = 3): Promise<void
     for (let x = 0; x < width; x++) {
       if (x >= margin && x < width - margin && y >= margin && y < height - margin) continue;
       const i = 3 * (y * width + x);
-      assert.ok(
-        data[i] === 255 && data[i + 1] === 255 && data[i + 2] === 255,
-        `ink at the edge, (${x}, ${y}) of ${width}x${height}`,
-      );
+      assert.ok(data[i] === 255 && data[i + 1] === 255 && data[i + 2] === 255, `ink at the edge, (${x}, ${y}) of ${width}x${height}`);
     }
   }
 }
@@ -60,10 +57,7 @@ export async function assertTextsApart(figure: Figure): Promise<void> {
     bottom: t.bottom - 0.15 * (t.bottom - t.top),
   }));
   for (const t of inner) {
-    assert.ok(
-      t.left >= 0 && t.right <= figure.width && t.top >= 0 && t.bottom <= figure.height,
-      `'${t.text}' leaves the sheet`,
-    );
+    assert.ok(t.left >= 0 && t.right <= figure.width && t.top >= 0 && t.bottom <= figure.height, `'${t.text}' leaves the sheet`);
   }
   inner.forEach((a, i) => {
     for (const b of inner.slice(i + 1)) {

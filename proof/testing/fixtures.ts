@@ -38,7 +38,7 @@ export function photo(width: number, height: number, seed = 7): RgbImage {
 
 /** Class indices 0..28 in patches. */
 export function labelMap(width: number, height: number, seed = 0): LabelMap {
-  const data = new Uint8Array(width * height).map((_, i) => (((i % width) >> 2) + (Math.floor(i / width) >> 2) * 7 + seed) % 29);
+  const data = new Uint8Array(width * height).map((_, i) => ((i % width >> 2) + (Math.floor(i / width) >> 2) * 7 + seed) % 29);
   return { data, width, height };
 }
 

@@ -31,23 +31,27 @@ void (async () => {
   // Shuffling, mirroring and cropping at random: all of it has to go on where it was.
   const batches = new TrainingBatches(memoryPairs(pairs, 'kill.run'), { imageSize: [32, 64], batchSize: 2, randomCrop: { minScale: 0.5 } });
   const labels = pairs.slice(0, 1).map((p) => ({ height: 32, width: 64, data: p.labels.data.slice(0, 32 * 64) }));
-  const result = await trainLGGAN(config, { train: batches }, {
-    signal: interrupt.signal,
-    onMessage: (m) => console.error(m),
-    onStep: (row) => console.log(`step ${row.step}`),
-    onSample: async (generator, step) => {
-      console.log(`sample ${step}`);
-      const out = generator.generate(labels);
-      await out.final.data();
-      disposeOutput(out);
+  const result = await trainLGGAN(
+    config,
+    { train: batches },
+    {
+      signal: interrupt.signal,
+      onMessage: (m) => console.error(m),
+      onStep: (row) => console.log(`step ${row.step}`),
+      onSample: async (generator, step) => {
+        console.log(`sample ${step}`);
+        const out = generator.generate(labels);
+        await out.final.data();
+        disposeOutput(out);
+      },
+      evaluate: async (generator) => {
+        const out = generator.generate(labels);
+        const values = (await out.final.data()) as Float32Array;
+        disposeOutput(out);
+        return values.reduce((sum, v) => sum + Math.abs(v), 0) / values.length;
+      },
     },
-    evaluate: async (generator) => {
-      const out = generator.generate(labels);
-      const values = (await out.final.data()) as Float32Array;
-      disposeOutput(out);
-      return values.reduce((sum, v) => sum + Math.abs(v), 0) / values.length;
-    },
-  });
+  );
   console.log(result.interrupted ? 'interrupted' : 'done');
   result.trainer.dispose();
   interrupt.dispose();

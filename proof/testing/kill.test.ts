@@ -59,10 +59,15 @@ const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** All that a run leaves: the state of its newest checkpoints (with the sha256 of every file of weights and slots), and its history. */
 function remains(folder: string) {
   const newest = (name: string) => {
-    const all = readdirSync(folder).filter((n) => n.startsWith(`${name}-`)).sort();
+    const all = readdirSync(folder)
+      .filter((n) => n.startsWith(`${name}-`))
+      .sort();
     return JSON.parse(readFileSync(join(folder, all[all.length - 1], 'state.json'), 'utf8')) as { files: Record<string, string>; state: unknown };
   };
-  const [names, ...rows] = readFileSync(join(folder, 'history.csv'), 'utf8').trim().split('\n').map((line) => line.split(','));
+  const [names, ...rows] = readFileSync(join(folder, 'history.csv'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(','));
   const seconds = names.indexOf('seconds');
   return { latest: newest('latest'), best: newest('best'), history: [names, ...rows].map((row) => row.filter((_, i) => i !== seconds)) };
 }
@@ -71,7 +76,10 @@ test(`a run killed ${KILLS} times ends as one that was left alone`, { timeout: 3
   const straight = start(join(root, 'straight'));
   assert.deepEqual(await straight.end, { code: 0, err: '' });
   const expected = remains(join(root, 'straight'));
-  assert.deepEqual(Object.keys(expected.latest.files).sort(), ['D', 'EMA', 'G', 'optimiserD', 'optimiserG'].map((n) => `${n}.safetensors`));
+  assert.deepEqual(
+    Object.keys(expected.latest.files).sort(),
+    ['D', 'EMA', 'G', 'optimiserD', 'optimiserG'].map((n) => `${n}.safetensors`),
+  );
   assert.equal(expected.history.length, 3 * EPOCHS + 1);
 
   const seed = LONG ? Date.now() % 2 ** 32 : 628;
@@ -107,7 +115,10 @@ test(`a run killed ${KILLS} times ends as one that was left alone`, { timeout: 3
   const last = start(folder);
   assert.deepEqual(await last.end, { code: 0, err: '' });
   assert.deepEqual(remains(folder), expected);
-  assert.deepEqual(readdirSync(folder).filter((n) => /part|lock/.test(n)), []);
+  assert.deepEqual(
+    readdirSync(folder).filter((n) => /part|lock/.test(n)),
+    [],
+  );
 });
 
 test('a signal finishes the step, saves, and tells the shell; a second one ends the run at once', { timeout: 120_000 }, async () => {

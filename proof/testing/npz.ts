@@ -2,15 +2,7 @@ import { halfToFloat } from '../../src/checkpoints/half';
 import { ZipFile } from '../../src/common/zip';
 import { UserError } from '../../src/common/errors';
 
-export type NpyData =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array;
+export type NpyData = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 
 /** An array as numpy saved it, in C order. */
 export interface NpyArray {
@@ -41,8 +33,7 @@ export function readNpz(file: string): Map<string, NpyArray> {
 
 /** The bytes of a `.npy` file; `where` names them in errors. */
 export function parseNpy(bytes: Buffer, where: string): NpyArray {
-  if (bytes.length < 12 || bytes.toString('latin1', 0, 6) !== '\x93NUMPY')
-    throw new UserError(`${where} is not a .npy file.`);
+  if (bytes.length < 12 || bytes.toString('latin1', 0, 6) !== '\x93NUMPY') throw new UserError(`${where} is not a .npy file.`);
   const wide = bytes[6] >= 2;
   const start = wide ? 12 : 10;
   const end = start + (wide ? bytes.readUInt32LE(8) : bytes.readUInt16LE(8));
@@ -51,9 +42,7 @@ export function parseNpy(bytes: Buffer, where: string): NpyArray {
   const shapeText = /'shape':\s*\(([^)]*)\)/.exec(header);
   const fortran = /'fortran_order':\s*(True|False)/.exec(header);
   if (!descr || !shapeText || !fortran || end > bytes.length) {
-    throw new UserError(
-      `${where} has a .npy header that is not understood (arrays of objects and records are not read).`,
-    );
+    throw new UserError(`${where} has a .npy header that is not understood (arrays of objects and records are not read).`);
   }
   const [, order, code] = descr;
   if (order === '>') throw new UserError(`${where} is big-endian, which is not read.`);
@@ -64,8 +53,7 @@ export function parseNpy(bytes: Buffer, where: string): NpyArray {
     .map(Number);
   const length = shape.reduce((a, b) => a * b, 1);
   const size = Number(/\d+$/.exec(code)?.[0]);
-  if (bytes.length - end !== length * size)
-    throw new UserError(`${where} holds ${bytes.length - end} bytes, its shape needs ${length * size}.`);
+  if (bytes.length - end !== length * size) throw new UserError(`${where} holds ${bytes.length - end} bytes, its shape needs ${length * size}.`);
   const { dtype, data } = decode(bytes.subarray(end), code, where);
   return { shape, dtype, data: fortran[1] === 'True' ? toCOrder(data, shape) : data };
 }
@@ -107,8 +95,7 @@ function exact(values: BigInt64Array | BigUint64Array, where: string): Float64Ar
   const out = new Float64Array(values.length);
   for (let i = 0; i < out.length; i++) {
     out[i] = Number(values[i]);
-    if (!Number.isSafeInteger(out[i]))
-      throw new UserError(`${where} holds the integer ${values[i]}, which a double cannot hold.`);
+    if (!Number.isSafeInteger(out[i])) throw new UserError(`${where} holds the integer ${values[i]}, which a double cannot hold.`);
   }
   return out;
 }

@@ -1,7 +1,20 @@
 /** What happens with the odd files that people have. `npm run robustness` writes docs/robustness.md from what is found here. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -33,21 +46,27 @@ const rows: [string, string, string][] = [];
 /** A line of the table. The paths of this machine are left out. */
 const row = (what: string, tried: string, happened: string) => rows.push([what, tried, happened.replaceAll(new RegExp(`${root}/f\\d+`, 'g'), 'DIR')]);
 async function sentence(work: Promise<unknown>): Promise<string> {
-  const e = await work.then(() => assert.fail('it was taken'), (x: unknown) => x);
+  const e = await work.then(
+    () => assert.fail('it was taken'),
+    (x: unknown) => x,
+  );
   assert.ok(e instanceof UserError, String((e as Error).stack));
   assert.ok(!e.message.includes('\n'));
   return `refused: "${e.message}"`;
 }
 function command(name: string, args: string[], options: { uid?: number } = {}) {
   const run = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', join(ROOT, 'cli', `${name}.ts`), ...args], {
-    encoding: 'utf8', cwd: ROOT, ...(options.uid && { uid: options.uid, gid: options.uid }), env: { ...process.env, HOME: root },
+    encoding: 'utf8',
+    cwd: ROOT,
+    ...(options.uid && { uid: options.uid, gid: options.uid }),
+    env: { ...process.env, HOME: root },
   });
   return { status: run.status, out: run.stdout, err: run.stderr };
 }
 
 const NAMES: Record<string, string> = {
-  'spaces': 'a photo  of mine',
-  'quotes': `it's "quoted" \`so\``,
+  spaces: 'a photo  of mine',
+  quotes: `it's "quoted" \`so\``,
   'Chinese characters': '山水 风景画',
   'accents, decomposed as on macOS in the photo, composed in the label map': 'e\u0301te\u0301',
   'a leading dash': '-rf',
@@ -98,7 +117,11 @@ test('names', async () => {
   row('file name', 'a.jpg and a.png beside each other', await sentence((async () => folderPairs(twice))()));
   const upper = folder();
   await writePairs(upper, ['a', 'b']);
-  for (const [from, to] of [['imgs/a.jpg', 'imgs/a.JPG'], ['imgs/b.jpg', 'imgs/b.JPEG'], ['labels/a.png', 'labels/a.PNG']]) {
+  for (const [from, to] of [
+    ['imgs/a.jpg', 'imgs/a.JPG'],
+    ['imgs/b.jpg', 'imgs/b.JPEG'],
+    ['labels/a.png', 'labels/a.PNG'],
+  ]) {
     copyFileSync(join(upper, from), join(upper, 'x'));
     rmSync(join(upper, from));
     copyFileSync(join(upper, 'x'), join(upper, to));
@@ -119,9 +142,13 @@ test('links and folders', async () => {
   assert.equal(folderPairs(join(dir, 'set', 'train')).length, 3);
   row('symbolic link', 'to a folder of the data set', 'followed');
   const linked = folder();
-  for (const [kind, extension] of [['imgs', 'jpg'], ['labels', 'png']]) {
+  for (const [kind, extension] of [
+    ['imgs', 'jpg'],
+    ['labels', 'png'],
+  ]) {
     mkdirSync(join(linked, 'train', kind), { recursive: true });
-    for (const n of ['a', 'b', 'c']) symlinkSync(join('../../../', dir.slice(root.length + 1), 'real', kind, `${n}.${extension}`), join(linked, 'train', kind, `${n}.${extension}`));
+    for (const n of ['a', 'b', 'c'])
+      symlinkSync(join('../../../', dir.slice(root.length + 1), 'real', kind, `${n}.${extension}`), join(linked, 'train', kind, `${n}.${extension}`));
   }
   await splitDataset(linked, { count: 1 });
   for (const split of ['train', 'val']) {
@@ -160,18 +187,40 @@ test('folders that may not be written', async (t) => {
   // The superuser may write everywhere: the command runs as nobody.
   const uid = process.getuid?.() === 0 ? 65534 : undefined;
   try {
-    if (uid && spawnSync(process.execPath, ['-e', `require('fs').readdirSync(${JSON.stringify(ROOT)})`], { uid, gid: uid }).status !== 0) return t.skip('another user cannot read this project');
+    if (uid && spawnSync(process.execPath, ['-e', `require('fs').readdirSync(${JSON.stringify(ROOT)})`], { uid, gid: uid }).status !== 0)
+      return t.skip('another user cannot read this project');
     const check = command('check_data', [dir], { uid });
     assert.equal(check.status, 0, check.err);
     row('read-only folder', 'check-data', 'read: nothing is written there');
     for (const [name, args] of [
       ['split', ['--input_path', dir, '--count', '1']],
       ['construct_sr', ['--input_path', dir]],
-      ['train', ['--input_path', join(dir, 'train'), '--output_path', join(dir, 'run'), '--image_size', '32x32', '--ngf', '2', '--ndf', '2', '--vgg', 'none', '--epochs', '1']],
+      [
+        'train',
+        [
+          '--input_path',
+          join(dir, 'train'),
+          '--output_path',
+          join(dir, 'run'),
+          '--image_size',
+          '32x32',
+          '--ngf',
+          '2',
+          '--ndf',
+          '2',
+          '--vgg',
+          'none',
+          '--epochs',
+          '1',
+        ],
+      ],
     ] as const) {
       const run = command(name, [...args], { uid });
       assert.equal(run.status, 2, run.err);
-      const said = run.err.trim().split('\n').filter((l) => !/^resizing|^training/.test(l));
+      const said = run.err
+        .trim()
+        .split('\n')
+        .filter((l) => !/^resizing|^training/.test(l));
       assert.equal(said.length, 1, run.err);
       row('read-only folder', name.replace('_', '-'), `refused: "${said[0]}"`);
     }
@@ -198,7 +247,15 @@ test('pictures', async () => {
   await same('8-bit grey, interlaced');
   put(await raw(Uint16Array.from(classes.data), 1).toColourspace('grey16').png().toBuffer());
   await same('16-bit grey');
-  put(await raw(Uint8Array.from({ length: 768 }, (_, i) => (i % 2 ? 255 - (i % 100) : classes.data[i >> 1])), 2).toColourspace('b-w').png().toBuffer());
+  put(
+    await raw(
+      Uint8Array.from({ length: 768 }, (_, i) => (i % 2 ? 255 - (i % 100) : classes.data[i >> 1])),
+      2,
+    )
+      .toColourspace('b-w')
+      .png()
+      .toBuffer(),
+  );
   await same('grey with transparency, whatever the transparency is');
   put(Buffer.from(PALETTE, 'base64'));
   assert.deepEqual([...(await readLabelMap(file)).data], [0, 1, 2, 3]);
@@ -207,21 +264,45 @@ test('pictures', async () => {
   wide[30] = 700;
   put(await raw(wide, 1).toColourspace('grey16').png().toBuffer());
   row('label map', '16-bit grey with the value 700', await sentence(readLabelMap(file)));
-  put(await raw(Uint8Array.from(classes.data, (v) => (v % 2 ? 255 : 0)), 1).toColourspace('b-w').png({ compressionLevel: 9 }).toBuffer());
+  put(
+    await raw(
+      Uint8Array.from(classes.data, (v) => (v % 2 ? 255 : 0)),
+      1,
+    )
+      .toColourspace('b-w')
+      .png({ compressionLevel: 9 })
+      .toBuffer(),
+  );
   assert.ok((await readLabelMap(file)).data.every((v, i) => v === (classes.data[i] % 2 ? IGNORE : 0)));
   row('label map', 'with 255', 'read as pixels of no class');
-  put(await raw(Uint8Array.from(classes.data, (v) => (v % 2 ? 254 : 0)), 1).toColourspace('b-w').png({ compressionLevel: 9 }).toBuffer());
+  const odd = Uint8Array.from(classes.data, (v) => (v % 2 ? 254 : 0));
+  put(await raw(odd, 1).toColourspace('b-w').png().toBuffer());
   row('label map', 'with 254', await sentence(readLabelMap(file)));
+  const repeated = (channels: 3 | 4) =>
+    Uint8Array.from({ length: 24 * 16 * channels }, (_, i) => (i % channels === 3 ? 128 : classes.data[Math.floor(i / channels)]));
+  put(await raw(repeated(3), 3).png().toBuffer());
+  await same('RGB with three equal channels');
+  put(await raw(repeated(4), 4).png().toBuffer());
+  await same('RGB with transparency and three equal channels');
   put(await raw(photo(24, 16).data, 3).png().toBuffer());
   row('label map', 'RGB, no mapping given', await sentence(readLabelMap(file)));
-  const inThree = (alpha: boolean) => Uint8Array.from({ length: 24 * 16 * (alpha ? 4 : 3) }, (_, i) => (alpha && i % 4 === 3 ? 128 : classes.data[Math.floor(i / (alpha ? 4 : 3))]));
-  put(await raw(inThree(false), 3).png().toBuffer());
-  await same('RGB with three equal channels');
-  put(await raw(inThree(true), 4).png().toBuffer());
-  await same('RGB with transparency and three equal channels');
-  put(await raw(Uint8Array.from({ length: 24 * 16 * 4 }, (_, i) => (i % 4 === 3 ? 128 : i % 2 ? 64 : 65)), 4).png().toBuffer());
+  put(
+    await raw(
+      Uint8Array.from({ length: 24 * 16 * 4 }, (_, i) => (i % 4 === 3 ? 128 : 64 + (i % 2))),
+      4,
+    )
+      .png()
+      .toBuffer(),
+  );
   row('label map', 'RGB with transparency, no mapping given', await sentence(readLabelMap(file)));
-  put(await raw(Uint8Array.from({ length: 24 * 16 * 4 }, (_, i) => (i % 4 === 3 ? 128 : 64)), 4).png().toBuffer());
+  put(
+    await raw(
+      Uint8Array.from({ length: 24 * 16 * 4 }, (_, i) => (i % 4 === 3 ? 128 : 64)),
+      4,
+    )
+      .png()
+      .toBuffer(),
+  );
   const grey = { name: 'm', kind: 'colours' as const, classes: new Map([[0x404040, 3]]) };
   assert.ok((await readLabelMap(file, { mapping: grey })).data.every((v) => v === 3));
   row('label map', 'RGB with transparency, and a mapping of colours', 'read; the transparency is ignored');
@@ -244,8 +325,22 @@ test('pictures', async () => {
     ['grey JPEG', raw(picture.data.subarray(0, 384), 1).toColourspace('b-w').jpeg().toBuffer()],
     ['progressive JPEG', raw(picture.data, 3).jpeg({ progressive: true }).toBuffer()],
     ['CMYK JPEG', raw(picture.data, 3).toColourspace('cmyk').jpeg().toBuffer()],
-    ['16-bit PNG', raw(Uint16Array.from(picture.data, (v) => v * 257), 3).toColourspace('rgb16').png().toBuffer()],
-    ['PNG with transparency', raw(new Uint8Array(24 * 16 * 4).fill(90), 4).png().toBuffer()],
+    [
+      '16-bit PNG',
+      raw(
+        Uint16Array.from(picture.data, (v) => v * 257),
+        3,
+      )
+        .toColourspace('rgb16')
+        .png()
+        .toBuffer(),
+    ],
+    [
+      'PNG with transparency',
+      raw(new Uint8Array(24 * 16 * 4).fill(90), 4)
+        .png()
+        .toBuffer(),
+    ],
     ['WebP', raw(picture.data, 3).webp().toBuffer()],
     ['TIFF', raw(picture.data, 3).tiff().toBuffer()],
   ] as const) {
@@ -274,15 +369,20 @@ test('nothing of this project listens on a network address but JupyterLab, on th
       .map((f) => join(ROOT, top, f)),
   );
   assert.ok(sources.length > 150);
-  for (const file of sources.filter((f) => statSync(f).isFile())) assert.doesNotMatch(readFileSync(file, 'utf8'), /\.listen\(|createServer\(|http\.server|socketserver/, file);
+  for (const file of sources.filter((f) => statSync(f).isFile()))
+    assert.doesNotMatch(readFileSync(file, 'utf8'), /\.listen\(|createServer\(|http\.server|socketserver/, file);
   const lab = readFileSync(join(ROOT, 'scripts/lab.mjs'), 'utf8');
   assert.match(lab, /'--ip=127\.0\.0\.1'/);
   assert.doesNotMatch(lab, /token=|password=|disable_check|allow_origin/);
-  row('network', 'ports that are opened', 'none but JupyterLab\'s (npm run lab), on 127.0.0.1, with its token');
+  row('network', 'ports that are opened', "none but JupyterLab's (npm run lab), on 127.0.0.1, with its token");
 });
 
 test('docs/robustness.md says what happened here', (t) => {
-  const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replace(/n{200}/g, 'nnn...');
+  const cell = (text: string) =>
+    text
+      .replaceAll('|', '\\|')
+      .replaceAll('<', '&lt;')
+      .replace(/n{200}/g, 'nnn...');
   const text = [
     '# Odd files, and what happens',
     '',

@@ -6,19 +6,7 @@ import { test } from 'node:test';
 import { UserError } from '../../src/common/errors';
 import * as tf from '../../src/engine/tf';
 import { assertClose, assertNoLeak, checkGradient, deviation } from './close';
-import {
-  FORMULA,
-  applyFormula,
-  formulaWeights,
-  golden,
-  goldenArray,
-  goldenImage,
-  goldenIndex,
-  goldenJson,
-  goldenLabels,
-  indexOf,
-  nhwc,
-} from './golden';
+import { FORMULA, applyFormula, formulaWeights, golden, goldenArray, goldenImage, goldenIndex, goldenJson, goldenLabels, indexOf, nhwc } from './golden';
 import { material, withMaterial } from './material';
 import { parseNpy, readNpz } from './npz';
 
@@ -63,24 +51,14 @@ test('npz: a truncated file is named', (t) => {
 
 test('npy: Fortran order, 64-bit integers and halves', () => {
   const npy = (descr: string, fortran: boolean, shape: string, data: ArrayBufferView) => {
-    const header =
-      `{'descr': '${descr}', 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': (${shape}), }`.padEnd(117) + '\n';
+    const header = `{'descr': '${descr}', 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': (${shape}), }`.padEnd(117) + '\n';
     const head = Buffer.concat([Buffer.from('\x93NUMPY\x01\x00', 'latin1'), Buffer.from([header.length, 0])]);
     return Buffer.concat([head, Buffer.from(header), Buffer.from(data.buffer)]);
   };
-  assert.deepEqual(
-    [...parseNpy(npy('<f4', true, '2, 3', Float32Array.of(1, 4, 2, 5, 3, 6)), 'x').data],
-    [1, 2, 3, 4, 5, 6],
-  );
+  assert.deepEqual([...parseNpy(npy('<f4', true, '2, 3', Float32Array.of(1, 4, 2, 5, 3, 6)), 'x').data], [1, 2, 3, 4, 5, 6]);
   assert.deepEqual([...parseNpy(npy('<i8', false, '2,', BigInt64Array.of(-5n, 2n ** 40n)), 'x').data], [-5, 2 ** 40]);
-  assert.deepEqual(
-    [...parseNpy(npy('<f2', false, '3,', Uint16Array.of(0x3c00, 0xc000, 0x0001)), 'x').data],
-    [1, -2, 2 ** -24],
-  );
-  assert.throws(
-    () => parseNpy(npy('<f4', false, '3, 3', new Float32Array(8)), 'x.npy'),
-    /x\.npy holds 32 bytes, its shape needs 36/,
-  );
+  assert.deepEqual([...parseNpy(npy('<f2', false, '3,', Uint16Array.of(0x3c00, 0xc000, 0x0001)), 'x').data], [1, -2, 2 ** -24]);
+  assert.throws(() => parseNpy(npy('<f4', false, '3, 3', new Float32Array(8)), 'x.npy'), /x\.npy holds 32 bytes, its shape needs 36/);
   assert.throws(() => parseNpy(npy('|O', false, '1,', new Float32Array(2)), 'x.npy'), UserError);
 });
 
@@ -184,10 +162,7 @@ test("applyFormula fills TensorFlow's layout from the original's", () => {
           assert.equal(values[y][x][i][o], expected[((o * 2 + i) * 3 + y) * 3 + x]);
         }
   assert.deepEqual([...statistics.dataSync()], [1, 1, 1, 1, 1]);
-  assert.throws(
-    () => applyFormula({ entries: () => entries }, [[0, 'a.conv.weight', [5, 2, 3, 4]]]),
-    /has the shape \[5,2,3,3\]/,
-  );
+  assert.throws(() => applyFormula({ entries: () => entries }, [[0, 'a.conv.weight', [5, 2, 3, 4]]]), /has the shape \[5,2,3,3\]/);
   tf.dispose([kernel, statistics]);
 });
 

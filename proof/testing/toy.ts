@@ -43,9 +43,7 @@ export function assertSame(
     const a = valueAndGradients(actual, inputs, weights);
     const e = valueAndGradients(expected, inputs, weights);
     const value = assertClose(a.value, e.value, tolerance.value, 'value').relative;
-    const gradient = inputs.map(
-      (x, i) => assertClose(a.grads[i], e.grads[i], tolerance.gradient, `gradient of input ${i} [${x.shape}]`).relative,
-    );
+    const gradient = inputs.map((x, i) => assertClose(a.grads[i], e.grads[i], tolerance.gradient, `gradient of input ${i} [${x.shape}]`).relative);
     return { value, gradient: Math.max(...gradient) };
   }) as unknown as { value: number; gradient: number };
 }

@@ -46,7 +46,9 @@ test('every number of it is that of the large files', { skip }, () => {
     }
   }
   for (const name of ['golden_small', 'golden_full', 'golden_rcan', 'manifest', 'split', 'tolerances', 'train_step_torch', 'formula']) {
-    const [ours, { grad_total_G_loss_batch1_train, ...theirs }] = [trimmed, large].map((folder) => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')));
+    const [ours, { grad_total_G_loss_batch1_train, ...theirs }] = [trimmed, large].map((folder) =>
+      JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')),
+    );
     assert.deepEqual(ours, theirs, name);
   }
 });

@@ -18,10 +18,14 @@ export class Notebook {
   /** Waits until the notebook is drawn and its kernel waits for work. */
   async ready() {
     await this.page.locator('.jp-NotebookPanel .jp-Notebook .jp-Cell').first().waitFor({ timeout: PATIENCE });
-    await this.page.waitForFunction(() => {
-      const session = window.jupyterapp.shell.currentWidget?.sessionContext;
-      return session?.isReady && session.session?.kernel?.status === 'idle';
-    }, undefined, { timeout: PATIENCE });
+    await this.page.waitForFunction(
+      () => {
+        const session = window.jupyterapp.shell.currentWidget?.sessionContext;
+        return session?.isReady && session.session?.kernel?.status === 'idle';
+      },
+      undefined,
+      { timeout: PATIENCE },
+    );
   }
 
   /** The code cells in order: {index, source}; `index` counts all cells. */

@@ -10,7 +10,8 @@ import { openLab } from './lab.mjs';
 
 const NOTEBOOKS = ['split_dataset', 'construct_sr_dataset', 'train_lggan', 'train_rcan', 'evaluate'];
 
-const skip = noBrowser() || (!jupyterReady() && 'Jupyter is not set up: npm start does that') || (process.env.LGGAN_LONG !== '1' && 'npm run test:browser runs it');
+const skip =
+  noBrowser() || (!jupyterReady() && 'Jupyter is not set up: npm start does that') || (process.env.LGGAN_LONG !== '1' && 'npm run test:browser runs it');
 
 let lab;
 before(async () => {
@@ -42,7 +43,7 @@ test('how long a first import and plots take', { skip }, async (t) => {
   const { seconds } = await notebook.type(source);
   t.diagnostic(`importing ./src: ${seconds.toFixed(1)} s`);
   for (const which of ['first', 'second']) {
-    const plot = await notebook.type("await show(lossCurves([1, 2, 3, 4].map((step) => ({ step, loss: 1 / step }))));");
+    const plot = await notebook.type('await show(lossCurves([1, 2, 3, 4].map((step) => ({ step, loss: 1 / step }))));');
     assert.equal(plot.outputs[0].mime, 'image/png');
     t.diagnostic(`${which} plot: ${plot.seconds.toFixed(2)} s`);
   }

@@ -74,7 +74,10 @@ test('progress, curves and samples are rewritten in place; an interrupt stops wi
   assert.ok(first.shown[1].size >= 2, 'the curves have not changed');
   const lines = [...first.shown[0]];
   assert.match(lines[0], /LGGAN {2}getting ready/);
-  assert.ok(lines.some((l) => /LGGAN {2}\[#*\.+\] {2}\d+\/600 {2}.* left {2}generator [\d.]+$/.test(l)), lines.join('\n'));
+  assert.ok(
+    lines.some((l) => /LGGAN {2}\[#*\.+\] {2}\d+\/600 {2}.* left {2}generator [\d.]+$/.test(l)),
+    lines.join('\n'),
+  );
   assert.match(line.text, /LGGAN {2}\d+\/600 steps in .* {2}interrupted$/);
   const stopped = stepOf(line.text);
   // The line is a quarter of a second old, and the button's message takes its way.
@@ -99,14 +102,20 @@ test('an error is one sentence; a bug keeps the lines that are ours; the next ce
   const said = async (source) => {
     const { ok, outputs } = await notebook.type(source);
     assert.equal(ok, false, source);
-    assert.deepEqual(outputs.map(({ type }) => type), ['stderr']);
+    assert.deepEqual(
+      outputs.map(({ type }) => type),
+      ['stderr'],
+    );
     return outputs[0].text;
   };
   assert.match(await said("await loadLGGAN('checkpoints/nothing');"), /^checkpoints\/nothing: there is no such checkpoint;[^\n]*\.\n$/);
-  assert.match(await said("transformPair(watched[0], { imageSize: [30, 64] }); new LGGAN({ ngf: -1 });"), /^[^\n]*ngf[^\n]*\n$/);
+  assert.match(await said('transformPair(watched[0], { imageSize: [30, 64] }); new LGGAN({ ngf: -1 });'), /^[^\n]*ngf[^\n]*\n$/);
   assert.match(await said('const count: number = settings.output;'), /^1:7 - Type 'string' is not assignable to type 'number'\.\n$/);
   assert.equal(await said("throw new Error('a bug of the cell');"), 'Error: a bug of the cell\n');
-  assert.match(await said("await show(pairGrid([{ ...watched[0], labels: { ...labels[0], data: labels[0].data.map(() => 77) } }]));"), /^RangeError: label map holds 77[^\n]*\n( +at [^\n]*\/src\/[^\n]*\n)+$/);
+  assert.match(
+    await said('await show(pairGrid([{ ...watched[0], labels: { ...labels[0], data: labels[0].data.map(() => 77) } }]));'),
+    /^RangeError: label map holds 77[^\n]*\n( +at [^\n]*\/src\/[^\n]*\n)+$/,
+  );
   assert.equal((await notebook.type('1 + 1')).outputs[0].text, '2\n');
 });
 
@@ -139,7 +148,10 @@ test('the SAU explorer in its cell follows the pointer, pins a point and changes
   const { width, height } = await stage.boundingBox();
   const place = async (x, y) => {
     await stage.hover({ position: { x: x * width, y: y * height } });
-    return /column (\d+), row (\d+)/.exec(await points.innerText())?.slice(1).map(Number);
+    return /column (\d+), row (\d+)/
+      .exec(await points.innerText())
+      ?.slice(1)
+      .map(Number);
   };
   // The picture has 64 columns and 32 rows.
   assert.deepEqual(await place(0.125 + 0.002, 0.25 + 0.002), [8, 8]);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { SetupError, capture, copyFile, locked, readJson, root, say, step, sweep, temporary, writeFile } from './system.mjs';
+import { SetupError, capture, copyFile, guarded, locked, readJson, root, say, step, sweep, temporary, writeFile } from './system.mjs';
 import { TENSORFLOW, compileArguments, explain, fallbackSentence, pipDownload, planEngine } from './plan.mjs';
 import { cache, choice, findCompiler, findLibc, findNvidia, findPython, onPath } from './found.mjs';
 import { venvPython } from './jupyter.mjs';
@@ -13,6 +13,7 @@ export const addon = path.join(tfjsNode, 'lib/napi-v8/tfjs_binding.node');
 const stampFile = path.join(tfjsNode, 'lib/set-up.json');
 const unpacker = path.join(root, 'scripts/setup/unpack.py');
 const HOUR = 3600e3;
+const ELSEWHERE = 'set LGGAN_CACHE to a folder of your own on a disk with space';
 
 /** What the set-up left: {engine: 'tensorflow' | 'other', gpu, sentence, passing, ...}, or null. */
 export const engineStamp = () => readJson(stampFile);
@@ -20,7 +21,11 @@ export const engineStamp = () => readJson(stampFile);
 /** Our own part of the addon. */
 const sources = ['functions.cc', 'quiet.cc'].map((name) => path.join(root, 'scripts/setup', name));
 
-const sourceHash = () => sources.reduce((hash, file) => hash.update(fs.readFileSync(file)), createHash('sha256')).digest('hex').slice(0, 12);
+const sourceHash = () =>
+  sources
+    .reduce((hash, file) => hash.update(fs.readFileSync(file)), createHash('sha256'))
+    .digest('hex')
+    .slice(0, 12);
 
 const machine = () => `${TENSORFLOW} ${process.platform} ${process.arch} ${choice} ${onPath().nvidia} ${sourceHash()}`;
 
@@ -89,13 +94,24 @@ const nameOf = ({ kind, gpu }) => (kind === 'wheel' ? `TensorFlow ${TENSORFLOW}$
 /** Wheel -> libraries in the cache -> addon in the cache -> a copy in node_modules -> tried. */
 async function fromWheel(wheel, { pip, compiler }, note) {
   const folder = path.join(cache, wheel.folder);
-  await guarded(`Writing to ${cache}`, () => locked(`${folder}.lock`, async () => {
-    sweep(cache);
-    sweep(folder);
-    if (!fs.existsSync(folder)) await fetchLibraries(wheel, pip, folder, note);
-    const made = await compileAddons(wheel, compiler, folder, note);
-    for (const name of fs.readdirSync(made)) copyFile(path.join(made, name), path.join(path.dirname(addon), name));
-  }));
+  let own = [];
+  await guarded(
+    `Writing to ${cache}`,
+    () =>
+      locked(
+        `${folder}.lock`,
+        async () => {
+          sweep(cache);
+          sweep(folder);
+          if (!fs.existsSync(folder)) await fetchLibraries(wheel, pip, folder, note);
+          const made = await compileAddons(wheel, compiler, folder, note);
+          for (const name of fs.readdirSync(made)) copyFile(path.join(made, name), path.join(path.dirname(addon), name));
+          own = fs.readdirSync(made).map((name) => path.join(path.dirname(addon), name));
+        },
+        ELSEWHERE,
+      ),
+    ELSEWHERE,
+  );
   const loaded = await tryAddon();
   if (!loaded) {
     fs.rmSync(addon, { force: true });
@@ -103,7 +119,7 @@ async function fromWheel(wheel, { pip, compiler }, note) {
     throw new SetupError(`The TensorFlow libraries in ${folder} do not load and were removed; \`npm run setup\` fetches them anew.`);
   }
   const libraries = wheel.libraries.map((name) => path.join(folder, 'tensorflow', name));
-  remember({ engine: 'tensorflow', gpu: loaded.gpu, wantsGpu: wheel.gpu, files: [addon, ...libraries].map((file) => [file, sizeOf(file)]) });
+  remember({ engine: 'tensorflow', gpu: loaded.gpu, wantsGpu: wheel.gpu, files: [...own, ...libraries].map((file) => [file, sizeOf(file)]) });
   if (wheel.gpu && !loaded.gpu) return 'ready, but TensorFlow does not see the NVIDIA device and runs on the CPU (`npm run doctor` says more)';
   return `ready on the ${loaded.gpu ? 'GPU' : 'CPU'}`;
 }
@@ -127,7 +143,11 @@ async function fetchLibraries(wheel, pip, folder, note) {
     // pip's own temporary files belong on this disk too: /tmp may be small.
     const env = { ...process.env, TMPDIR: download };
     const get = (requirements) => must('Downloading TensorFlow (pip download)', pip, pipDownload(wheel, requirements, download), env);
-    const wheels = () => fs.readdirSync(download).filter((name) => name.endsWith('.whl')).map((name) => path.join(download, name));
+    const wheels = () =>
+      fs
+        .readdirSync(download)
+        .filter((name) => name.endsWith('.whl'))
+        .map((name) => path.join(download, name));
     const unpack = (file, ...patterns) => must('Unpacking TensorFlow', pip, [unpacker, file, work, ...patterns]);
 
     note('downloading the wheel');
@@ -156,8 +176,13 @@ async function compileAddons(wheel, compiler, folder, note) {
   const binding = path.join(tfjsNode, 'binding');
   const nodeHeaders = path.join(modules, 'node-api-headers');
   const [functions, quiet] = sources;
-  const files = fs.readdirSync(binding).sort().map((name) => path.join(binding, name));
-  const hash = createHash('sha256').update(readJson(path.join(nodeHeaders, 'package.json')).version).update(folder);
+  const files = fs
+    .readdirSync(binding)
+    .sort()
+    .map((name) => path.join(binding, name));
+  const hash = createHash('sha256')
+    .update(readJson(path.join(nodeHeaders, 'package.json')).version)
+    .update(folder);
   for (const file of [...files, ...sources]) hash.update(fs.readFileSync(file));
   const output = path.join(folder, `addon-${hash.digest('hex').slice(0, 12)}`);
   if (fs.existsSync(output)) return output;
@@ -189,17 +214,6 @@ async function fromPackage() {
 async function must(what, command, args, env = process.env) {
   const { code, output } = await capture(command, args, { env });
   if (code === 0) return output;
-  const { message, passing } = explain(what, output);
+  const { message, passing } = explain(what, output, ELSEWHERE);
   throw new SetupError(message, passing);
-}
-
-/** Turns file system errors (no space, no permission) into sentences. */
-async function guarded(what, action) {
-  try {
-    return await action();
-  } catch (error) {
-    if (error instanceof SetupError || !error.syscall) throw error;
-    const { message, passing } = explain(what, error.message);
-    throw new SetupError(message, passing);
-  }
 }

@@ -21,8 +21,7 @@ export const onPath = () => ({
 /** The first Python 3.9 or newer: {command, version, pip, venv}, or null. */
 export async function findPython() {
   const question =
-    'import sys; from importlib.util import find_spec as f; ' +
-    'print(*sys.version_info[:2], int(bool(f("pip"))), int(bool(f("venv") and f("ensurepip"))))';
+    'import sys; from importlib.util import find_spec as f; ' + 'print(*sys.version_info[:2], int(bool(f("pip"))), int(bool(f("venv") and f("ensurepip"))))';
   for (const command of pythonNames.map((name) => which(name)).filter(Boolean)) {
     const { code, output } = await capture(command, ['-c', question]);
     const [major, minor, pip, venv] = output.trim().split(' ').map(Number);

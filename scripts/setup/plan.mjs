@@ -116,30 +116,43 @@ export function fallbackSentence([reason]) {
   );
 }
 
-/** Whether node_modules holds what package-lock.json asks for, by the list that npm leaves at the end of each installation. */
-export function dependenciesMatch(lock, installed) {
+/**
+ * Whether node_modules holds what package-lock.json asks for, by the list that npm leaves at the end of each installation.
+ * Packages for development count only where `dev` asks for them: NODE_ENV=production and npm_config_omit=dev leave them out.
+ */
+export function dependenciesMatch(lock, installed, dev = false) {
   if (!lock?.packages || !installed?.packages) return false;
   const wanted = Object.entries(lock.packages).filter(([name]) => name !== '');
   const same = wanted.every(([name, entry]) => {
     const present = installed.packages[name];
-    // Without development (NODE_ENV=production, omit=dev) npm leaves those out, and no command needs them.
-    return present ? present.version === entry.version && present.integrity === entry.integrity : [entry.optional, entry.dev, entry.devOptional].includes(true);
+    if (present) return present.version === entry.version && present.integrity === entry.integrity;
+    return entry.optional === true || (!dev && (entry.dev === true || entry.devOptional === true));
   });
   return same && Object.keys(installed.packages).every((name) => name in lock.packages);
 }
 
-/** A program's failure as one sentence with the way out: {message, passing}, passing where trying again later may help. */
-export function explain(what, output) {
+/**
+ * A program's failure as one sentence with the way out: {message, passing}, passing where trying again later may help.
+ * `elsewhere` says how another folder is chosen, where one can be.
+ */
+export function explain(what, output, elsewhere = '') {
+  const orElsewhere = elsewhere && `, or ${elsewhere}`;
   const has = (pattern) => pattern.test(output);
   if (has(/ENOSPC|No space left on device|disk quota/i)) {
-    return { message: `${what} failed: the disk is full; free some space (\`npm run doctor\` shows where), then start again.`, passing: true };
+    return { message: `${what} failed: the disk is full; free some space (\`npm run doctor\` shows where)${orElsewhere}, then start again.`, passing: true };
   }
   if (has(/EACCES|EPERM|Permission denied|EROFS|Read-only file system/)) {
     const where = /(?:'|path )(\/[^'\n]+)/.exec(output)?.[1];
-    return { message: `${what} failed: writing${where ? ` to ${where}` : ''} is not allowed; check who owns this folder and the caches in your home folder.`, passing: false };
+    return {
+      message: `${what} failed: writing${where ? ` to ${where}` : ''} is not allowed; check who owns this folder and the caches in your home folder${orElsewhere}.`,
+      passing: false,
+    };
   }
   if (has(/ensurepip\s+is\s+not\s+available|No module named '?(venv|ensurepip)/)) {
-    return { message: `${what} failed: this Python has no venv module; on Debian or Ubuntu \`sudo apt install python3-venv\`, then start again.`, passing: false };
+    return {
+      message: `${what} failed: this Python has no venv module; on Debian or Ubuntu \`sudo apt install python3-venv\`, then start again.`,
+      passing: false,
+    };
   }
   const unreachable =
     /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|network (request|is unreachable)|Failed to establish a new connection|Temporary failure in name resolution|Read timed out|ConnectTimeout|ProxyError|SSLError|CERTIFICATE|\(from versions: none\)/i;
@@ -149,6 +162,11 @@ export function explain(what, output) {
   if (has(/EUSAGE|in sync/)) {
     return { message: `${what} failed: package.json and package-lock.json disagree; run \`npm install\` once.`, passing: false };
   }
-  const last = output.trim().split('\n').filter((line) => !/A complete log of this run/.test(line)).pop() ?? '';
+  const last =
+    output
+      .trim()
+      .split('\n')
+      .filter((line) => !/A complete log of this run/.test(line))
+      .pop() ?? '';
   return { message: `${what} failed${last ? `: ${last.trim().slice(0, 300)}` : ''}.`, passing: false };
 }

@@ -38,7 +38,7 @@ test('what is missing is named, with the way out', () => {
   assert.match(fallbackSentence(['no C++ compiler was found']), /no C\+\+ compiler was found\. WebAssembly.*ten times slower; `npm run setup` tries again\.$/);
 });
 
-test('cache folder: own variable, then the platform\'s custom', () => {
+test("cache folder: own variable, then the platform's custom", () => {
   assert.equal(cacheFolder({ LGGAN_CACHE: '/big/disk', XDG_CACHE_HOME: '/x' }, 'linux', '/home/me'), '/big/disk');
   assert.equal(cacheFolder({ XDG_CACHE_HOME: '/x' }, 'linux', '/home/me'), '/x/lggan-sau');
   assert.equal(cacheFolder({}, 'linux', '/home/me'), '/home/me/.cache/lggan-sau');
@@ -65,11 +65,20 @@ test('dependencies match when every package has the version of the lock, optiona
   assert.equal(dependenciesMatch(lock, null), false);
 });
 
-test('packages for development may be absent (NODE_ENV=production, omit=dev), what commands need may not', () => {
+test('packages for development may be absent, except where they are asked for', () => {
   const lock = { packages: { '': {}, a: { version: '1' }, b: { version: '2', dev: true }, c: { version: '3', devOptional: true } } };
-  assert.equal(dependenciesMatch(lock, { packages: { a: { version: '1' } } }), true);
-  assert.equal(dependenciesMatch(lock, { packages: { b: { version: '2' }, c: { version: '3' } } }), false);
-  assert.equal(dependenciesMatch(lock, { packages: { a: { version: '1' }, b: { version: '1' } } }), false);
+  const without = { packages: { a: { version: '1' } } };
+  assert.equal(dependenciesMatch(lock, without), true);
+  assert.equal(dependenciesMatch(lock, without, true), false);
+  assert.equal(dependenciesMatch(lock, { packages: { a: { version: '1' }, b: { version: '0' } } }), false);
+  assert.equal(dependenciesMatch(lock, { packages: { b: { version: '2' } } }), false);
+});
+
+test('where another folder can be chosen, the sentence says how', () => {
+  for (const output of ["EACCES: permission denied, mkdir '/root/.cache/x'", 'ENOSPC: no space left on device']) {
+    assert.match(explain('This', output, 'set LGGAN_CACHE to another').message, /, or set LGGAN_CACHE to another/);
+    assert.doesNotMatch(explain('This', output).message, /LGGAN_CACHE/);
+  }
 });
 
 test('failures become one sentence, and say whether waiting may help', () => {
@@ -77,10 +86,16 @@ test('failures become one sentence, and say whether waiting may help', () => {
     ['OSError: [Errno 28] No space left on device', /the disk is full/, true],
     ['npm error code ENOTFOUND', /registry cannot be reached/, true],
     ['ERROR: Could not find a version that satisfies the requirement x (from versions: none)', /registry cannot be reached/, true],
-    ["npm error path /repo/node_modules\nnpm error EACCES: permission denied, mkdir '/repo/node_modules'", /writing to \/repo\/node_modules is not allowed/, false],
-    ['The virtual environment was not created successfully because ensurepip is not available.', /apt install python3-venv/, false],
-    // As Debian and Ubuntu print it.
-    ['was not created successfully because ensurepip is not\navailable.  On Debian/Ubuntu systems, you need to install the python3-venv\npackage', /sudo apt install python3-venv/, false],
+    [
+      "npm error path /repo/node_modules\nnpm error EACCES: permission denied, mkdir '/repo/node_modules'",
+      /writing to \/repo\/node_modules is not allowed/,
+      false,
+    ],
+    [
+      'The virtual environment was not created successfully because ensurepip is not\navailable.  On Debian/Ubuntu systems, you need to install the python3-venv\npackage',
+      /apt install python3-venv/,
+      false,
+    ],
     ['npm error `npm ci` can only install packages when your package.json and package-lock.json are in sync', /npm install/, false],
     ['line 1\nthe wheel x.whl is damaged (Bad CRC-32)', /the wheel x\.whl is damaged/, false],
   ];

@@ -11,7 +11,7 @@ import test, { after, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findCompiler, findLibc } from './found.mjs';
 import { planEngine } from './plan.mjs';
-import { locked, root, sweep, which, writeFile } from './system.mjs';
+import { locked, register, root, running, sweep, which, writeFile } from './system.mjs';
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'lggan-setup-'));
 after(() => fs.rmSync(scratch, { recursive: true, force: true }));
@@ -23,7 +23,7 @@ const args = process.argv.slice(2), all = args.join(' ');
 fs.appendFileSync(process.env.CALLS, all + '\\n');
 if (args[0] === '-c') console.log('3 11 1 1');
 else if (args[1] === 'venv') {
-  if (process.env.FAKE === 'no venv') { console.log('ensurepip is not available'); process.exit(1); }
+  if (process.env.FAKE === 'no venv') { console.log('ensurepip is not\\navailable.  On Debian/Ubuntu systems'); process.exit(1); }
   fs.mkdirSync(args[2] + '/bin', { recursive: true });
   fs.copyFileSync(__filename, args[2] + '/bin/python');
 } else if (all.includes('pip download')) {
@@ -139,6 +139,17 @@ test('the cache serves after node_modules was made anew, and another kernel path
   assert.match(fs.readFileSync(repository.at('.venv/share/jupyter/kernels/tslab/kernel.json'), 'utf8'), /kernel\.cjs/);
 });
 
+test('whatever is gone of the addon is made again', { skip }, () => {
+  const repository = checkout();
+  repository.run();
+  for (const name of ['tfjs_binding.node', 'quiet.node']) {
+    const file = repository.at('node_modules/@tensorflow/tfjs-node/lib/napi-v8', name);
+    fs.rmSync(file);
+    assert.match(repository.run().text, /✓ TensorFlow 2\.21\.0: ready/);
+    assert.ok(fs.existsSync(file), name);
+  }
+});
+
 test('an addon that was there already is used while it loads, and replaced when it does not', { skip }, () => {
   const repository = checkout();
   const addon = repository.at('node_modules/@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node');
@@ -161,7 +172,10 @@ test('killed while downloading: nothing half-made is taken for done, and the nex
   const { status, text } = repository.run();
   assert.equal(status, 0, text);
   assert.match(text, /ready on the CPU/);
-  assert.deepEqual(repository.cached().filter((name) => !/cpu$/.test(name)), []);
+  assert.deepEqual(
+    repository.cached().filter((name) => !/cpu$/.test(name)),
+    [],
+  );
 });
 
 test('ended by Ctrl-C while downloading: no lock, no child is left', { skip }, async () => {
@@ -170,7 +184,10 @@ test('ended by Ctrl-C while downloading: no lock, no child is left', { skip }, a
   await until(() => /download/.test(repository.calls()));
   child.kill('SIGINT');
   assert.equal(await ended(child), 130);
-  assert.deepEqual(fs.readdirSync(repository.at()).filter((name) => name.includes('lock') && name !== 'package-lock.json'), []);
+  assert.deepEqual(
+    fs.readdirSync(repository.at()).filter((name) => name.includes('lock') && name !== 'package-lock.json'),
+    [],
+  );
 });
 
 test('killed while making .venv: it is made anew', { skip }, () => {
@@ -181,7 +198,7 @@ test('killed while making .venv: it is made anew', { skip }, () => {
   assert.match(repository.run().text, /✓ Jupyter/);
 });
 
-test('a .venv of somebody\'s own is kept, Jupyter is added', { skip }, () => {
+test("a .venv of somebody's own is kept, Jupyter is added", { skip }, () => {
   const repository = checkout();
   fs.mkdirSync(repository.at('.venv/bin'), { recursive: true });
   fs.writeFileSync(repository.at('.venv/bin/python'), PYTHON, { mode: 0o755 });
@@ -239,7 +256,10 @@ test('an NVIDIA device: the GPU wheel with the CUDA wheels it requires', { skip:
   assert.match(text, /✓ TensorFlow 2\.21\.0 with CUDA: ready on the GPU/);
   assert.match(repository.calls(), /pip download.* tensorflow==2\.21\.0\n/);
   assert.match(repository.calls(), /pip download.* nvidia-cudnn-cu12<10,>=9 nvidia-cublas-cu12<13\n/);
-  assert.deepEqual(repository.cached().filter((name) => !name.endsWith('.lock')), ['tensorflow-2.21.0-linux-x64-gpu']);
+  assert.deepEqual(
+    repository.cached().filter((name) => !name.endsWith('.lock')),
+    ['tensorflow-2.21.0-linux-x64-gpu'],
+  );
 });
 
 test('an NVIDIA device that TensorFlow does not see is told', { skip: skip || process.platform !== 'linux' || process.arch !== 'x64' }, () => {
@@ -299,5 +319,99 @@ test('a checkout that cannot be written is a sentence', async () => {
   // A file as the folder refuses also root, whom permissions do not stop.
   const file = fs.mkdtempSync(path.join(os.tmpdir(), 'locked-'));
   fs.writeFileSync(path.join(file, 'checkout'), '');
-  await assert.rejects(locked(path.join(file, 'checkout', '.set-up.lock'), async () => 0), (e) => e.name !== 'TypeError' && /checkout cannot be written \((EEXIST|ENOTDIR)\).*npm run setup/.test(e.message) && e.code === undefined);
+  await assert.rejects(
+    locked(path.join(file, 'checkout', '.set-up.lock'), async () => 0),
+    (e) => e.name !== 'TypeError' && /checkout cannot be written \((EEXIST|ENOTDIR)\).*npm run setup/.test(e.message) && e.code === undefined,
+  );
+});
+
+/** An npm that writes node_modules as LIST says into the folder it stands in, after `npm ci`; FAKE says what goes wrong. */
+const NPM = `#!${process.execPath}
+const fs = require('fs'), args = process.argv.slice(2).join(' ');
+fs.appendFileSync(process.env.CALLS, 'npm ' + args + '\\n');
+if (process.env.FAKE === 'no registry') { if (args.includes('--loglevel=error')) console.log('npm error code ENOTFOUND'); process.exit(1); }
+fs.mkdirSync('node_modules');
+if (process.env.FAKE === 'hang in npm') setTimeout(() => {}, 60000);
+else {
+  const dev = args.includes('--include=dev') || process.env.NODE_ENV !== 'production';
+  const { packages } = JSON.parse(fs.readFileSync('package-lock.json', 'utf8'));
+  const made = process.env.FAKE === 'nothing' ? [] : Object.entries(packages).filter(([name, p]) => name && (dev || !p.dev));
+  fs.writeFileSync('node_modules/.package-lock.json', JSON.stringify({ packages: Object.fromEntries(made) }));
+}`;
+
+/** Dependencies alone, in a checkout whose lock asks for `a`, and for `b` where one develops. */
+function dependencies() {
+  const repository = checkout([]);
+  repository.program('npm', NPM);
+  fs.writeFileSync(repository.at('package.json'), '{}');
+  fs.writeFileSync(repository.at('package-lock.json'), '{"packages":{"":{},"a":{"version":"1"},"b":{"version":"2","dev":true}}}');
+  fs.writeFileSync(repository.at('node_modules/old'), '');
+  const script = (dev) => `const { installDependencies } = await import('./scripts/setup/dependencies.mjs');
+    try { await installDependencies(${dev}); } catch (e) { console.error(e.constructor.name + ': ' + e.message); process.exit(1); }`;
+  const options = (more) => ({ cwd: repository.at(), env: { PATH: repository.at('bin'), HOME: repository.at(), CALLS: repository.at('calls'), ...more } });
+  const args = (dev) => ['--input-type=module', '-e', script(dev)];
+  return {
+    ...repository,
+    install(dev, more) {
+      const { status, stderr } = spawnSync(process.execPath, args(dev), { ...options(more), encoding: 'utf8' });
+      return { status, text: stderr };
+    },
+    start: (dev, more) => spawn(process.execPath, args(dev), options(more)),
+    has: (name) => fs.existsSync(repository.at('node_modules', name)),
+    left: () => fs.readdirSync(repository.at()).filter((name) => name.startsWith('node_modules.')),
+  };
+}
+const noWindows = { skip: process.platform === 'win32' && 'programs that pretend are scripts' };
+
+test('in production nothing is installed twice; tests ask for the packages for development', noWindows, () => {
+  const repository = dependencies();
+  const production = { NODE_ENV: 'production' };
+  for (let i = 0; i < 2; i++) assert.equal(repository.install(false, production).status, 0);
+  assert.equal(repository.calls().match(/npm ci/g).length, 1);
+  assert.equal(repository.install(true, production).status, 0);
+  assert.equal(repository.install(true, production).status, 0);
+  assert.equal(repository.calls().match(/npm ci/g).length, 2);
+  assert.ok(!repository.has('old'));
+  assert.deepEqual(repository.left(), []);
+});
+
+test('node_modules stays while a program works with it, with a sentence; the dead do not count', noWindows, () => {
+  const repository = dependencies();
+  const running = repository.at('node_modules/.running');
+  fs.mkdirSync(running);
+  fs.writeFileSync(path.join(running, String(process.pid)), 'train');
+  const { status, text } = repository.install(false);
+  assert.equal(status, 1);
+  assert.match(
+    text,
+    new RegExp(`SetupError: node_modules has to be renewed, and process ${process.pid} \\(npm run train\\) is working with it: .*start again\\.`),
+  );
+  assert.ok(repository.has('old'));
+  assert.equal(repository.calls(), '');
+
+  fs.utimesSync(path.join(running, String(process.pid)), 1, 1); // From before the machine started.
+  fs.writeFileSync(path.join(running, String(spawnSync(process.execPath, ['-e', '']).pid)), 'train');
+  assert.equal(repository.install(false).status, 0);
+});
+
+test('killed or failing, an installation leaves the old node_modules', noWindows, async () => {
+  const repository = dependencies();
+  const child = repository.start(false, { FAKE: 'hang in npm' });
+  await until(() => repository.left().some((name) => fs.existsSync(repository.at(name, 'node_modules'))));
+  child.kill('SIGKILL');
+  await ended(child);
+  assert.ok(repository.has('old'));
+  assert.match(repository.install(false, { FAKE: 'no registry', npm_config_loglevel: 'silent' }).text, /the package registry cannot be reached/);
+  assert.match(repository.install(false, { FAKE: 'nothing' }).text, /SetupError: npm ci ended well and did not install/);
+  assert.ok(repository.has('old'));
+  assert.deepEqual(repository.left(), []);
+  assert.equal(repository.install(false).status, 0);
+  assert.ok(!repository.has('old') && repository.has('.package-lock.json'));
+});
+
+test('a running program is known by its number, and forgotten', () => {
+  const unregister = register(process.pid, 'mine');
+  assert.ok(running().some(({ pid, name }) => pid === process.pid && name === 'mine'));
+  unregister();
+  assert.ok(!running().some(({ pid }) => pid === process.pid));
 });

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { explain } from './plan.mjs';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
@@ -14,6 +15,17 @@ export class SetupError extends Error {
   constructor(message, passing = false) {
     super(message);
     this.passing = passing;
+  }
+}
+
+/** Turns file system errors (no space, no permission) of `action` into sentences; `elsewhere` says how another folder is chosen. */
+export async function guarded(what, action, elsewhere) {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof SetupError || !error.syscall) throw error;
+    const { message, passing } = explain(what, error.message, elsewhere);
+    throw new SetupError(message, passing);
   }
 }
 
@@ -65,13 +77,41 @@ export function capture(command, args, { cwd = root, env = process.env, timeout 
   });
 }
 
+const runningFolder = path.join(root, 'node_modules/.running');
+
+/** Says that process `pid` works with node_modules, until the returned function is called or the process is gone. */
+export function register(pid, name = process.env.npm_lifecycle_event ?? '') {
+  const file = path.join(runningFolder, String(pid));
+  try {
+    fs.mkdirSync(runningFolder, { recursive: true });
+    fs.writeFileSync(file, name);
+  } catch {
+    return () => {}; // Somebody else's folder: we cannot renew node_modules there either.
+  }
+  return () => fs.rmSync(file, { force: true });
+}
+
+/** The living processes that work with node_modules: [{pid, name}]. */
+export function running() {
+  const started = Date.now() - os.uptime() * 1000; // Numbers from before the machine started belong to others now.
+  const names = fs.existsSync(runningFolder) ? fs.readdirSync(runningFolder) : [];
+  return names
+    .filter((name) => /^\d+$/.test(name) && isRunning(Number(name)))
+    .map((name) => path.join(runningFolder, name))
+    .filter((file) => (fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > started)
+    .map((file) => ({ pid: Number(path.basename(file)), name: fs.readFileSync(file, 'utf8') }));
+}
+
 /** Runs a program on this terminal, passing signals on to it. Resolves to its exit code. */
 export function foreground(command, args, { env = process.env } = {}) {
   return new Promise((resolve, reject) => {
     inForeground = spawn(command, args, { cwd: root, env, stdio: 'inherit' });
+    // The program's own number, as it may outlive us.
+    const unregister = inForeground.pid ? register(inForeground.pid) : () => {};
     inForeground.on('error', reject);
     inForeground.on('close', (code, signal) => {
       inForeground = null;
+      unregister();
       resolve(code ?? 128 + os.constants.signals[signal]);
     });
   });
@@ -118,11 +158,11 @@ export function readJson(file) {
 /** A name beside `file` for work in progress; `sweep` removes those whose process is gone. */
 export const temporary = (file) => `${file}.tmp-${process.pid}`;
 
-export function sweep(folder) {
+export function sweep(folder, prefix = '') {
   if (!fs.existsSync(folder)) return;
   for (const name of fs.readdirSync(folder)) {
     const match = /\.tmp-(\d+)$/.exec(name);
-    if (match && !isRunning(Number(match[1]))) fs.rmSync(path.join(folder, name), { recursive: true, force: true });
+    if (match && name.startsWith(prefix) && !isRunning(Number(match[1]))) fs.rmSync(path.join(folder, name), { recursive: true, force: true });
   }
 }
 
@@ -148,16 +188,22 @@ function isRunning(pid) {
   }
 }
 
-/** Lets one process at a time do `action`; another waits. A lock whose process has died is taken over. */
-export async function locked(file, action) {
+/**
+ * Lets one process at a time do `action`; another waits. A lock whose process has died is taken over.
+ * `advice` is the way out where the lock's folder cannot be written.
+ */
+export async function locked(file, action, advice = 'whoever owns it runs npm run setup once, or copy the project to a folder of your own') {
   const mine = temporary(file);
+  const refuse = (error) => {
+    if (!['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'ENOTDIR', 'EEXIST'].includes(error.code)) throw error;
+    const folder = path.dirname(file);
+    throw new SetupError(`${folder} cannot be written (${error.code}), and the set-up is not complete there: ${advice}.`);
+  };
   try {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(mine, String(process.pid));
   } catch (error) {
-    if (!['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'ENOTDIR', 'EEXIST'].includes(error.code)) throw error;
-    const folder = path.dirname(file);
-    throw new SetupError(`${folder} cannot be written (${error.code}), and the set-up is not complete there: whoever owns it runs npm run setup once, or copy the project to a folder of your own.`);
+    refuse(error);
   }
   try {
     for (let told = false; !tryLink(mine, file); await sleep(200)) {
@@ -169,6 +215,8 @@ export async function locked(file, action) {
         fs.rmSync(file, { force: true });
       }
     }
+  } catch (error) {
+    refuse(error); // A dead user's lock in a folder where only owners delete.
   } finally {
     fs.rmSync(mine, { force: true });
   }
@@ -186,6 +234,14 @@ export async function locked(file, action) {
 function tryLink(from, to) {
   try {
     fs.linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (error.code === 'EEXIST') return false;
+    // File systems without links (FAT, some shares).
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'].includes(error.code)) throw error;
+  }
+  try {
+    fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL);
     return true;
   } catch (error) {
     if (error.code === 'EEXIST') return false;

@@ -1,16 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -67,8 +57,7 @@ test('the layouts are those of PyTorch and TensorFlow', async () => {
   const y = tf.conv2d(x, kernel, 1, 'valid').dataSync();
   for (let o = 0; o < 2; o++) {
     let expected = 0;
-    for (let i = 0; i < 3; i++)
-      for (let p = 0; p < 4; p++) expected += original[(o * 3 + i) * 4 + p] * ((p * 3 + i) % 5);
+    for (let i = 0; i < 3; i++) for (let p = 0; p < 4; p++) expected += original[(o * 3 + i) * 4 + p] * ((p * 3 + i) % 5);
     assert.equal(y[o], expected);
   }
   assert.deepEqual(await toOriginal('conv', kernel), original);
@@ -120,10 +109,7 @@ test('a checkpoint that does not fit is refused as a whole', async () => {
   await saveParameters(file, wide);
   await assert.rejects(
     loadParameters(file, net),
-    (e) =>
-      e instanceof UserError &&
-      e.message.includes(file) &&
-      /conv\.weight has \[6,2,3,3\] instead of \[4,2,3,3\]/.test(e.message),
+    (e) => e instanceof UserError && e.message.includes(file) && /conv\.weight has \[6,2,3,3\] instead of \[4,2,3,3\]/.test(e.message),
   );
   const { tensors } = await readTensors(file);
   const entry = (name: string) => ({
@@ -135,10 +121,7 @@ test('a checkpoint that does not fit is refused as a whole', async () => {
     { name: 'conv.bias', shape: [4], data: new Float32Array(4) },
     { ...entry('conv.weight'), name: 'stranger' },
   ]);
-  await assert.rejects(
-    loadParameters(file, net),
-    /missing: conv\.weight, up\.weight, fc\.weight; unexpected: stranger/,
-  );
+  await assert.rejects(loadParameters(file, net), /missing: conv\.weight, up\.weight, fc\.weight; unexpected: stranger/);
   assert.deepEqual(net.values(), before);
   // Not strict: what fits is taken.
   const loaded = await loadParameters(file, net, { strict: false });
@@ -166,12 +149,7 @@ test('a training state comes back: networks, slots and everything else', async (
     state,
     metadata: { step: '1200' },
   });
-  assert.deepEqual(readdirSync(saved).sort(), [
-    'D.safetensors',
-    'G.safetensors',
-    'optimiser.safetensors',
-    'state.json',
-  ]);
+  assert.deepEqual(readdirSync(saved).sort(), ['D.safetensors', 'G.safetensors', 'optimiser.safetensors', 'state.json']);
   assert.equal(readlinkSync(join(run, 'latest')), 'latest-000001');
   const [g2, d2] = [network(10), network(20)];
   const loaded = (await loadCheckpoint(run, 'latest', { networks: { G: g2, D: d2 }, extra: ['optimiser'] }))!;
@@ -185,14 +163,8 @@ test('a training state comes back: networks, slots and everything else', async (
   await assert.rejects(loadCheckpoint(run, 'latest', { networks: { H: g2 } }), /holds no 'H'/);
   assert.equal(await loadCheckpoint(run, 'best', { networks: { G: g2 } }), undefined);
   assert.equal(await loadCheckpoint(join(folder, 'no-run'), 'latest'), undefined);
-  await assert.rejects(
-    saveCheckpoint(run, 'latest', { networks: {}, state: { loss: NaN } }),
-    /'loss' cannot be held in JSON: NaN/,
-  );
-  await assert.rejects(
-    saveCheckpoint(run, 'latest', { networks: {}, state: { r: new Uint8Array(2) as unknown as number[] } }),
-    /'r' cannot be held/,
-  );
+  await assert.rejects(saveCheckpoint(run, 'latest', { networks: {}, state: { loss: NaN } }), /'loss' cannot be held in JSON: NaN/);
+  await assert.rejects(saveCheckpoint(run, 'latest', { networks: {}, state: { r: new Uint8Array(2) as unknown as number[] } }), /'r' cannot be held/);
   [g, d, g2, d2].forEach((n) => n.dispose());
   tf.dispose(slots);
 });
@@ -214,12 +186,7 @@ test('a damaged checkpoint is named and the one before is used', async () => {
   const bytes = readFileSync(weights);
   const flipped = Buffer.from(bytes);
   flipped[flipped.length - 3] ^= 4;
-  for (const spoil of [
-    () => writeFileSync(weights, flipped),
-    () => truncateSync(weights, 100),
-    () => truncateSync(weights, 0),
-    () => rmSync(weights),
-  ]) {
+  for (const spoil of [() => writeFileSync(weights, flipped), () => truncateSync(weights, 100), () => truncateSync(weights, 0), () => rmSync(weights)]) {
     spoil();
     const found = (await latest())!;
     assert.deepEqual(found.state, { step: 2 });
@@ -232,17 +199,11 @@ test('a damaged checkpoint is named and the one before is used', async () => {
   // The file of another generation does not pass as this one's.
   writeFileSync(weights, readFileSync(join(second, 'G.safetensors')));
   assert.match((await latest())!.damaged[0], /belongs to another checkpoint/);
-  writeFileSync(
-    join(second, 'state.json'),
-    readFileSync(join(second, 'state.json'), 'utf8').replace('"step": 2', '"step": 9'),
-  );
+  writeFileSync(join(second, 'state.json'), readFileSync(join(second, 'state.json'), 'utf8').replace('"step": 2', '"step": 9'));
   assert.deepEqual((await latest())!.state, { step: 1 });
   writeFileSync(join(run, 'latest-000001', 'state.json'), '');
   const before = loaded.values();
-  await assert.rejects(
-    latest(),
-    (e) => e instanceof UserError && /No checkpoint 'latest'.*latest-000001.*empty/.test(e.message),
-  );
+  await assert.rejects(latest(), (e) => e instanceof UserError && /No checkpoint 'latest'.*latest-000001.*empty/.test(e.message));
   assert.deepEqual(loaded.values(), before);
   // A run can go on from there: numbers count on, the oldest go.
   assert.match(await save(4), /latest-000004$/);

@@ -7,13 +7,7 @@ import type * as tf from '../engine/tf';
 import { explain, removeLeftovers, syncFolder, writeSynced } from '../common/atomic';
 import type { NamedVariables } from './layout';
 import { assignParameters, checkParameters, parameterEntries } from './parameters';
-import {
-  readTensors,
-  saveTensorsPlainly,
-  type StoredTensor,
-  type TensorEntry,
-  type TensorFile,
-} from './safetensors';
+import { readTensors, saveTensorsPlainly, type StoredTensor, type TensorEntry, type TensorFile } from './safetensors';
 
 export { loadParameters, saveParameters } from './parameters';
 
@@ -61,27 +55,17 @@ export interface CheckpointOptions {
  * at any moment it leaves the previous generation, or both. Returns the generation's folder. Throws a UserError where
  * the disk is full or the folder cannot be written; the earlier generations stay.
  */
-export async function saveCheckpoint(
-  run: string,
-  name: string,
-  content: CheckpointContent,
-  options: CheckpointOptions = {},
-): Promise<string> {
+export async function saveCheckpoint(run: string, name: string, content: CheckpointContent, options: CheckpointOptions = {}): Promise<string> {
   const { keep = 2, onProgress } = options;
   const state = toJson(content.state);
   const parts: [string, TensorEntry[], Record<string, string>][] = [
     ...Object.entries(content.networks).map(
-      ([key, p]) =>
-        [key, parameterEntries(p), { ...content.metadata }] as [string, TensorEntry[], Record<string, string>],
+      ([key, p]) => [key, parameterEntries(p), { ...content.metadata }] as [string, TensorEntry[], Record<string, string>],
     ),
-    ...Object.entries(content.extra ?? {}).map(
-      ([key, t]) => [key, tensorEntries(t), {}] as [string, TensorEntry[], Record<string, string>],
-    ),
+    ...Object.entries(content.extra ?? {}).map(([key, t]) => [key, tensorEntries(t), {}] as [string, TensorEntry[], Record<string, string>]),
   ];
-  for (const key of [name, ...parts.map(([k]) => k)])
-    if (!/^[A-Za-z]\w*$/.test(key)) throw new Error(`'${key}' is no name for a checkpoint's file`);
-  if (new Set(parts.map(([key]) => key)).size !== parts.length)
-    throw new Error('a network and a set of further tensors have the same name');
+  for (const key of [name, ...parts.map(([k]) => k)]) if (!/^[A-Za-z]\w*$/.test(key)) throw new Error(`'${key}' is no name for a checkpoint's file`);
+  if (new Set(parts.map(([key]) => key)).size !== parts.length) throw new Error('a network and a set of further tensors have the same name');
 
   const part = join(run, `${name}.${process.pid}.part`);
   try {
@@ -146,15 +130,13 @@ export async function loadCheckpoint(
     try {
       const document = await readState(folder);
       state = document.state;
-      for (const key of [...Object.keys(networks), ...extra])
-        read.set(key, await readPart(folder, key, document.files));
+      for (const key of [...Object.keys(networks), ...extra]) read.set(key, await readPart(folder, key, document.files));
     } catch (e) {
       if (!(e instanceof DamagedFileError)) throw e;
       damaged.push(e.message);
       continue;
     }
-    for (const [key, p] of Object.entries(networks))
-      checkParameters(join(folder, `${key}.safetensors`), read.get(key)!.tensors, p);
+    for (const [key, p] of Object.entries(networks)) checkParameters(join(folder, `${key}.safetensors`), read.get(key)!.tensors, p);
     for (const [key, p] of Object.entries(networks)) assignParameters(read.get(key)!.tensors, p);
     return { folder, state, extra: Object.fromEntries(extra.map((key) => [key, read.get(key)!.tensors])), damaged };
   }
@@ -183,15 +165,13 @@ async function generations(run: string, name: string): Promise<{ number: number;
 
 async function readPart(folder: string, key: string, files: Record<string, string>): Promise<TensorFile> {
   const file = join(folder, `${key}.safetensors`);
-  if (!Object.hasOwn(files, `${key}.safetensors`))
-    throw new UserError(`${folder} holds no '${key}': it was saved by another kind of run.`);
+  if (!Object.hasOwn(files, `${key}.safetensors`)) throw new UserError(`${folder} holds no '${key}': it was saved by another kind of run.`);
   let content: TensorFile;
   try {
     content = await readTensors(file);
   } catch (e) {
     // In a complete generation a file that is not there was removed later.
-    if (e instanceof UserError && !(e instanceof DamagedFileError))
-      throw new DamagedFileError(file, 'is missing or unreadable');
+    if (e instanceof UserError && !(e instanceof DamagedFileError)) throw new DamagedFileError(file, 'is missing or unreadable');
     throw e;
   }
   if (content.sha256 !== files[`${key}.safetensors`]) throw new DamagedFileError(file, 'belongs to another checkpoint');
@@ -213,13 +193,9 @@ async function readState(folder: string): Promise<{ files: Record<string, string
     if (sum(JSON.stringify(body)) !== sha256) throw new Error('checksum');
     if (typeof body.files !== 'object' || body.files === null) throw new Error('no list of files');
   } catch {
-    throw new DamagedFileError(
-      file,
-      text.length ? 'is damaged: its content does not match its checksum' : 'is empty (0 bytes)',
-    );
+    throw new DamagedFileError(file, text.length ? 'is damaged: its content does not match its checksum' : 'is empty (0 bytes)');
   }
-  if (parsed.format !== 1)
-    throw new UserError(`${file} is of format ${excerpt(JSON.stringify(parsed.format) ?? 'none')}, which this version does not read.`);
+  if (parsed.format !== 1) throw new UserError(`${file} is of format ${excerpt(JSON.stringify(parsed.format) ?? 'none')}, which this version does not read.`);
   return parsed;
 }
 
@@ -237,8 +213,7 @@ async function link(run: string, name: string, folder: string): Promise<void> {
 
 function tensorEntries(tensors: Record<string, tf.Tensor>): TensorEntry[] {
   return Object.entries(tensors).map(([name, t]) => {
-    if (t.dtype !== 'float32' && t.dtype !== 'int32')
-      throw new Error(`${name} is of type ${t.dtype}; checkpoints hold float32 and int32`);
+    if (t.dtype !== 'float32' && t.dtype !== 'int32') throw new Error(`${name} is of type ${t.dtype}; checkpoints hold float32 and int32`);
     return { name, shape: t.shape, dtype: t.dtype, data: async () => (await t.data()) as Float32Array | Int32Array };
   });
 }
@@ -249,17 +224,8 @@ function tensorEntries(tensors: Record<string, tf.Tensor>): TensorEntry[] {
  */
 function toJson(state: Json): string {
   return JSON.stringify(state, (key, value: unknown) => {
-    const plain =
-      typeof value !== 'object' ||
-      value === null ||
-      Array.isArray(value) ||
-      Object.getPrototypeOf(value) === Object.prototype;
-    if (
-      !plain ||
-      (typeof value === 'number' && !Number.isFinite(value)) ||
-      typeof value === 'function' ||
-      typeof value === 'bigint'
-    ) {
+    const plain = typeof value !== 'object' || value === null || Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+    if (!plain || (typeof value === 'number' && !Number.isFinite(value)) || typeof value === 'function' || typeof value === 'bigint') {
       throw new Error(`the state's '${key}' cannot be held in JSON: ${String(value)}`);
     }
     return value;

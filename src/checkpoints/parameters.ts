@@ -1,26 +1,13 @@
 import { UserError } from '../common/errors';
 import { fromOriginal, originalShape, toOriginal, type NamedVariables } from './layout';
-import {
-  listed,
-  readTensors,
-  saveTensors,
-  type TensorReadOptions,
-  type SaveOptions,
-  type StoredTensor,
-  type TensorEntry,
-} from './safetensors';
+import { listed, readTensors, saveTensors, type TensorReadOptions, type SaveOptions, type StoredTensor, type TensorEntry } from './safetensors';
 
 /**
  * Saves a network's parameters: float32, in the original's layout and under its names, so that Python reads them in two
  * lines (`from safetensors.torch import load_file; net.load_state_dict(load_file(path))`). All or nothing. Returns the
  * file's checksum.
  */
-export function saveParameters(
-  file: string,
-  parameters: NamedVariables,
-  metadata: Record<string, string> = {},
-  options: SaveOptions = {},
-): Promise<string> {
+export function saveParameters(file: string, parameters: NamedVariables, metadata: Record<string, string> = {}, options: SaveOptions = {}): Promise<string> {
   return saveTensors(file, parameterEntries(parameters), metadata, options);
 }
 
@@ -53,11 +40,7 @@ export interface Loaded {
  * assigned: where something does not fit, one UserError names the file and the names, and the network keeps what it
  * had.
  */
-export async function loadParameters(
-  file: string,
-  parameters: NamedVariables,
-  options: LoadOptions = {},
-): Promise<Loaded> {
+export async function loadParameters(file: string, parameters: NamedVariables, options: LoadOptions = {}): Promise<Loaded> {
   const { tensors, metadata } = await readTensors(file, options);
   const { missing, unexpected } = checkParameters(file, tensors, parameters, options.strict ?? true);
   assignParameters(tensors, parameters);
@@ -88,10 +71,7 @@ export function checkParameters(
     ...(strict && missing.length ? [`missing: ${listed(missing)}`] : []),
     ...(strict && unexpected.length ? [`unexpected: ${listed(unexpected)}`] : []),
   ];
-  if (faults.length)
-    throw new UserError(
-      `${file} does not fit this network (${faults.join('; ')}): choose the checkpoint of this configuration.`,
-    );
+  if (faults.length) throw new UserError(`${file} does not fit this network (${faults.join('; ')}): choose the checkpoint of this configuration.`);
   return { missing, unexpected };
 }
 
@@ -107,5 +87,4 @@ export function assignParameters(tensors: ReadonlyMap<string, StoredTensor>, par
 }
 
 const isFloat = (t: StoredTensor) => t.data instanceof Float32Array || t.data instanceof Float64Array;
-const asFloat32 = (t: StoredTensor) =>
-  t.data instanceof Float32Array ? t.data : Float32Array.from(t.data as Float64Array);
+const asFloat32 = (t: StoredTensor) => (t.data instanceof Float32Array ? t.data : Float32Array.from(t.data as Float64Array));

@@ -109,7 +109,7 @@ export function explainAny(e: unknown): unknown {
   const denied = code === 'EACCES' || code === 'EPERM';
   const reason = denied ? 'it may not be read or written: change its permissions or choose another' : REASONS[code];
   if (!reason) return e;
-  const file = syscall === 'rename' || syscall === 'link' || syscall === 'copyfile' ? dest ?? path : path;
+  const file = syscall === 'rename' || syscall === 'link' || syscall === 'copyfile' ? (dest ?? path) : path;
   return new UserError(`${file ?? 'A file'}: ${reason}.`, { cause: e });
 }
 
@@ -136,8 +136,7 @@ export async function removeLeftovers(path: string): Promise<void> {
   for (const name of names) {
     if (!name.startsWith(`${base}.`)) continue;
     const pid = /^(\d+)(?:\.\d+)?\.part$/.exec(name.slice(base.length + 1))?.[1];
-    if (pid && Number(pid) !== process.pid && !isAlive(Number(pid)))
-      await rm(join(dirname(path), name), { recursive: true, force: true });
+    if (pid && Number(pid) !== process.pid && !isAlive(Number(pid))) await rm(join(dirname(path), name), { recursive: true, force: true });
   }
 }
 

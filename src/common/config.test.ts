@@ -62,7 +62,11 @@ test('behaviour: all of one kind, or chosen points', () => {
   assert.equal(mixed.averagePool, 'original');
   assert.equal(mixed.spectralNorm, 'paper');
   for (const wrong of ['originl', null, { averagePool: 'both' }, { pool: 'paper' }, { averagePool: { a: 1 } }]) {
-    assert.throws(() => behaviour(wrong as 'paper'), (e) => e instanceof UserError && /behaviour/.test(e.message), JSON.stringify(wrong));
+    assert.throws(
+      () => behaviour(wrong as 'paper'),
+      (e) => e instanceof UserError && /behaviour/.test(e.message),
+      JSON.stringify(wrong),
+    );
   }
 });
 

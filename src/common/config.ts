@@ -24,15 +24,7 @@ export interface Behaviour {
   adamEpsilon: Choice;
 }
 
-const BEHAVIOURS: (keyof Behaviour)[] = [
-  'spectralNorm',
-  'encoderResize',
-  'runningVariance',
-  'classMasks',
-  'classScore',
-  'averagePool',
-  'adamEpsilon',
-];
+const BEHAVIOURS: (keyof Behaviour)[] = ['spectralNorm', 'encoderResize', 'runningVariance', 'classMasks', 'classScore', 'averagePool', 'adamEpsilon'];
 
 /** `paper` (the default) or `original` for all points, or a choice for some of them, the rest `paper`. */
 export type BehaviourOption = Choice | Partial<Behaviour>;

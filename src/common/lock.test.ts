@@ -19,7 +19,9 @@ function holder(dir: string, startAt = 0): { child: ChildProcess; answer: Promis
   const code = `const { lockFolder } = require(${JSON.stringify(join(__dirname, 'lock.ts'))});
     setTimeout(() => lockFolder(process.argv[1]).then(() => console.log('held'), (e) => { console.log(e.message); process.exit(); }), Math.max(0, process.argv[2] - Date.now()));
     setInterval(() => undefined, 1000);`;
-  const child = spawn(process.execPath, ['--require', 'ts-node/register/transpile-only', '-e', code, dir, String(startAt)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--require', 'ts-node/register/transpile-only', '-e', code, dir, String(startAt)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   return { child, answer: new Promise((resolve) => child.stdout!.once('data', (d) => resolve(String(d).trim()))) };
 }
 const kill = (child: ChildProcess) =>
@@ -33,7 +35,10 @@ test('a folder has one holder; the lock goes back when the work ends, also by an
   const first = await lockFolder(dir);
   await assert.rejects(lockFolder(dir), refused(/is used by another run \(this very process, since 2.*choose another folder\.$/));
   await first.release();
-  await assert.rejects(withFolderLock(dir, async () => assert.fail('the work')), /the work/);
+  await assert.rejects(
+    withFolderLock(dir, async () => assert.fail('the work')),
+    /the work/,
+  );
   assert.equal(await withFolderLock(dir, async () => 3), 3);
   assert.deepEqual(readdirSync(dir), []);
   // Whoever has lost its lock does not take away the one of another.
@@ -62,7 +67,10 @@ test('of several that find a stale lock at the same time, one gets it', async ()
   const answers = await Promise.all(others.map((o) => o.answer));
   await Promise.all(others.map((o) => (o.child.exitCode === null ? kill(o.child) : undefined)));
   assert.equal(answers.filter((a) => a === 'held').length, 1, answers.join('\n'));
-  assert.ok(answers.every((a) => a === 'held' || /is used by another run/.test(a)), answers.join('\n'));
+  assert.ok(
+    answers.every((a) => a === 'held' || /is used by another run/.test(a)),
+    answers.join('\n'),
+  );
 });
 
 test('a lock of an earlier start of the machine, of a number that was given anew, or without content, is stale', async () => {

@@ -22,10 +22,7 @@ test('bar, count, rate and time left', () => {
   time = 12000;
   p.finish('saved');
   // 25 in 10 s: 2.5 a second, 75 left are 30 s.
-  assert.deepEqual(lines, [
-    'training  [#####...............]  25/100  2.50 steps/s  30 s left  loss 0.5',
-    'end training  25/100 steps in 12 s  saved',
-  ]);
+  assert.deepEqual(lines, ['training  [#####...............]  25/100  2.50 steps/s  30 s left  loss 0.5', 'end training  25/100 steps in 12 s  saved']);
 });
 
 test('the time left follows the last minute, and what was done before does not count', () => {
@@ -67,8 +64,7 @@ test('lines come no faster than the sink wants, the last one always', () => {
 
 test('a terminal has its line rewritten and cut to its width, a file gets lines', () => {
   let out = '';
-  const stream = (isTTY: boolean) =>
-    ({ isTTY, columns: 20, write: (s: string) => (out += s) }) as unknown as NodeJS.WriteStream;
+  const stream = (isTTY: boolean) => ({ isTTY, columns: 20, write: (s: string) => (out += s) }) as unknown as NodeJS.WriteStream;
   const sink = terminalSink(stream(true));
   sink.show('0123456789012345678901234567890');
   assert.equal(out, '\r012345678901234567…\x1b[K');
@@ -106,14 +102,5 @@ test('reporter makes a progress of a callback', () => {
 });
 
 test('durations', () => {
-  assert.deepEqual([0.04, 9.94, 9.96, 59.6, 187, 7387, 273600, Infinity].map(duration), [
-    '0.0 s',
-    '9.9 s',
-    '10 s',
-    '1:00',
-    '3:07',
-    '2:03:07',
-    '3 d 4 h',
-    '?',
-  ]);
+  assert.deepEqual([0.04, 9.94, 9.96, 59.6, 187, 7387, 273600, Infinity].map(duration), ['0.0 s', '9.9 s', '10 s', '1:00', '3:07', '2:03:07', '3 d 4 h', '?']);
 });

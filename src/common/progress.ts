@@ -71,9 +71,7 @@ export function progress(total: number, label: string, options: ProgressOptions 
       shown = time;
       const r = rate(time);
       const left = r > 0 && done < total ? `${duration((total - done) / r)} left` : '';
-      sink.show(
-        join([label, bar(done / total), `${inUnits(done)}/${inUnits(total)}`, rateText(r / scale, unit), left, note]),
-      );
+      sink.show(join([label, bar(done / total), `${inUnits(done)}/${inUnits(total)}`, rateText(r / scale, unit), left, note]));
     },
     print: (message) => sink.print(message),
     finish(note) {
@@ -87,10 +85,7 @@ export function progress(total: number, label: string, options: ProgressOptions 
 }
 
 /** An `onProgress(done, total, note)` that shows itself; it finishes when done reaches the total. */
-export function reporter(
-  label: string,
-  options: ProgressOptions = {},
-): (done: number, total: number, note?: string) => void {
+export function reporter(label: string, options: ProgressOptions = {}): (done: number, total: number, note?: string) => void {
   let p: Progress | undefined;
   return (done, total, note) => {
     p ??= progress(total, label, options);
@@ -109,8 +104,7 @@ export function terminalSink(stream: NodeJS.WriteStream = process.stderr): Progr
     return { interval: 5000, show: line, end: line, print: line };
   }
   // \r to the start of the line, CSI K clears what is left of the last one.
-  const write = (text: string, tail: string) =>
-    void stream.write(`\r${cut(excerpt(text, Infinity), (stream.columns || 80) - 1)}\x1b[K${tail}`);
+  const write = (text: string, tail: string) => void stream.write(`\r${cut(excerpt(text, Infinity), (stream.columns || 80) - 1)}\x1b[K${tail}`);
   let last = '';
   return {
     interval: 100,

@@ -47,8 +47,7 @@ export function openForReading(file: string): number {
   } catch (e) {
     const code = (e as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw new UserError(`There is no file ${file}.`, { cause: e });
-    if (code === 'EACCES' || code === 'EPERM')
-      throw new UserError(`${file} may not be read: change its permissions.`, { cause: e });
+    if (code === 'EACCES' || code === 'EPERM') throw new UserError(`${file} may not be read: change its permissions.`, { cause: e });
     throw e;
   }
 }

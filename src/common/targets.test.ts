@@ -19,7 +19,11 @@ test('an input is no target, by whatever way it is reached', () => {
   writeFileSync(join(root, 'other.png'), 'mine');
   for (const target of ['in/a.png', 'in//a.png', 'in/sub/../a.png', 'soft.png', 'hard.png', 'folder/a.png']) {
     const path = `${root}/${target}`;
-    assert.throws(() => refuseInputs([input], [join(root, 'new'), path]), (e) => e instanceof UserError && e.message.includes(path) && e.message.includes(input), target);
+    assert.throws(
+      () => refuseInputs([input], [join(root, 'new'), path]),
+      (e) => e instanceof UserError && e.message.includes(path) && e.message.includes(input),
+      target,
+    );
   }
   assert.throws(() => refuseInputs([join(root, 'in')], [join(root, 'folder/')]), UserError);
   refuseInputs([input, join(root, 'nowhere')], [join(root, 'other.png'), join(root, 'new.png'), join(root, 'nowhere')]);

@@ -33,7 +33,9 @@ export function refuseInputs(inputs: Iterable<string>, targets: Iterable<string>
 /** The files of a folder, not those of folders inside; none where there is no folder. */
 export function filesIn(folder: string): string[] {
   try {
-    return readdirSync(folder, { withFileTypes: true }).filter((e) => !e.isDirectory()).map((e) => join(folder, e.name));
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((e) => !e.isDirectory())
+      .map((e) => join(folder, e.name));
   } catch {
     return [];
   }

@@ -59,8 +59,7 @@ export class ZipFile {
   read(name: string, limit = 2 ** 30): Buffer {
     const entry = this.entries.get(name);
     if (!entry) throw this.fault(`holds no entry '${name}'`);
-    if (entry.size > limit)
-      throw new UserError(`${this.file} unpacks '${name}' to ${entry.size} bytes, above the limit of ${limit}.`);
+    if (entry.size > limit) throw new UserError(`${this.file} unpacks '${name}' to ${entry.size} bytes, above the limit of ${limit}.`);
     const raw = this.bytes(this.dataOffset(entry), entry.compressedSize);
     let data = raw;
     if (entry.method === 8) {
@@ -69,8 +68,7 @@ export class ZipFile {
       } catch {
         throw this.fault(`has a damaged entry '${name}'`);
       }
-    } else if (entry.method !== 0)
-      throw this.fault(`packs '${name}' by method ${entry.method}; only stored and deflate are read`);
+    } else if (entry.method !== 0) throw this.fault(`packs '${name}' by method ${entry.method}; only stored and deflate are read`);
     if (data.length !== entry.size || crc32(data) !== entry.crc) throw this.fault(`has a damaged entry '${name}'`);
     return data;
   }

@@ -100,7 +100,10 @@ test('an epoch takes every pair once, each epoch in another order; the seed deci
   const first = await take(new TrainingBatches(data, small), 5);
   assert.deepEqual(await take(new TrainingBatches(data, small), 5), first);
   const other = await take(new TrainingBatches(data, { ...small, seed: 4 }), 5);
-  assert.notDeepEqual(other.map((b) => b.names), first.map((b) => b.names));
+  assert.notDeepEqual(
+    other.map((b) => b.names),
+    first.map((b) => b.names),
+  );
 });
 
 test('after restoring, the batches are those of the uninterrupted run', async () => {
@@ -130,7 +133,10 @@ test('a state of another run is refused', () => {
     [new TrainingBatches(set(8), small).state(), /another number of items \(8, now 7\)/],
   ];
   for (const [value, reason] of wrong) {
-    assert.throws(() => source.restore(value), (e) => e instanceof UserError && reason.test(e.message));
+    assert.throws(
+      () => source.restore(value),
+      (e) => e instanceof UserError && reason.test(e.message),
+    );
   }
 });
 

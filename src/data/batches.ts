@@ -88,7 +88,10 @@ export class TrainingBatches extends Sequence<Batch> {
   private readonly cache: Cache<Pair>;
 
   /** Throws a UserError for options out of range, and where the set has fewer pairs than a batch. */
-  constructor(private readonly dataset: PairDataset, options: BatchOptions = {}) {
+  constructor(
+    private readonly dataset: PairDataset,
+    options: BatchOptions = {},
+  ) {
     super(dataset.source, dataset.names, options);
     const imageSize: Size = options.imageSize ?? [192, 256];
     wholeNumbers({ height: imageSize[0], width: imageSize[1] }, 'imageSize');

@@ -22,20 +22,13 @@ test('four photographs, credited, each with a label map of classes that are real
   }
   const root = join(__dirname, '..', '..', 'datasets', 'photos');
   assert.match(readFileSync(join(root, 'CREDITS.md'), 'utf8'), /Aitzol Berasategi[\s\S]*CC BY 4\.0/);
-  const bytes = data.names.reduce(
-    (sum, n) => sum + statSync(join(root, 'imgs', `${n}.jpg`)).size + statSync(join(root, 'labels', `${n}.png`)).size,
-    0,
-  );
+  const bytes = data.names.reduce((sum, n) => sum + statSync(join(root, 'imgs', `${n}.jpg`)).size + statSync(join(root, 'labels', `${n}.png`)).size, 0);
   assert.ok(bytes < 2e6, `${bytes} bytes`);
 });
 
 test('the label maps fit the photographs: what a colour gives away is where the map says', async () => {
   const data = photographs();
-  const share = async (
-    name: string,
-    kind: string,
-    test: (r: number, g: number, b: number) => boolean,
-  ): Promise<number> => {
+  const share = async (name: string, kind: string, test: (r: number, g: number, b: number) => boolean): Promise<number> => {
     const { image, labels } = await data.at(data.names.indexOf(name));
     const c = CLASS_NAMES.indexOf(kind);
     let all = 0;

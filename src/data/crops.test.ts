@@ -115,7 +115,11 @@ test('the photographs give windows of known classes; settings that cannot be are
 
 test('the middle of a pair, in the shape asked for, without squeezing', async () => {
   // Columns are told by red, rows by green.
-  const image = { height: 40, width: 40, data: Uint8Array.from({ length: 4800 }, (_, i) => (i % 3 === 0 ? Math.floor(i / 3) % 40 : i % 3 === 1 ? Math.floor(i / 120) : 0)) };
+  const image = {
+    height: 40,
+    width: 40,
+    data: Uint8Array.from({ length: 4800 }, (_, i) => (i % 3 === 0 ? Math.floor(i / 3) % 40 : i % 3 === 1 ? Math.floor(i / 120) : 0)),
+  };
   const labels = { height: 40, width: 40, data: new Uint8Array(1600).fill(3) };
   const [pair] = await readAll(centreCrops(memoryPairs([{ name: 'a', image, labels }], 'test'), [30, 40]));
   assert.deepEqual([pair.image.height, pair.image.width, pair.labels.data.length], [30, 40, 1200]);

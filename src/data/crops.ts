@@ -72,8 +72,16 @@ export class CropBatches extends Sequence<Batch> {
   private readonly options: Required<Pick<CropOptions, 'imageSize' | 'minHeight' | 'flip' | 'stretch' | 'balance'>>;
   private readonly synonyms: number[][];
 
-  private constructor(private readonly photos: readonly Photo[], source: string, options: CropOptions) {
-    super(source, photos.map((p) => p.pair.name), { repeat: 64, ...options });
+  private constructor(
+    private readonly photos: readonly Photo[],
+    source: string,
+    options: CropOptions,
+  ) {
+    super(
+      source,
+      photos.map((p) => p.pair.name),
+      { repeat: 64, ...options },
+    );
     const { imageSize = [96, 128], minHeight = 0.25, flip = true, stretch = 1.15, balance = 0.5, synonyms = {} } = options;
     this.options = { imageSize, minHeight, flip, stretch, balance };
     this.synonyms = CLASS_NAMES.map((name, i) => (synonyms[name] ?? []).map(indexOf).concat(synonyms[name] ? [] : [i]));
@@ -118,9 +126,7 @@ export class CropBatches extends Sequence<Batch> {
     const around = random.random() < balance ? pick(places, random) : undefined;
     // Anywhere in the window, so that what lies around a pixel is seen from all sides.
     const start = (length: number, size: number, place: number | undefined) =>
-      place === undefined
-        ? random.randrange(length - size + 1)
-        : Math.max(0, Math.min(length - size, place - random.randrange(size)));
+      place === undefined ? random.randrange(length - size + 1) : Math.max(0, Math.min(length - size, place - random.randrange(size)));
     const x = start(width, columns, around === undefined ? undefined : around % width);
     const y = start(height, rows, around === undefined ? undefined : Math.floor(around / width));
     return [x, y, columns, rows];
@@ -165,7 +171,11 @@ export async function trainingCrops(dataset: PairDataset, count: number, options
   const source = await CropBatches.of(dataset, { ...options, batchSize: 1 });
   const pairs: Pair[] = [];
   while (pairs.length < count) {
-    const { images, labels: [labels], names } = await source.next();
+    const {
+      images,
+      labels: [labels],
+      names,
+    } = await source.next();
     const { height, width } = labels;
     const data = Uint8Array.from(images, toByte);
     pairs.push({ name: `${names[0]}_${pairs.length + 1}`, image: { data, height, width }, labels });
@@ -177,7 +187,11 @@ export async function trainingCrops(dataset: PairDataset, count: number, options
  * Pictures for RCAN from one part of each photograph: the part itself and, for training, smaller copies of it (`scales`), each beside its
  * half by Pillow's bicubic. Smaller copies show finer structure to a pixel, as a shrunk photograph does.
  */
-export async function srCrops(dataset: PairDataset, part: PhotoPart, { scales = part === 'train' ? [1, 0.75, 0.5] : [1], heldOut = HELD_OUT } = {}): Promise<SrDataset> {
+export async function srCrops(
+  dataset: PairDataset,
+  part: PhotoPart,
+  { scales = part === 'train' ? [1, 0.75, 0.5] : [1], heldOut = HELD_OUT } = {},
+): Promise<SrDataset> {
   const made: SrPair[] = [];
   for (const { name, image } of await parts(dataset, part, heldOut)) {
     for (const scale of scales) {
@@ -206,10 +220,12 @@ async function parts(dataset: PairDataset, part: PhotoPart, heldOut = HELD_OUT):
 function somePlaces({ data }: LabelMap): number[][] {
   const byClass = CLASS_NAMES.map((): number[] => []);
   data.forEach((c, p) => byClass[c]?.push(p));
-  return byClass.filter((all) => all.length).map((all) => {
-    const step = Math.max(1, all.length / PLACES);
-    return Array.from({ length: Math.min(all.length, PLACES) }, (_, i) => all[Math.floor(i * step)]);
-  });
+  return byClass
+    .filter((all) => all.length)
+    .map((all) => {
+      const step = Math.max(1, all.length / PLACES);
+      return Array.from({ length: Math.min(all.length, PLACES) }, (_, i) => all[Math.floor(i * step)]);
+    });
 }
 
 function pick(places: number[][], random: Random): number | undefined {

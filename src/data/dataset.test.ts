@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { datasetOf, itemsOf, mapDataset, memoryPairs, readAll, readSome, spreadEvenly, subset } from './dataset';
 
-const letters = memoryPairs([...'abcdefg'].map((name) => ({ name })), 'letters');
+const letters = memoryPairs(
+  [...'abcdefg'].map((name) => ({ name })),
+  'letters',
+);
 const names = (items: readonly { name: string }[]) => items.map((i) => i.name).join('');
 
 test('items are read when asked for, in the order of the names', async () => {

@@ -18,7 +18,11 @@ export function datasetOf<T>(source: string, names: readonly string[], read: (i:
 
 /** Items that are in memory already, such as pairs. */
 export function memoryPairs<T extends { readonly name: string }>(items: readonly T[], source: string): Dataset<T> {
-  return datasetOf(source, items.map((item) => item.name), (i) => items[i]);
+  return datasetOf(
+    source,
+    items.map((item) => item.name),
+    (i) => items[i],
+  );
 }
 
 /** Some of a data set's items, in the order given. Throws a RangeError for an index that it does not have. */

@@ -72,7 +72,13 @@ test('every kind of picture becomes RGB', async (t) => {
 test('orientation of EXIF is applied, or left where asked', async (t) => {
   const file = join(temporaryFolder(t), 'turned.png');
   const image = photo(4, 3);
-  writeFileSync(file, await sharp(await encodePng(image)).withMetadata({ orientation: 6 }).png().toBuffer());
+  writeFileSync(
+    file,
+    await sharp(await encodePng(image))
+      .withMetadata({ orientation: 6 })
+      .png()
+      .toBuffer(),
+  );
   assert.deepEqual(await readImage(file, { orient: false }), image);
   // Orientation 6: the stored picture has to be turned by 90 degrees clockwise.
   const turned: RgbImage = { data: new Uint8Array(36), height: 4, width: 3 };
@@ -103,7 +109,11 @@ test('a palette PNG gives its indices, which name its colours', async (t) => {
     // Looked up in the palette chunk they must give the colours that the library decodes.
     const at = png.indexOf('PLTE') + 4;
     const colours = (await readImage(file)).data;
-    assert.deepEqual([...data].flatMap((v) => [...png.subarray(at + v * 3, at + v * 3 + 3)]), [...colours], `${bits} bits`);
+    assert.deepEqual(
+      [...data].flatMap((v) => [...png.subarray(at + v * 3, at + v * 3 + 3)]),
+      [...colours],
+      `${bits} bits`,
+    );
     assert.ok(new Set(data).size > 1);
   }
 });
@@ -116,18 +126,28 @@ test("a palette PNG written by Pillow gives the array's values", async (t) => {
   assert.deepEqual([...(await readImage(file)).data.subarray(3, 6)], [250, 5, 35]);
 });
 
-const PILLOW_PALETTE = 'iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAMAAACqqpYoAAADAFBMVEX/AAD+AQf9Ag78AxX7BBz6BSP5Bir4BzH3CDj2CT/1Ckb0C03zDFTyDVvxDmLwD2nvEHDuEXftEn7sE4XrFIzqFZPpFproF6HnGKjmGa/lGrbkG73jHMTiHcvhHtLgH9nfIODeIefdIu7cI/XbJPzaJQPZJgrYJxHXKBjWKR/VKibUKy3TLDTSLTvRLkLQL0nPMFDOMVfNMl7MM2XLNGzKNXPJNnrIN4HHOIjGOY/FOpbEO53DPKTCPavBPrLAP7m/QMC+Qce9Qs68Q9W7RNy6ReO5Ruq4R/G3SPi2Sf+1Sga0Sw2zTBSyTRuxTiKwTymvUDCuUTetUj6sU0WrVEyqVVOpVlqoV2GnWGimWW+lWnakW32jXISiXYuhXpKgX5mfYKCeYaedYq6cY7WbZLyaZcOZZsqYZ9GXaNiWad+VauaUa+2TbPSSbfuRbgKQbwmPcBCOcReNch6McyWLdCyKdTOJdjqId0GHeEiGeU+FelaEe12DfGSCfWuBfnKAf3l/gIB+gYd9go58g5V7hJx6haN5hqp4h7F3iLh2ib91isZ0i81zjNRyjdtxjuJwj+lvkPBukfdtkv5skwVrlAxqlRNplhpolyFnmChmmS9lmjZkmz1jnERinUthnlJgn1lfoGBeoWddom5co3VbpHxapYNZpopYp5FXqJhWqZ9VqqZUq61TrLRSrbtRrsJQr8lPsNBOsddNst5Ms+VLtOxKtfNJtvpItwFHuAhGuQ9FuhZEux1DvCRCvStBvjJAvzk/wEA+wUc9wk48w1U7xFw6xWM5xmo4x3E3yHg2yX81yoY0y40zzJQyzZsxzqIwz6kv0LAu0bct0r4s08Ur1Mwq1dMp1too1+En2Ogm2e8l2vYk2/0j3AQi3Qsh3hIg3xkf4CAe4Scd4i4c4zUb5Dwa5UMZ5koY51EX6FgW6V8V6mYU620T7HQS7XsR7oIQ74kP8JAO8ZcN8p4M86UL9KwK9bMJ9roI98EH+MgG+c8F+tYE+90D/OQC/esB/vIA//mKgus5AAAABHRSTlP///8AQCqp9AAAABBJREFUeNpjYGCVYWBm/g8AAcABJ1vf75EAAAAASUVORK5CYII=';
+const PILLOW_PALETTE =
+  'iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAMAAACqqpYoAAADAFBMVEX/AAD+AQf9Ag78AxX7BBz6BSP5Bir4BzH3CDj2CT/1Ckb0C03zDFTyDVvxDmLwD2nvEHDuEXftEn7sE4XrFIzqFZPpFproF6HnGKjmGa/lGrbkG73jHMTiHcvhHtLgH9nfIODeIefdIu7cI/XbJPzaJQPZJgrYJxHXKBjWKR/VKibUKy3TLDTSLTvRLkLQL0nPMFDOMVfNMl7MM2XLNGzKNXPJNnrIN4HHOIjGOY/FOpbEO53DPKTCPavBPrLAP7m/QMC+Qce9Qs68Q9W7RNy6ReO5Ruq4R/G3SPi2Sf+1Sga0Sw2zTBSyTRuxTiKwTymvUDCuUTetUj6sU0WrVEyqVVOpVlqoV2GnWGimWW+lWnakW32jXISiXYuhXpKgX5mfYKCeYaedYq6cY7WbZLyaZcOZZsqYZ9GXaNiWad+VauaUa+2TbPSSbfuRbgKQbwmPcBCOcReNch6McyWLdCyKdTOJdjqId0GHeEiGeU+FelaEe12DfGSCfWuBfnKAf3l/gIB+gYd9go58g5V7hJx6haN5hqp4h7F3iLh2ib91isZ0i81zjNRyjdtxjuJwj+lvkPBukfdtkv5skwVrlAxqlRNplhpolyFnmChmmS9lmjZkmz1jnERinUthnlJgn1lfoGBeoWddom5co3VbpHxapYNZpopYp5FXqJhWqZ9VqqZUq61TrLRSrbtRrsJQr8lPsNBOsddNst5Ms+VLtOxKtfNJtvpItwFHuAhGuQ9FuhZEux1DvCRCvStBvjJAvzk/wEA+wUc9wk48w1U7xFw6xWM5xmo4x3E3yHg2yX81yoY0y40zzJQyzZsxzqIwz6kv0LAu0bct0r4s08Ur1Mwq1dMp1too1+En2Ogm2e8l2vYk2/0j3AQi3Qsh3hIg3xkf4CAe4Scd4i4c4zUb5Dwa5UMZ5koY51EX6FgW6V8V6mYU620T7HQS7XsR7oIQ74kP8JAO8ZcN8p4M86UL9KwK9bMJ9roI98EH+MgG+c8F+tYE+90D/OQC/esB/vIA//mKgus5AAAABHRSTlP///8AQCqp9AAAABBJREFUeNpjYGCVYWBm/g8AAcABJ1vf75EAAAAASUVORK5CYII=';
 
 test('label values of 1 and 16 bits, and beside transparency', async (t) => {
   const dir = temporaryFolder(t);
   const wide = Uint16Array.of(0, 28, 300, 65535, 7, 1000);
   writeFileSync(
     join(dir, 'wide.png'),
-    await sharp(wide, { raw: { width: 3, height: 2, channels: 1 } }).toColourspace('grey16').png().toBuffer(),
+    await sharp(wide, { raw: { width: 3, height: 2, channels: 1 } })
+      .toColourspace('grey16')
+      .png()
+      .toBuffer(),
   );
   assert.deepEqual(await readLabelValues(join(dir, 'wide.png')), { data: wide, height: 2, width: 3 });
   const two = Uint8Array.of(3, 0, 28, 255, 1, 128);
-  writeFileSync(join(dir, 'alpha.png'), await sharp(two, { raw: { width: 3, height: 1, channels: 2 } }).toColourspace('b-w').png().toBuffer());
+  writeFileSync(
+    join(dir, 'alpha.png'),
+    await sharp(two, { raw: { width: 3, height: 1, channels: 2 } })
+      .toColourspace('b-w')
+      .png()
+      .toBuffer(),
+  );
   assert.deepEqual((await readLabelValues(join(dir, 'alpha.png'))).data, Uint8Array.of(3, 28, 1));
   // Pillow 13: Image.fromarray([[0, 1, 1, 0, 1]] as bool) reads back as 0, 255.
   writeFileSync(join(dir, 'bit.png'), Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAUAAAABAQAAAAA+hVleAAAACklEQVR4nGPIAAAAagBpOUZKigAAAABJRU5ErkJggg==', 'base64'));
@@ -180,7 +200,12 @@ test('a label map that some program saved as RGB or RGBA, with equal channels', 
   for (const channels of [3, 4] as const) {
     const data = Uint8Array.from([0, 28, 255, 7].flatMap((v) => [v, v, v, 128].slice(0, channels)));
     const file = join(dir, `${channels}.png`);
-    writeFileSync(file, await sharp(data, { raw: { width: 2, height: 2, channels } }).png().toBuffer());
+    writeFileSync(
+      file,
+      await sharp(data, { raw: { width: 2, height: 2, channels } })
+        .png()
+        .toBuffer(),
+    );
     assert.deepEqual(await readLabelValues(file), { data: Uint8Array.of(0, 28, 255, 7), height: 2, width: 2 });
   }
 });

@@ -25,11 +25,7 @@ export function readImage(file: string, options: ReadOptions = {}): Promise<RgbI
 }
 
 /** The same from memory; `name` stands in messages. */
-export async function decodeImage(
-  bytes: Buffer | Promise<Buffer>,
-  name: string,
-  { orient = true }: ReadOptions = {},
-): Promise<RgbImage> {
+export async function decodeImage(bytes: Buffer | Promise<Buffer>, name: string, { orient = true }: ReadOptions = {}): Promise<RgbImage> {
   const content = await bytes;
   // The library would take more, drawings and documents among them, whose decoding can run for ever.
   if (!kindOf(content)) {
@@ -74,9 +70,7 @@ export async function readLabelValues(file: string): Promise<RawLabels> {
   if (!header) refuseOther(bytes, file);
   const { bitDepth, colourType } = header;
   if ((colourType === 2 || colourType === 6) && !(await isGreyInside(bytes, file))) {
-    throw new UserError(
-      `${file}: this label map holds colours, not class values; give a mapping file that says which colour is which class.`,
-    );
+    throw new UserError(`${file}: this label map holds colours, not class values; give a mapping file that says which colour is which class.`);
   }
   const wide = bitDepth === 16;
   const { data, info } = await decode(paletteAsGrey(bytes), file, (image) =>
@@ -150,9 +144,7 @@ export interface JpegOptions {
  * the sharp release that this project pins, and Pillow 13 with libjpeg-turbo 3.1 to 3.2.
  */
 export async function encodeJpeg(image: RgbImage, { quality = 75 }: JpegOptions = {}): Promise<Buffer> {
-  const bytes = await fromRaw(image)
-    .jpeg({ quality, chromaSubsampling: '4:2:0', optimiseCoding: false, progressive: false })
-    .toBuffer();
+  const bytes = await fromRaw(image).jpeg({ quality, chromaSubsampling: '4:2:0', optimiseCoding: false, progressive: false }).toBuffer();
   return Buffer.concat([bytes.subarray(0, 2), JFIF, bytes.subarray(2)]);
 }
 

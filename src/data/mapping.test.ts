@@ -22,7 +22,13 @@ test('values, colours in every notation, names, indices, ignore, rest', () => {
   assert.deepEqual([...mapValues(raw, values, 'f').data], [index('sky'), 5, IGNORE, index('other')]);
 
   const colours = parseMapping(
-    { classes: [{ from: '#0a0B0c', to: 'river' }, { from: [1, 2, 3], to: 'sand', note: 'x' }, { from: '7, 8, 9', to: 28 }] },
+    {
+      classes: [
+        { from: '#0a0B0c', to: 'river' },
+        { from: [1, 2, 3], to: 'sand', note: 'x' },
+        { from: '7, 8, 9', to: 28 },
+      ],
+    },
     'dir/c.json',
   );
   assert.equal(colours.name, 'c');
@@ -55,11 +61,23 @@ test('a faulty mapping file says what is wrong', () => {
     [{ classes: [{ from: '#12345', to: 'sky' }] }, /neither a value .* nor a colour/],
     [{ classes: ['sky'] }, /an entry of "classes" is/],
     [{ classes: { '0': 'sky', '#000000': 'sea' } }, /side by side/],
-    [{ classes: [{ from: 3, to: 'sky' }, { from: '3', to: 'sea' }] }, /"3" is listed twice/],
+    [
+      {
+        classes: [
+          { from: 3, to: 'sky' },
+          { from: '3', to: 'sea' },
+        ],
+      },
+      /"3" is listed twice/,
+    ],
     [{ classes: { '0': 'sky' }, rest: 'skye' }, /"rest": there is no class "skye"; did you mean "sky"/],
   ];
   for (const [json, reason] of wrong) {
-    assert.throws(() => parseMapping(json, 'm.json'), (e) => e instanceof UserError && reason.test(e.message), JSON.stringify(json));
+    assert.throws(
+      () => parseMapping(json, 'm.json'),
+      (e) => e instanceof UserError && reason.test(e.message),
+      JSON.stringify(json),
+    );
   }
 });
 
@@ -87,7 +105,10 @@ test('label maps: checked without a mapping, translated with one', async (t) => 
   const mappingFile = join(dir, 'mapping.json');
   writeFileSync(mappingFile, JSON.stringify({ classes: { '255': 'ignore', '1': 'sea' }, rest: 'sky' }));
   const mapped = await readLabelMap(file, { mapping: mappingFile });
-  assert.deepEqual([...mapped.data], [...labels.data].map((v) => (v === 255 ? IGNORE : index(v === 1 ? 'sea' : 'sky'))));
+  assert.deepEqual(
+    [...mapped.data],
+    [...labels.data].map((v) => (v === 255 ? IGNORE : index(v === 1 ? 'sea' : 'sky'))),
+  );
 
   writeFileSync(mappingFile, '{ "classes": ');
   await assert.rejects(readLabelMap(file, { mapping: mappingFile }), /mapping\.json: this is not valid JSON/);

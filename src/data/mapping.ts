@@ -55,9 +55,7 @@ export function parseMapping(json: unknown, where: string): ClassMapping {
   for (const { from, to } of entries) {
     const key = parseSource(from);
     if (!key) {
-      throw new UserError(
-        `${where}: ${show(from)} is neither a value (0..65535) nor a colour ("#rrggbb" or [r, g, b] of 0..255).`,
-      );
+      throw new UserError(`${where}: ${show(from)} is neither a value (0..65535) nor a colour ("#rrggbb" or [r, g, b] of 0..255).`);
     }
     if (kind && kind !== key.kind) {
       throw new UserError(`${where}: values and colours stand side by side (${show(from)}); a label map holds one or the other.`);
@@ -95,7 +93,10 @@ function parseSource(from: unknown): { kind: ClassMapping['kind']; key: number }
   const text = from.trim();
   if (/^\d+$/.test(text)) return value(Number(text));
   if (/^#[0-9a-f]{6}$/i.test(text)) return { kind: 'colours', key: parseInt(text.slice(1), 16) };
-  const parts = text.replace(/^\[|\]$/g, '').split(',').map(Number);
+  const parts = text
+    .replace(/^\[|\]$/g, '')
+    .split(',')
+    .map(Number);
   return parts.length === 3 && parts.every(byte) ? colour(parts) : undefined;
 
   function value(n: number) {
@@ -149,9 +150,7 @@ export function mapColours(image: RgbImage, mapping: ClassMapping, file: string)
 
 function unlisted(what: string, pixel: number, width: number, mapping: ClassMapping, file: string): UserError {
   const place = `column ${pixel % width}, row ${Math.floor(pixel / width)}`;
-  return new UserError(
-    `${file}: ${what} (${place}) is not listed in the mapping "${mapping.name}"; add it there, or a "rest" for all that is not listed.`,
-  );
+  return new UserError(`${file}: ${what} (${place}) is not listed in the mapping "${mapping.name}"; add it there, or a "rest" for all that is not listed.`);
 }
 
 const isObject = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null && !Array.isArray(x);

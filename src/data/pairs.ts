@@ -87,8 +87,7 @@ export function folderPairs(folders: string | PairFolders, options: FolderPairsO
   });
 }
 
-export const sameSize = (a: { width: number; height: number }, b: { width: number; height: number }): boolean =>
-  a.width === b.width && a.height === b.height;
+export const sameSize = (a: { width: number; height: number }, b: { width: number; height: number }): boolean => a.width === b.width && a.height === b.height;
 
 /**
  * A photograph as its label map has it: upright, as people and drawing programs see it, or, where only that fits, as its pixels are stored

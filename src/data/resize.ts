@@ -60,15 +60,7 @@ export const resizeLabelsCorner = (labels: LabelMap, size: Size): LabelMap => re
  * Interleaved 8-bit samples [height, width, channels] at the size [toHeight, toWidth]. Never returns the input itself.
  * Throws a RangeError for sizes that are not whole numbers of at least 1.
  */
-export function resizeBytes(
-  data: Uint8Array,
-  height: number,
-  width: number,
-  channels: number,
-  toHeight: number,
-  toWidth: number,
-  filter: Filter,
-): Uint8Array {
+export function resizeBytes(data: Uint8Array, height: number, width: number, channels: number, toHeight: number, toWidth: number, filter: Filter): Uint8Array {
   for (const n of [height, width, toHeight, toWidth]) {
     if (!Number.isInteger(n) || n < 1) throw new RangeError(`cannot resize ${width}x${height} to ${toWidth}x${toHeight}`);
   }
@@ -79,13 +71,9 @@ export function resizeBytes(
   if (filter === 'nearest') {
     return gather(data, width, channels, centreIndices(height, toHeight), centreIndices(width, toWidth));
   }
-  const rows = (d: Uint8Array, h: number) =>
-    toWidth === width ? d : resizeRows(d, h, width, channels, toWidth, coefficients(width, toWidth, filter));
-  const columns = (d: Uint8Array, w: number) =>
-    toHeight === height ? d : resizeColumns(d, w * channels, toHeight, coefficients(height, toHeight, filter));
-  return columnsFirst(height, width, toHeight, toWidth)
-    ? rows(columns(data, width), toHeight)
-    : columns(rows(data, height), toWidth);
+  const rows = (d: Uint8Array, h: number) => (toWidth === width ? d : resizeRows(d, h, width, channels, toWidth, coefficients(width, toWidth, filter)));
+  const columns = (d: Uint8Array, w: number) => (toHeight === height ? d : resizeColumns(d, w * channels, toHeight, coefficients(height, toHeight, filter)));
+  return columnsFirst(height, width, toHeight, toWidth) ? rows(columns(data, width), toHeight) : columns(rows(data, height), toWidth);
 }
 
 /** Pillow 13's rule for the order of the passes. Older versions always began with the rows. */

@@ -55,7 +55,11 @@ export abstract class Sequence<B> implements Source<B> {
   private order?: { epoch: number; items: number[] };
 
   /** Throws a UserError where the set has fewer items than a batch. */
-  protected constructor(readonly source: string, private readonly names: readonly string[], options: SequenceOptions) {
+  protected constructor(
+    readonly source: string,
+    private readonly names: readonly string[],
+    options: SequenceOptions,
+  ) {
     const { batchSize = 2, seed = 628, repeat = 1, shuffle = true, dropLast = true } = options;
     wholeNumbers({ batchSize, repeat }, 'batches');
     wholeNumbers({ seed }, 'batches', 0);
@@ -117,9 +121,7 @@ export abstract class Sequence<B> implements Source<B> {
     for (const key of ['seed', 'batchSize', 'repeat', 'items', 'names'] as const) {
       if (s[key] === own[key]) continue;
       const what = { seed: 'seed', batchSize: 'batch size', repeat: 'repeat', items: 'number of items', names: 'list of files' }[key];
-      throw new UserError(
-        `${this.source}: the saved training had another ${what} (${s[key]}, now ${own[key]}); restore it, or start the training anew.`,
-      );
+      throw new UserError(`${this.source}: the saved training had another ${what} (${s[key]}, now ${own[key]}); restore it, or start the training anew.`);
     }
     if (s.batch! >= this.batchesPerEpoch) throw new UserError(`${this.source}: the saved place lies beyond the epoch's last batch.`);
     this.place = { epoch: s.epoch!, batch: s.batch! };
@@ -137,7 +139,10 @@ export class Cache<T> {
   private readonly items = new Map<number, T>();
   private bytes = 0;
 
-  constructor(private readonly limitBytes: number, private readonly sizeOf: (item: T) => number) {}
+  constructor(
+    private readonly limitBytes: number,
+    private readonly sizeOf: (item: T) => number,
+  ) {}
 
   async get(i: number, read: (i: number) => Promise<T>): Promise<T> {
     const kept = this.items.get(i);

@@ -28,7 +28,10 @@ const list = (root: string, ...path: string[]) => (existsSync(join(root, ...path
 
 /** All files are there once, in pairs, with their own content. */
 function checkWhole(root: string, count: number): void {
-  for (const [folder, kind] of [['imgs', 'image'], ['labels', 'labels']]) {
+  for (const [folder, kind] of [
+    ['imgs', 'image'],
+    ['labels', 'labels'],
+  ]) {
     const files = ['train', 'val'].flatMap((split) => list(root, split, folder).map((name) => join(root, split, folder, name)));
     assert.equal(files.length, count);
     for (const file of files) assert.equal(readFileSync(file, 'utf8'), `${kind} ${/(\d+)\.\w+$/.exec(file)![1]}`);
@@ -89,7 +92,9 @@ test('a run that was interrupted at any move is completed with the same result',
 /** Everything below a folder, by path, hidden files of a killed writer aside. */
 function contents(root: string): Record<string, string> {
   const files = (readdirSync(root, { recursive: true, withFileTypes: true }) as Dirent[]).filter((e) => e.isFile() && !/^\.|\.part$/.test(e.name));
-  return Object.fromEntries(files.map((e) => [join(e.parentPath ?? e.path, e.name).slice(root.length), readFileSync(join(e.parentPath ?? e.path, e.name), 'utf8')]));
+  return Object.fromEntries(
+    files.map((e) => [join(e.parentPath ?? e.path, e.name).slice(root.length), readFileSync(join(e.parentPath ?? e.path, e.name), 'utf8')]),
+  );
 }
 
 for (const device of ['same', 'other'] as const) {
@@ -123,7 +128,8 @@ for (const device of ['same', 'other'] as const) {
       if (!(await crashAt(n, () => undoSplit(root)))) break;
       crashes++;
       if (existsSync(join(root, 'split.json'))) {
-        if (JSON.parse(readFileSync(join(root, 'split.json'), 'utf8')).undoing) await assert.rejects(splitDataset(root, { count: 2 }), fails(/half undone; complete that/));
+        if (JSON.parse(readFileSync(join(root, 'split.json'), 'utf8')).undoing)
+          await assert.rejects(splitDataset(root, { count: 2 }), fails(/half undone; complete that/));
         assert.equal(await undoSplit(root), 2);
       }
       assert.deepEqual(contents(root), before, `undone by two calls, the first killed at change ${n}`);

@@ -139,9 +139,7 @@ function plan(root: string, train: PairFolders, val: PairFolders, count: number,
   folderPairs(train);
   for (const folder of [val.images, val.labels]) {
     if (existsSync(folder) && listFiles(folder, IMAGE_EXTENSIONS).length) {
-      throw new UserError(
-        `${folder}: there are files in it, but no ${JOURNAL} in ${root} that tells of a split; empty val (or use the split that is there).`,
-      );
+      throw new UserError(`${folder}: there are files in it, but no ${JOURNAL} in ${root} that tells of a split; empty val (or use the split that is there).`);
     }
   }
   const files = listFiles(train.images, IMAGE_EXTENSIONS);

@@ -70,7 +70,10 @@ export class SrPatches extends Sequence<SrBatch> {
   private readonly augment: boolean;
   private readonly cache: Cache<SrPair>;
 
-  constructor(private readonly dataset: SrDataset, options: SrBatchOptions = {}) {
+  constructor(
+    private readonly dataset: SrDataset,
+    options: SrBatchOptions = {},
+  ) {
     super(dataset.source, dataset.names, { batchSize: 32, ...options });
     this.patch = options.patch ?? 96;
     wholeNumbers({ patch: this.patch }, 'srBatches', 2);

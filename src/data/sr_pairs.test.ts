@@ -48,16 +48,25 @@ test('a photograph that EXIF turns is as its pair has it: upright, or as stored 
   const root = temporaryFolder(t);
   const dir = join(root, 'train');
   for (const folder of ['imgs', 'labels']) mkdirSync(join(dir, folder), { recursive: true });
-  const turned = await sharp(photo(24, 16).data, { raw: { width: 24, height: 16, channels: 3 } }).jpeg().withMetadata({ orientation: 6 }).toBuffer();
+  const turned = await sharp(photo(24, 16).data, { raw: { width: 24, height: 16, channels: 3 } })
+    .jpeg()
+    .withMetadata({ orientation: 6 })
+    .toBuffer();
   for (const name of ['alone', 'stored', 'upright']) writeFileSync(join(dir, 'imgs', `${name}.jpg`), turned);
   await writePng(join(dir, 'labels', 'stored.png'), labelMap(24, 16));
   await writePng(join(dir, 'labels', 'upright.png'), labelMap(16, 24));
   await constructSrDataset(root);
-  const sizes = await Promise.all(['alone', 'stored', 'upright'].map(async (name) => {
-    const { width, height } = await readImage(join(dir, 'imgs_lr', `${name}.jpg`));
-    return [width, height];
-  }));
-  assert.deepEqual(sizes, [[8, 12], [12, 8], [8, 12]]);
+  const sizes = await Promise.all(
+    ['alone', 'stored', 'upright'].map(async (name) => {
+      const { width, height } = await readImage(join(dir, 'imgs_lr', `${name}.jpg`));
+      return [width, height];
+    }),
+  );
+  assert.deepEqual(sizes, [
+    [8, 12],
+    [12, 8],
+    [8, 12],
+  ]);
   // Upright is what folderPairs gives, halved.
   rmSync(join(dir, 'imgs', 'alone.jpg'));
   const { image } = await folderPairs(dir).at(1);
@@ -80,7 +89,10 @@ test('an interrupted run is completed, finished files stay, changed photographs 
   writeFileSync(old, 'half');
   utimesSync(old, 1, 1);
   assert.deepEqual(await constructSrDataset(root), { written: 3, skipped: 0 });
-  assert.deepEqual(files.map((file) => readFileSync(file)), before);
+  assert.deepEqual(
+    files.map((file) => readFileSync(file)),
+    before,
+  );
   assert.equal(statSync(files[0]).mtimeMs, times[0]);
   assert.deepEqual(list(root, 'train', 'imgs_lr'), ['a.jpg', 'b.jpg', 'c.jpg']);
 
@@ -97,7 +109,11 @@ test('a run killed at any change of the disk is completed by the next, with the 
     return root;
   };
   const files = (root: string) =>
-    ['imgs_lr', 'imgs_lr_256'].map((folder) => list(root, 'train', folder).filter((n) => !n.startsWith('.')).map((n) => [n, readFileSync(join(root, 'train', folder, n), 'base64')]));
+    ['imgs_lr', 'imgs_lr_256'].map((folder) =>
+      list(root, 'train', folder)
+        .filter((n) => !n.startsWith('.'))
+        .map((n) => [n, readFileSync(join(root, 'train', folder, n), 'base64')]),
+    );
   const whole = await make();
   await constructSrDataset(whole);
   let n = 0;
@@ -155,5 +171,8 @@ test('two folders in the same order of names are pairs; another number or size i
   await write('high', 'b_HR', 32, 24);
   assert.throws(() => srFolders(low, imageFolder(join(root, 'high'))), fails(/low holds 1 pictures and .*high 2/));
   await write('low', 'b_LR', 15, 12);
-  await assert.rejects(srFolders(imageFolder(join(root, 'low')), imageFolder(join(root, 'high'))).at(1), fails(/b_LR \(15x12\).*b_HR \(32x24\): the second is not twice/));
+  await assert.rejects(
+    srFolders(imageFolder(join(root, 'low')), imageFolder(join(root, 'high'))).at(1),
+    fails(/b_LR \(15x12\).*b_HR \(32x24\): the second is not twice/),
+  );
 });

@@ -9,7 +9,7 @@ import { fitting, pairFolders, type ImageDataset } from './pairs';
 import { pngHeader } from './png_indices';
 import { resizeImage } from './resize';
 import type { RgbImage } from './types';
-import { crop, cropBytes } from './picture';
+import { crop } from './picture';
 import { removeOldParts } from '../common/atomic';
 import { refuseInputs } from '../common/targets';
 
@@ -75,8 +75,14 @@ export async function constructSrDataset(root: string, options: SrOptions = {}):
       jobs.push({ from: join(images, name), labels: maps.get(stem(name)), high: join(dir, SR_HIGH, jpeg), low: join(dir, SR_LOW, jpeg) });
     }
   }
-  refuseInputs(jobs.map((j) => j.from), jobs.flatMap((j) => [j.high, j.low]));
-  refuseInputs(jobs.map((j) => j.high), jobs.map((j) => j.low));
+  refuseInputs(
+    jobs.map((j) => j.from),
+    jobs.flatMap((j) => [j.high, j.low]),
+  );
+  refuseInputs(
+    jobs.map((j) => j.high),
+    jobs.map((j) => j.low),
+  );
   let done = 0;
   let written = 0;
   let next = 0;

@@ -21,7 +21,10 @@ test('shares, presence and mean colour by hand', async () => {
   assert.deepEqual(s.classes[28], { index: 28, name: 'other', pixels: 1, share: 1 / 5, images: 1, presence: 0.5 });
   assert.deepEqual(s.classes[2], { index: 2, name: 'water', pixels: 0, share: 0, images: 0, presence: 0 });
   // (4 * 255 + 2 * c) / 6 / 255
-  assert.deepEqual(s.rgbMean, [1020, 1122, 1224].map((v) => v / 6 / 255));
+  assert.deepEqual(
+    s.rgbMean,
+    [1020, 1122, 1224].map((v) => v / 6 / 255),
+  );
   assert.deepEqual(seen, [1, 2, 2, 2]);
 });
 

@@ -12,10 +12,7 @@ test('-1 to 1 becomes 0 to 255, rounded and clamped', async () => {
   assert.deepEqual([...b.data], [255, 0, 255, 153, 153, 153]);
   assert.deepEqual([a.height, a.width], [2, 1]);
   assert.deepEqual([...(await imageFromTensor(tf.zeros([1, 2, 3]))).data], [128, 128, 128, 128, 128, 128]);
-  await assert.rejects(
-    imagesFromTensor(tf.zeros([2, 2, 1])),
-    /expected a tensor \[B, H, W, 3\] or \[H, W, 3\], got \[2,2,1\]/,
-  );
+  await assert.rejects(imagesFromTensor(tf.zeros([2, 2, 1])), /expected a tensor \[B, H, W, 3\] or \[H, W, 3\], got \[2,2,1\]/);
   t.dispose();
 });
 

@@ -13,7 +13,7 @@ export interface FloatMap {
 export const NOT_A_NUMBER: readonly [number, number, number] = [255, 0, 255];
 
 /** The byte 0..255 in [-1, 1] as the original computes it in float32: (x / 255 - 0.5) / 0.5. */
-const NORMALISED = Float32Array.from({ length: 256 }, (_, x) => (Math.fround(Math.fround(x / 255) - 0.5)) / 0.5);
+const NORMALISED = Float32Array.from({ length: 256 }, (_, x) => Math.fround(Math.fround(x / 255) - 0.5) / 0.5);
 
 /** Writes an image, mirrored or not, into a batch's [-1, 1] floats at `offset`. */
 export function writeNormalised(image: RgbImage, out: Float32Array, offset = 0, mirrored = false): void {
@@ -48,8 +48,7 @@ export async function imagesFromTensor(tensor: tf.Tensor): Promise<RgbImage[]> {
   const size = height * width * 3;
   return Array.from({ length: batch }, (_, b) => {
     const data = new Uint8Array(size);
-    for (let i = 0, o = b * size; i < size; i++, o++)
-      data[i] = toByte(values[o]);
+    for (let i = 0, o = b * size; i < size; i++, o++) data[i] = toByte(values[o]);
     for (let i = 0, o = b * size; i < size; i += 3, o += 3) {
       if (Number.isNaN(values[o] + values[o + 1] + values[o + 2])) data.set(NOT_A_NUMBER, i);
     }

@@ -38,7 +38,10 @@ test('a chain of operations becomes one call, its values to the bit', { skip }, 
     }
     const x = tf.tensor1d([7, 8, 9]);
     tf.add(x, 1); // Its numbers are with TensorFlow now.
-    assert.equal(calls(() => f(x)), 1);
+    assert.equal(
+      calls(() => f(x)),
+      1,
+    );
     assert.equal(f.recordings, 1);
     f.dispose();
   });
@@ -88,7 +91,10 @@ test('variables are state: read, assigned, assigned to one another; as arguments
       const sum = f(tf.scalar(k), v);
       wantedA += k;
       wantedB *= wantedA;
-      assert.deepEqual([a, b, v, sum].map((t) => values(t)[0]), [wantedA, wantedB, wantedB, wantedA + wantedB]);
+      assert.deepEqual(
+        [a, b, v, sum].map((t) => values(t)[0]),
+        [wantedA, wantedB, wantedB, wantedA + wantedB],
+      );
     }
     assert.equal(f.recordings, 1);
     a.assign(tf.scalar(100)); // From outside: the next call reads it.
@@ -117,7 +123,11 @@ test('the same tensor for two arguments, and a copy of a variable as an argument
 
 test('another shape, type or plain value records again; too many run eagerly', { skip }, (t) => {
   tf.tidy(() => {
-    const f = compiled((x: tf.Tensor, factor: number, options?: { negate: boolean }) => (options?.negate ? tf.neg(x) : tf.mul(x, factor)), { ...strict, name: 'scaled', mostRecordings: 4 });
+    const f = compiled((x: tf.Tensor, factor: number, options?: { negate: boolean }) => (options?.negate ? tf.neg(x) : tf.mul(x, factor)), {
+      ...strict,
+      name: 'scaled',
+      mostRecordings: 4,
+    });
     assert.deepEqual(values(f(tf.tensor1d([1, 2]), 3)), [3, 6]);
     assert.deepEqual(values(f(tf.tensor1d([1, 2, 4]), 3)), [3, 6, 12]);
     assert.deepEqual(values(f(tf.tensor1d([1, 2]), 5)), [5, 10]);
@@ -135,13 +145,13 @@ test('another shape, type or plain value records again; too many run eagerly', {
   });
 });
 
-test('reading a value inside is refused by the kernel\'s name; of constants it is not', { skip }, () => {
+test("reading a value inside is refused by the kernel's name; of constants it is not", { skip }, () => {
   tf.tidy(() => {
     const x = tf.tensor1d([1, 2]);
     const v = tf.variable(tf.scalar(1));
     const reads = (f: (x: tf.Tensor) => tf.Tensor, pattern: RegExp) => assert.throws(() => compiled(f, { name: 'reader' })(x), refused(pattern));
     reads((y) => tf.mul(y, tf.exp(y).dataSync()[0]), /reader: JavaScript reads the value of a result of Exp/);
-    reads((y) => (tf.sum(y).arraySync() as number > 2 ? y : tf.neg(y)), /result of Sum/);
+    reads((y) => ((tf.sum(y).arraySync() as number) > 2 ? y : tf.neg(y)), /result of Sum/);
     reads((y) => tf.mul(y, y.dataSync()[0]), /tensor that comes from outside/);
     reads((y) => tf.mul(y, v.dataSync()[0]), /tensor that comes from outside/);
     const outside = tf.tensor1d([5]); // Not yet with TensorFlow.
@@ -163,7 +173,10 @@ test('random numbers: refused where JavaScript draws them, drawn by a seed that 
     const attributes = { T: 'int32', dtype: 'float32' };
     const stateful = (y: tf.Tensor) => tf.add(y, tf.runKernel('RandomStandardNormal', { ...attributes, seed: 1, seed2: 2 }, [tf.tensor1d([2], 'int32')])[0]);
     assert.throws(() => compiled(stateful)(x), refused(/RandomStandardNormal.*Stateless form/));
-    const f = compiled((seed: tf.Tensor) => tf.runKernel('StatelessRandomNormal', { ...attributes, Tseed: 'int32' }, [tf.tensor1d([3], 'int32'), seed])[0], strict);
+    const f = compiled(
+      (seed: tf.Tensor) => tf.runKernel('StatelessRandomNormal', { ...attributes, Tseed: 'int32' }, [tf.tensor1d([3], 'int32'), seed])[0],
+      strict,
+    );
     const draw = (n: number) => values(f(tf.tensor1d([n, 1], 'int32')));
     const first = [1, 2, 3].map(draw);
     assert.deepEqual([1, 2, 3].map(draw), first);
@@ -183,7 +196,10 @@ test('what depends on more than its arguments is found at the second call', { sk
     const told: string[] = [];
     t.mock.method(console, 'warn', (m: string) => told.push(m));
     const g = compiled(scaled);
-    assert.deepEqual([1, 2, 3].map(() => values(g(tf.scalar(2)))[0]), [2, 4, 6]);
+    assert.deepEqual(
+      [1, 2, 3].map(() => values(g(tf.scalar(2)))[0]),
+      [2, 4, 6],
+    );
     assert.equal(told.length, 1);
     assert.match(told[0], /runs eagerly/);
     // Of large tensors the last bit of one number counts, too.
@@ -238,12 +254,19 @@ test('open sizes: one recording where the kernels take them from tensors', { ski
 test('objects with tensors inside', { skip }, () => {
   tf.tidy(() => {
     class Pair {
-      constructor(readonly a: tf.Tensor, readonly b: tf.Tensor, readonly sign: number) {}
+      constructor(
+        readonly a: tf.Tensor,
+        readonly b: tf.Tensor,
+        readonly sign: number,
+      ) {}
       [INPUTS]() {
         return { tensors: [this.a, this.b], key: `pair ${this.sign}` };
       }
     }
-    const f = compiled(({ a, b, sign }: Pair, more: { x: tf.Tensor; list: tf.Tensor[] }) => tf.addN([tf.add(a, tf.mul(b, sign)), more.x, ...more.list]), strict);
+    const f = compiled(
+      ({ a, b, sign }: Pair, more: { x: tf.Tensor; list: tf.Tensor[] }) => tf.addN([tf.add(a, tf.mul(b, sign)), more.x, ...more.list]),
+      strict,
+    );
     for (const sign of [1, -1]) {
       for (let k = 0; k < 3; k++) {
         const sum = f(new Pair(tf.scalar(k), tf.scalar(2), sign), { x: tf.scalar(10), list: [tf.scalar(100), tf.scalar(1000)] });

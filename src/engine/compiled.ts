@@ -98,8 +98,7 @@ interface Backend {
 const backend = (): Backend => tf.backend() as unknown as Backend;
 
 /** Whether this engine can run functions: the native one, with the addon that the set-up compiles. LGGAN_COMPILED=0 says no. */
-export const canCompile = (): boolean =>
-  process.env.LGGAN_COMPILED !== '0' && tf.hasNativeKernels() && typeof backend().binding.callFunction === 'function';
+export const canCompile = (): boolean => tf.hasNativeKernels() && process.env.LGGAN_COMPILED !== '0' && typeof backend().binding.callFunction === 'function';
 
 let active: Recording | undefined;
 
@@ -176,7 +175,10 @@ class Inputs {
   readonly fixed: boolean[] = [];
   readonly key: string;
 
-  constructor(readonly args: readonly unknown[], private readonly name: string) {
+  constructor(
+    readonly args: readonly unknown[],
+    private readonly name: string,
+  ) {
     this.key = args.map((a, i) => this.describe(a, `argument ${i + 1}`)).join(',');
   }
 
@@ -191,16 +193,22 @@ class Inputs {
 
   private describe(value: unknown, where: string): string {
     if (value instanceof tf.Tensor) return this.add(value, value instanceof tf.Variable);
-    if (value === null || ['undefined', 'number', 'boolean', 'string'].includes(typeof value)) return `${typeof value} ${JSON.stringify(value) ?? value}${Object.is(value, NaN) ? 'NaN' : ''}`;
+    if (value === null || ['undefined', 'number', 'boolean', 'string'].includes(typeof value))
+      return `${typeof value} ${JSON.stringify(value) ?? value}${Object.is(value, NaN) ? 'NaN' : ''}`;
     if (Array.isArray(value)) return `(${value.map((v, i) => this.describe(v, `${where}[${i}]`)).join(',')})`;
     if (typeof value === 'object') {
       if (INPUTS in value) {
         const { tensors, key } = (value as Recordable)[INPUTS]();
         return `<${key};${tensors.map((t) => this.add(t, true)).join(',')}>`;
       }
-      if (isPlain(value)) return `{${Object.keys(value).map((k) => `${JSON.stringify(k)}:${this.describe(value[k], `${where}.${k}`)}`).join(',')}}`;
+      if (isPlain(value))
+        return `{${Object.keys(value)
+          .map((k) => `${JSON.stringify(k)}:${this.describe(value[k], `${where}.${k}`)}`)
+          .join(',')}}`;
     }
-    throw new UserError(`${this.name}: ${where} is a ${typeof value === 'object' ? value.constructor?.name ?? 'object' : typeof value}; a compiled function takes tensors, plain values, and arrays and plain objects of them.`);
+    throw new UserError(
+      `${this.name}: ${where} is a ${typeof value === 'object' ? (value.constructor?.name ?? 'object') : typeof value}; a compiled function takes tensors, plain values, and arrays and plain objects of them.`,
+    );
   }
 
   /** The arguments with other tensors in place of those that can be exchanged. */
@@ -296,7 +304,10 @@ class Recording {
   private readonly variableOf = new Map<number, tf.Variable>();
   private names = 0;
 
-  constructor(private readonly name: string, private readonly inputs: Inputs) {}
+  constructor(
+    private readonly name: string,
+    private readonly inputs: Inputs,
+  ) {}
 
   run(f: (...args: unknown[]) => unknown): { result: unknown; made: Recorded } {
     // Every variable and argument with a handle of its own, so that the handle says which one is meant.
@@ -321,7 +332,12 @@ class Recording {
     }
   }
 
-  private record(f: (...args: unknown[]) => unknown, own: tf.Tensor[], variables: tf.Variable[], before: Map<tf.Variable, object>): { result: unknown; made: Recorded } {
+  private record(
+    f: (...args: unknown[]) => unknown,
+    own: tf.Tensor[],
+    variables: tf.Variable[],
+    before: Map<tf.Variable, object>,
+  ): { result: unknown; made: Recorded } {
     const tensorsBefore = tf.memory().numTensors;
     const restore = this.intercept();
     let result: unknown;
@@ -336,7 +352,10 @@ class Recording {
     const unreturned = tf.memory().numTensors - tensorsBefore - new Set(tensors).size;
     const gone = Object.values(tf.engine().registeredVariables).length - variables.length;
     if (gone !== 0) throw new UserError(`${this.name}: it ${gone > 0 ? 'makes' : 'disposes of'} a variable; do that outside of a compiled function.`);
-    if (unreturned > 0) throw new UserError(`${this.name}: ${unreturned} tensors are kept (tf.keep) inside of it and not returned; a compiled function makes them anew at every call: return them.`);
+    if (unreturned > 0)
+      throw new UserError(
+        `${this.name}: ${unreturned} tensors are kept (tf.keep) inside of it and not returned; a compiled function makes them anew at every call: return them.`,
+      );
     const targets: Target[] = [];
     const assigned: tf.Tensor[] = [];
     for (const [variable, dataId] of before) {
@@ -352,7 +371,10 @@ class Recording {
     const outputs = nodes.map((node) => {
       // An output that is an input, or another output too, needs an operation of its own.
       if (node.kernel === 'input' || seen.has(`${node.operation}:${node.output}`)) {
-        return [this.native.addOperation(this.graph, 'Identity', `Identity_${this.names++}`, [], Int32Array.of(node.operation, node.output), Int32Array.of(-1), -1), 0];
+        return [
+          this.native.addOperation(this.graph, 'Identity', `Identity_${this.names++}`, [], Int32Array.of(node.operation, node.output), Int32Array.of(-1), -1),
+          0,
+        ];
       }
       seen.add(`${node.operation}:${node.output}`);
       return [node.operation, node.output];
@@ -409,7 +431,9 @@ class Recording {
     backend.binding = binding;
     Object.assign(changed, methods);
     Math.random = () => {
-      throw new UserError(`${this.name}: it draws random numbers in JavaScript, which would be the same at every call; take a stateless kernel with a seed tensor (docs/compiled.md).`);
+      throw new UserError(
+        `${this.name}: it draws random numbers in JavaScript, which would be the same at every call; take a stateless kernel with a seed tensor (docs/compiled.md).`,
+      );
     };
     // eslint-disable-next-line @typescript-eslint/no-this-alias
     active = this;
@@ -423,14 +447,18 @@ class Recording {
 
   private refusal(kernel: string | undefined): UserError {
     const what = !kernel || kernel === 'input' ? 'a tensor that comes from outside' : `a result of ${kernel}`;
-    return new UserError(`${this.name}: JavaScript reads the value of ${what} inside of a compiled function, where it would stay what it was at the first call; return the tensor and read it outside.`);
+    return new UserError(
+      `${this.name}: JavaScript reads the value of ${what} inside of a compiled function, where it would stay what it was at the first call; return the tensor and read it outside.`,
+    );
   }
 
   private execute(kernel: string, attributes: KernelAttribute[], ids: number[], outputs: number): OutputInfo[] {
     const definition = definitionOf(this.native, kernel);
     if (definition.stateful) {
       const random = /Random|Multinomial|TruncatedNormal/.test(kernel);
-      throw new UserError(`${this.name}: the kernel ${kernel} cannot be compiled, as it ${random ? 'draws other numbers at every call; take its Stateless form with a seed tensor' : 'does more than compute its outputs'}.`);
+      throw new UserError(
+        `${this.name}: the kernel ${kernel} cannot be compiled, as it ${random ? 'draws other numbers at every call; take its Stateless form with a seed tensor' : 'does more than compute its outputs'}.`,
+      );
     }
     // Before it runs: a kernel may take its inputs' memory.
     const inputs = ids.map((id) => this.nodeOf(id, this.owners.get(id)));
@@ -493,8 +521,13 @@ class Recording {
     const variable = this.variableOf.get(id);
     if (!dataId) throw new UserError(`${this.name}: a kernel reads a tensor that TensorFlow.js does not know; it cannot be compiled.`);
     const info = this.backend.tensorMap.get(dataId)!;
-    const open = argument === undefined ? [] : openAxes.get(this.inputs.tensors[argument]) ?? [];
-    const operation = this.native.placeholder(this.graph, `input_${this.names++}`, info.dtype, info.shape.map((n, axis) => (open.includes(axis) ? -1 : n)));
+    const open = argument === undefined ? [] : (openAxes.get(this.inputs.tensors[argument]) ?? []);
+    const operation = this.native.placeholder(
+      this.graph,
+      `input_${this.names++}`,
+      info.dtype,
+      info.shape.map((n, axis) => (open.includes(axis) ? -1 : n)),
+    );
     if (argument !== undefined) this.feeds.push({ argument });
     else if (variable) this.feeds.push({ variable });
     else this.feeds.push({ dataId, what: `[${info.shape}]` });
@@ -627,7 +660,10 @@ class Remembered {
   private readonly values?: ArrayLike<number>;
   private readonly bits?: string;
 
-  constructor(t: tf.Tensor, private readonly onGpu: boolean) {
+  constructor(
+    t: tf.Tensor,
+    private readonly onGpu: boolean,
+  ) {
     this.kind = kindOf(t);
     // On a GPU bits differ, and how much has to be known.
     if (onGpu || t.dtype !== 'float32' || t.size <= REMEMBERED) this.values = t.dataSync();
@@ -676,11 +712,13 @@ function definitionOf(binding: Binding, kernel: string): Definition {
     // OpDef: 2 input_arg { 5 number_attr, 6 type_list_attr }, 17 is_stateful.
     const fields = protobuf(binding.operationDefinition(kernel));
     known = {
-      arguments: fields.filter(([field]) => field === 2).map(([, bytes]) => {
-        const argument = protobuf(bytes as Uint8Array);
-        const number = argument.find(([field]) => field === 5)?.[1] as Uint8Array | undefined;
-        return { list: argument.some(([field]) => field === 5 || field === 6), number: number && Buffer.from(number).toString() };
-      }),
+      arguments: fields
+        .filter(([field]) => field === 2)
+        .map(([, bytes]) => {
+          const argument = protobuf(bytes as Uint8Array);
+          const number = argument.find(([field]) => field === 5)?.[1] as Uint8Array | undefined;
+          return { list: argument.some(([field]) => field === 5 || field === 6), number: number && Buffer.from(number).toString() };
+        }),
       stateful: fields.some(([field, value]) => field === 17 && value === 1),
     };
     definitions.set(kernel, known);

@@ -8,8 +8,13 @@ import * as tf from './tf';
 /** TensorFlow's own kernels, by name. */
 function reference(x: tf.Tensor4D, filter: tf.Tensor4D, dy: tf.Tensor4D, stride: number, padding: 'same' | 'valid') {
   const attributes = {
-    T: 'float32', strides: [1, stride, stride, 1], padding: padding.toUpperCase(), data_format: 'NHWC', use_cudnn_on_gpu: true,
-    dilations: [1, 1, 1, 1], explicit_paddings: [],
+    T: 'float32',
+    strides: [1, stride, stride, 1],
+    padding: padding.toUpperCase(),
+    data_format: 'NHWC',
+    use_cudnn_on_gpu: true,
+    dilations: [1, 1, 1, 1],
+    explicit_paddings: [],
   };
   const sizes = (t: tf.Tensor) => tf.tensor1d(t.shape, 'int32');
   return [
@@ -21,11 +26,26 @@ function reference(x: tf.Tensor4D, filter: tf.Tensor4D, dy: tf.Tensor4D, stride:
 // Batch, height, width, in, out, kernel, stride: odd and even sizes and kernels, channels that are no multiple of 16 (slices are
 // copied then), maps smaller than their kernel (the matrix product).
 const CASES: [number, number, number, number, number, number, number][] = [
-  [2, 7, 9, 16, 32, 3, 1], [1, 8, 6, 5, 3, 3, 1], [3, 5, 4, 29, 7, 5, 1], [1, 12, 10, 3, 16, 7, 1], [2, 6, 5, 8, 8, 1, 1],
-  [1, 3, 4, 48, 40, 3, 1], [2, 2, 2, 64, 16, 3, 1], [1, 9, 8, 6, 10, 4, 1], [2, 9, 8, 6, 10, 3, 2], [1, 10, 10, 16, 16, 4, 2], [2, 11, 9, 5, 6, 4, 2], [2, 7, 8, 3, 5, 2, 2],
+  [2, 7, 9, 16, 32, 3, 1],
+  [1, 8, 6, 5, 3, 3, 1],
+  [3, 5, 4, 29, 7, 5, 1],
+  [1, 12, 10, 3, 16, 7, 1],
+  [2, 6, 5, 8, 8, 1, 1],
+  [1, 3, 4, 48, 40, 3, 1],
+  [2, 2, 2, 64, 16, 3, 1],
+  [1, 9, 8, 6, 10, 4, 1],
+  [2, 9, 8, 6, 10, 3, 2],
+  [1, 10, 10, 16, 16, 4, 2],
+  [2, 11, 9, 5, 6, 4, 2],
+  [2, 7, 8, 3, 5, 2, 2],
 ];
 
-for (const [padding, wideVectors] of [['same', true], ['valid', true], ['same', false], ['valid', false]] as const) {
+for (const [padding, wideVectors] of [
+  ['same', true],
+  ['valid', true],
+  ['same', false],
+  ['valid', false],
+] as const) {
   test(`gradients of a convolution equal TensorFlow's own kernels, padding ${padding}, as ${wideVectors ? 'with' : 'without'} AVX-512`, (t) => {
     if (!tf.hasOneDnnKernels()) return t.skip('oneDNN is not there: the gradients are the kernels themselves');
     t.after(pretendWideVectors(wideVectors));

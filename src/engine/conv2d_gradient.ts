@@ -60,8 +60,7 @@ type Call = (name: string, attributes: Record<string, Attribute>, inputs: Tensor
 const stride = ({ strides }: ConvAttributes): number => (Array.isArray(strides) ? strides[0] : strides);
 
 function supported({ strides, pad, dataFormat, dilations }: ConvAttributes): boolean {
-  const same = (v: [number, number] | number, wanted?: number) =>
-    Array.isArray(v) ? v[0] === v[1] && (wanted ?? v[0]) === v[0] : (wanted ?? v) === v;
+  const same = (v: [number, number] | number, wanted?: number) => (Array.isArray(v) ? v[0] === v[1] && (wanted ?? v[0]) === v[0] : (wanted ?? v) === v);
   return same(strides) && same(dilations, 1) && dataFormat === 'NHWC' && (pad === 'valid' || pad === 'same');
 }
 
@@ -79,7 +78,12 @@ function inputGradient(call: Call, dy: Tensor4D, shape: Tensor4D['shape'], filte
     const before = attributes.pad === 'same' ? (kh - 1) >> 1 : 0;
     const pieces = tfjs.split(tfjs.reshape(products, [b, oh, ow, kh * kw * cin]) as Tensor4D, kh * kw, 3).map((piece, i) => {
       const [ky, kx] = [Math.floor(i / kw), i % kw];
-      return tfjs.pad(piece, [[0, 0], [ky, kh - 1 - ky], [kx, kw - 1 - kx], [0, 0]]);
+      return tfjs.pad(piece, [
+        [0, 0],
+        [ky, kh - 1 - ky],
+        [kx, kw - 1 - kx],
+        [0, 0],
+      ]);
     });
     const sum = tfjs.addN(pieces) as Tensor4D;
     return before || sum.shape[1] !== h ? tfjs.slice(sum, [0, before, before, 0], [b, h, w, cin]) : sum;
@@ -88,14 +92,7 @@ function inputGradient(call: Call, dy: Tensor4D, shape: Tensor4D['shape'], filte
 }
 
 /** oneDNN's kernel for the gradient of a convolution in its input [B,H,W,in]. filter [k,k,in,out], dy [B,H',W',out]. */
-export function backpropInput(
-  call: Call,
-  shape: Tensor4D['shape'],
-  filter: Tensor4D,
-  dy: Tensor4D,
-  s: number,
-  padding: 'SAME' | 'VALID',
-): Tensor4D {
+export function backpropInput(call: Call, shape: Tensor4D['shape'], filter: Tensor4D, dy: Tensor4D, s: number, padding: 'SAME' | 'VALID'): Tensor4D {
   return call('_MklNativeConv2DBackpropInput', attributesOf(s, padding), [tfjs.tensor1d(shape, 'int32'), filter, dy]) as Tensor4D;
 }
 
@@ -160,14 +157,31 @@ function filterGradient(call: Call, dy: Tensor4D, x: Tensor4D, shape: Tensor4D['
   const [b, oh, ow] = dy.shape;
   const [top, left] = attributes.pad === 'same' ? [(kh - 1) >> 1, (kw - 1) >> 1] : [0, 0];
   const [height, width] = [oh + kh - 1, ow + kw - 1];
-  const padded = tfjs.pad(x, [[0, 0], [top, height - top - x.shape[1]], [left, width - left - x.shape[2]], [0, 0]]);
+  const padded = tfjs.pad(x, [
+    [0, 0],
+    [top, height - top - x.shape[1]],
+    [left, width - left - x.shape[2]],
+    [0, 0],
+  ]);
   if (small) {
     const seen = Array.from({ length: kh * kw }, (_, i) => tfjs.slice(padded, [0, Math.floor(i / kw), i % kw, 0], [b, oh, ow, cin]));
     return tfjs.reshape(matMul(call, rows(tfjs.concat(seen, 3), kh * kw * cin), rows(dy, cout), true, false), shape);
   }
   const input = rows(padded, cin);
   const run = b * height * width - (kh - 1) * width - (kw - 1);
-  const gradient = tfjs.slice(rows(tfjs.pad(dy, [[0, 0], [0, kh - 1], [0, kw - 1], [0, 0]]), cout), [0, 0], [run, cout]);
+  const gradient = tfjs.slice(
+    rows(
+      tfjs.pad(dy, [
+        [0, 0],
+        [0, kh - 1],
+        [0, kw - 1],
+        [0, 0],
+      ]),
+      cout,
+    ),
+    [0, 0],
+    [run, cout],
+  );
   const taps: Tensor2D[] = [];
   for (let ky = 0; ky < kh; ky++) {
     for (let kx = 0; kx < kw; kx++) {

@@ -101,7 +101,17 @@ test('runKernel executes TensorFlow kernels by name', { skip: !tf.hasNativeKerne
     assert.deepEqual([...d.dataSync()], [-1, 4]);
     const pool = { T: 'float32', ksize: [1, 2, 2, 1], strides: [1, 2, 2, 1], padding: 'VALID' };
     assert.deepEqual([...tf.runKernel('MaxPool', pool, [y])[0].dataSync()], [4]);
-    const [values, vectors] = tf.runKernel('SelfAdjointEigV2', { T: 'float32', compute_v: true }, [tf.tensor2d([[2, 0], [0, 3]])], 2);
+    const [values, vectors] = tf.runKernel(
+      'SelfAdjointEigV2',
+      { T: 'float32', compute_v: true },
+      [
+        tf.tensor2d([
+          [2, 0],
+          [0, 3],
+        ]),
+      ],
+      2,
+    );
     assert.deepEqual([...values.dataSync()], [2, 3]);
     assert.deepEqual(vectors.shape, [2, 2]);
     const placeholder = tf.runKernel('RandomUniformInt', { T: 'int32', Tout: 'int32', seed: 1, seed2: 2 }, [

@@ -153,9 +153,7 @@ const TYPES: Record<DataType, string> = {
 function encode(binding: Binding, value: Attribute): { type: number | string; value: unknown } {
   if (typeof value === 'boolean') return { type: binding.TF_ATTR_BOOL, value };
   if (typeof value === 'string') {
-    return value in TYPES
-      ? { type: binding.TF_ATTR_TYPE, value: binding[TYPES[value as DataType]] }
-      : { type: binding.TF_ATTR_STRING, value };
+    return value in TYPES ? { type: binding.TF_ATTR_TYPE, value: binding[TYPES[value as DataType]] } : { type: binding.TF_ATTR_STRING, value };
   }
   if (typeof value === 'number' || Array.isArray(value)) return { type: binding.TF_ATTR_INT, value };
   return 'float' in value ? { type: binding.TF_ATTR_FLOAT, value: value.float } : { type: binding.TF_ATTR_SHAPE, value: value.shape };

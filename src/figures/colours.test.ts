@@ -11,14 +11,10 @@ test('viridis has the published colours', () => {
     [192, '#5ec962'],
     [255, '#fde725'],
   ];
-  for (const [i, colour] of published)
-    assert.equal(hex([VIRIDIS[3 * i], VIRIDIS[3 * i + 1], VIRIDIS[3 * i + 2]]), colour);
+  for (const [i, colour] of published) assert.equal(hex([VIRIDIS[3 * i], VIRIDIS[3 * i + 1], VIRIDIS[3 * i + 2]]), colour);
   assert.equal(VIRIDIS.length, 256 * 3);
   // Lightness grows all along, which is what makes it readable in grey.
-  const light = Array.from(
-    { length: 256 },
-    (_, i) => 0.2126 * VIRIDIS[3 * i] + 0.7152 * VIRIDIS[3 * i + 1] + 0.0722 * VIRIDIS[3 * i + 2],
-  );
+  const light = Array.from({ length: 256 }, (_, i) => 0.2126 * VIRIDIS[3 * i] + 0.7152 * VIRIDIS[3 * i + 1] + 0.0722 * VIRIDIS[3 * i + 2]);
   for (let i = 8; i < 256; i += 8) assert.ok(light[i] > light[i - 8]);
 });
 

@@ -8,19 +8,14 @@ import { Plot } from './plot';
  * A confusion matrix, counts[true class][predicted class], as a map of row shares in per cent; only classes that occur.
  * The diagonal is the accuracy of each class.
  */
-export function confusionPlot(
-  counts: readonly (readonly number[])[],
-  { title = 'Confusion', classes = CLASSES as ClassStyles } = {},
-): Plot {
+export function confusionPlot(counts: readonly (readonly number[])[], { title = 'Confusion', classes = CLASSES as ClassStyles } = {}): Plot {
   const total = (c: number) => counts[c].reduce((a, b) => a + b, 0);
   const shown = counts.map((_, c) => c).filter((c) => total(c) > 0 || counts.some((row) => row[c] > 0));
   const names = shown.map((c) => classes[c]?.name ?? String(c));
   const shares = shown.map((r) => shown.map((c) => (total(r) > 0 ? (100 * counts[r][c]) / total(r) : NaN)));
   const size = Math.max(24, Math.min(44, Math.floor(760 / shown.length)));
   // Square markers instead of plotly's heatmap, which wants a canvas and therefore a browser.
-  const cells = shares
-    .flatMap((row, r) => row.map((share, c) => ({ r, c, share })))
-    .filter((p) => Number.isFinite(p.share));
+  const cells = shares.flatMap((row, r) => row.map((share, c) => ({ r, c, share }))).filter((p) => Number.isFinite(p.share));
   const data: Data[] = [
     {
       type: 'scatter',

@@ -27,9 +27,7 @@ const map = (height: number, width: number, f: (y: number, x: number) => number)
 const picture = (height: number, width: number, f: (y: number, x: number) => number): RgbImage => ({
   height,
   width,
-  data: Uint8Array.from({ length: height * width * 3 }, (_, i) =>
-    f(Math.floor(i / 3 / width), Math.floor(i / 3) % width),
-  ),
+  data: Uint8Array.from({ length: height * width * 3 }, (_, i) => f(Math.floor(i / 3 / width), Math.floor(i / 3) % width)),
 });
 /** Sky over mountains over water. */
 const scene = map(64, 96, (y, x) => (y < 20 + (x >> 4) ? 1 : y < 44 ? 0 : 2));
@@ -111,10 +109,7 @@ test('loss curves: a panel for each loss, smoothed without lag', async () => {
   const columns = { columns: ['step', 'D'], series: () => ({ steps: [1, 2], values: [3, 4] }) };
   assert.deepEqual((lossCurves(columns).data[0] as { y: number[] }).y, [3, 4]);
   // Thinned for drawing.
-  assert.equal(
-    (lossCurves(Array.from({ length: 5000 }, (_, step) => ({ step, a: 1 }))).data[0] as { x: number[] }).x.length,
-    600,
-  );
+  assert.equal((lossCurves(Array.from({ length: 5000 }, (_, step) => ({ step, a: 1 }))).data[0] as { x: number[] }).x.length, 600);
 });
 
 test('samples over time: first and last step stay', async () => {
@@ -158,14 +153,7 @@ test('LGGAN: panel, class-specific images and kernels of a network, without a le
   }
   assert.ok((await textsOf(figures[1])).includes('weight of the global image'));
   assert.ok((await textsOf(figures[2])).some((t) => /^sky \(\d+ % of the map\)$/.test(t)));
-  await assertNoLeak(
-    async () =>
-      void (await Promise.all([
-        lgganPanel(out, scene),
-        perClassLocal(out, scene),
-        sauKernels(out.attention!.local[1], scene),
-      ])),
-  );
+  await assertNoLeak(async () => void (await Promise.all([lgganPanel(out, scene), perClassLocal(out, scene), sauKernels(out.attention!.local[1], scene)])));
   disposeOutput(out);
   g.dispose();
 });
@@ -237,9 +225,7 @@ test('super-resolution: the busiest part enlarged, PSNR by hand', async () => {
 });
 
 test('confusion: shares of the rows, only classes that occur', async () => {
-  const counts = CLASSES.map((_, r) =>
-    CLASSES.map((__, c) => (r === 1 && c === 1 ? 30 : r === 1 && c === 2 ? 10 : r === 2 && c === 2 ? 5 : 0)),
-  );
+  const counts = CLASSES.map((_, r) => CLASSES.map((__, c) => (r === 1 && c === 1 ? 30 : r === 1 && c === 2 ? 10 : r === 2 && c === 2 ? 5 : 0)));
   const plot = confusionPlot(counts);
   const cells = plot.data[0] as { x: number[]; y: number[]; marker: { color: number[] } };
   assert.deepEqual(cells.marker.color, [75, 25, 0, 100]);

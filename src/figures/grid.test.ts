@@ -92,10 +92,7 @@ test('print size has more pixels of the same figure, SVG the same picture', asyn
   assert.deepEqual([...twice.data.slice(i, i + 3)], [200, 10, 20]);
   const svg = await grid.svg();
   assert.doesNotMatch(svg, /(href|src)="(?!data:)/);
-  const [a, b] = await Promise.all([
-    sharp(Buffer.from(svg)).removeAlpha().raw().toBuffer(),
-    decodeImage(await grid.png(), 'figure'),
-  ]);
+  const [a, b] = await Promise.all([sharp(Buffer.from(svg)).removeAlpha().raw().toBuffer(), decodeImage(await grid.png(), 'figure')]);
   const different = a.reduce((n, v, k) => n + (Math.abs(v - b.data[k]) > 40 ? 1 : 0), 0);
   assert.ok(different / a.length < 1e-3, `${different} of ${a.length} bytes differ`);
 });
@@ -104,10 +101,7 @@ test('a sheet takes pictures on whole pixels inside it, and any text', async () 
   const sheet = new Sheet('x', 60, 40);
   assert.throws(() => sheet.picture(red, { x: 30, y: 0, width: 40, height: 30 }), RangeError);
   assert.throws(() => sheet.picture(red, { x: 0.5, y: 0, width: 40, height: 30 }), RangeError);
-  sheet
-    .picture(red, { x: 0, y: 0, width: 40, height: 30 })
-    .text(2, 20, '<&>"\u0000', { halo: '#fff', bold: true })
-    .line(0, 0, 5, 5, { stroke: '#000' });
+  sheet.picture(red, { x: 0, y: 0, width: 40, height: 30 }).text(2, 20, '<&>"\u0000', { halo: '#fff', bold: true }).line(0, 0, 5, 5, { stroke: '#000' });
   assert.equal((await decodeImage(await sheet.png(), 'figure')).width, 60);
 });
 
@@ -128,14 +122,5 @@ test('figures are saved in each format, into folders made as needed', async () =
 });
 
 test('numbers are short', () => {
-  assert.deepEqual([0, 1, -0.25, 0.123456, 12345, 1234567, 0.00001, NaN].map(shortNumber), [
-    '0',
-    '1',
-    '−0.25',
-    '0.123',
-    '12300',
-    '1.2e+6',
-    '1.0e−5',
-    'NaN',
-  ]);
+  assert.deepEqual([0, 1, -0.25, 0.123456, 12345, 1234567, 0.00001, NaN].map(shortNumber), ['0', '1', '−0.25', '0.123', '12300', '1.2e+6', '1.0e−5', 'NaN']);
 });

@@ -73,10 +73,7 @@ const largest = (values: readonly number[]) => values.reduce((a, b) => Math.max(
  * A grid of pictures. Small pictures are enlarged by whole factors so that their pixels are seen, large ones shrunk to
  * fit `maxWidth`. A cell may be undefined: its place stays empty. Throws a RangeError where there is no picture at all.
  */
-export function imageGrid(
-  cells: readonly (readonly (Cell | RgbImage | undefined)[])[],
-  options: GridOptions = {},
-): GridSheet {
+export function imageGrid(cells: readonly (readonly (Cell | RgbImage | undefined)[])[], options: GridOptions = {}): GridSheet {
   const { title = '', rowTitles = [], columnTitles = [], captions = [], legend = [], colourBar, note } = options;
   const { maxWidth = 1080, gap = 8, scale } = options;
   const rows = cells.map((row) => row.map((cell) => (cell ? asCell(cell) : undefined)));
@@ -84,10 +81,7 @@ export function imageGrid(
   const all = rows.flat().filter((cell): cell is Cell => cell !== undefined);
   if (all.length === 0) throw new RangeError('an image grid needs at least one picture');
 
-  const rowTitleWidth =
-    rowTitles.length === 0
-      ? 0
-      : Math.min(150, Math.ceil(largest(rowTitles.map((t) => textWidth(t, HEADING, true)))) + 1);
+  const rowTitleWidth = rowTitles.length === 0 ? 0 : Math.min(150, Math.ceil(largest(rowTitles.map((t) => textWidth(t, HEADING, true)))) + 1);
   const left = MARGIN + (rowTitleWidth > 0 ? rowTitleWidth + gap : 0);
   const available = Math.floor((maxWidth - left - MARGIN - gap * (columns - 1)) / columns);
   const cellWidth = Math.max(16, Math.min(available, options.cellWidth ?? 512));
@@ -107,24 +101,14 @@ export function imageGrid(
   const inner = left - MARGIN + sum(widths) + gap * (columns - 1);
   const barWidth = colourBar ? Math.ceil(textWidth(colourBar.label, 13)) + 400 : 0;
   const legendWidth = legend.length ? largest(legend.map((e) => textWidth(e.label, 13) + 36)) : 0;
-  const needed = largest([
-    inner,
-    Math.min(textWidth(title, TITLE, true), maxWidth - 2 * MARGIN),
-    barWidth,
-    legendWidth,
-  ]);
+  const needed = largest([inner, Math.min(textWidth(title, TITLE, true), maxWidth - 2 * MARGIN), barWidth, legendWidth]);
   const width = Math.ceil(needed) + 2 * MARGIN;
   const titleLines = title ? wrapText(title, width - 2 * MARGIN, TITLE, true) : [];
   const noteLines = note ? wrapText(note, width - 2 * MARGIN, CAPTION) : [];
   const keyHeight = legendHeight(legend, width - 2 * MARGIN) + (colourBar ? COLOUR_BAR_HEIGHT : 0);
   const top = MARGIN + titleLines.length * 22 + headingHeight;
   const gridHeight = sum(heights) + sum(captionHeights) + gap * (rows.length - 1);
-  const height =
-    top +
-    gridHeight +
-    (keyHeight ? gap + keyHeight : 0) +
-    (noteLines.length ? 6 + noteLines.length * LINE : 0) +
-    MARGIN;
+  const height = top + gridHeight + (keyHeight ? gap + keyHeight : 0) + (noteLines.length ? 6 + noteLines.length * LINE : 0) + MARGIN;
 
   const xs = widths.map((_, c) => left + sum(widths.slice(0, c)) + gap * c);
   const ys = heights.map((_, r) => top + sum(heights.slice(0, r)) + sum(captionHeights.slice(0, r)) + gap * r);
@@ -143,16 +127,12 @@ export function imageGrid(
   titleLines.forEach((line, i) => sheet.text(MARGIN, MARGIN + 16 + 22 * i, line, { size: TITLE, bold: true }));
   headings.forEach((lines, c) => {
     const base = top - 6 - (lines.length - 1) * LINE;
-    lines.forEach((line, i) =>
-      sheet.text(xs[c] + widths[c] / 2, base + i * LINE, line, { size: HEADING, bold: true, anchor: 'middle' }),
-    );
+    lines.forEach((line, i) => sheet.text(xs[c] + widths[c] / 2, base + i * LINE, line, { size: HEADING, bold: true, anchor: 'middle' }));
   });
   rows.forEach((row, r) => {
     const lines = rowTitles[r] ? wrapText(rowTitles[r], rowTitleWidth, HEADING, true) : [];
     const base = ys[r] + heights[r] / 2 - ((lines.length - 1) * LINE) / 2 + 5;
-    lines.forEach((line, i) =>
-      sheet.text(MARGIN + rowTitleWidth, base + i * LINE, line, { size: HEADING, bold: true, anchor: 'end' }),
-    );
+    lines.forEach((line, i) => sheet.text(MARGIN + rowTitleWidth, base + i * LINE, line, { size: HEADING, bold: true, anchor: 'end' }));
     row.forEach((cell, c) => {
       if (!cell) return;
       sheet.picture(cell.image, boxes[r][c]!, cell.exact);

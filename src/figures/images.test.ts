@@ -8,20 +8,14 @@ import { resizeForDisplay, resizeNearest } from './images';
 const coordinates = (width: number, height: number) => ({
   width,
   height,
-  data: Uint8Array.from(
-    { length: width * height * 3 },
-    (_, i) => [Math.floor(i / 3) % width, Math.floor(i / 3 / width), 7][i % 3],
-  ),
+  data: Uint8Array.from({ length: width * height * 3 }, (_, i) => [Math.floor(i / 3) % width, Math.floor(i / 3 / width), 7][i % 3]),
 });
-const pixel = (p: { data: Uint8Array; width: number }, x: number, y: number) => [
-  ...p.data.slice(3 * (y * p.width + x), 3 * (y * p.width + x) + 3),
-];
+const pixel = (p: { data: Uint8Array; width: number }, x: number, y: number) => [...p.data.slice(3 * (y * p.width + x), 3 * (y * p.width + x) + 3)];
 
 test('nearest takes the source pixel floor(i * in / out)', () => {
   const p = coordinates(4, 3);
   const large = resizeNearest(p, 12, 6);
-  for (let y = 0; y < 6; y++)
-    for (let x = 0; x < 12; x++) assert.deepEqual(pixel(large, x, y), [Math.floor(x / 3), Math.floor(y / 2), 7]);
+  for (let y = 0; y < 6; y++) for (let x = 0; x < 12; x++) assert.deepEqual(pixel(large, x, y), [Math.floor(x / 3), Math.floor(y / 2), 7]);
   const odd = resizeNearest(p, 3, 2);
   assert.deepEqual(
     [0, 1, 2].map((x) => pixel(odd, x, 1)),

@@ -15,12 +15,7 @@ export function resizeNearest(image: RgbImage, width: number, height: number): R
  * A picture at the size it is shown in. Enlarging repeats pixels, so that a small picture is seen as it is; shrinking
  * filters (Lanczos 3) unless `exact`, which label maps need.
  */
-export async function resizeForDisplay(
-  image: RgbImage,
-  width: number,
-  height: number,
-  exact = false,
-): Promise<RgbImage> {
+export async function resizeForDisplay(image: RgbImage, width: number, height: number, exact = false): Promise<RgbImage> {
   if (width === image.width && height === image.height) return image;
   if (exact || (width >= image.width && height >= image.height)) return resizeNearest(image, width, height);
   const data = await fromRaw(image).resize(width, height, { fit: 'fill', kernel: 'lanczos3' }).raw().toBuffer();

@@ -15,10 +15,7 @@ test('every class has its own colour, exactly', () => {
   CLASSES.forEach((c, i) => assert.equal(colourAt(picture, i), c.colour, c.name));
   assert.equal(colourAt(picture, CLASSES.length), '#ffffff');
   assert.equal(new Set(CLASSES.map((c) => c.colour)).size, CLASSES.length);
-  assert.throws(
-    () => colourLabels({ data: Uint8Array.of(29), height: 1, width: 1 }),
-    /label map holds 29, but there are 29 classes/,
-  );
+  assert.throws(() => colourLabels({ data: Uint8Array.of(29), height: 1, width: 1 }), /label map holds 29, but there are 29 classes/);
 });
 
 test('shown in a grid, larger or smaller, no other colour appears', async () => {

@@ -22,8 +22,7 @@ export function colourLabels(labels: LabelMap, classes: ClassStyles = CLASSES): 
   const data = new Uint8Array(labels.data.length * 3);
   for (let i = 0; i < labels.data.length; i++) {
     const c = labels.data[i];
-    if (c >= classes.length && c !== IGNORE)
-      throw new RangeError(`label map holds ${c}, but there are ${classes.length} classes`);
+    if (c >= classes.length && c !== IGNORE) throw new RangeError(`label map holds ${c}, but there are ${classes.length} classes`);
     data[3 * i] = table[3 * c];
     data[3 * i + 1] = table[3 * c + 1];
     data[3 * i + 2] = table[3 * c + 2];
@@ -54,12 +53,10 @@ export function classLegend(maps: Iterable<LabelMap>, classes: ClassStyles = CLA
  * The photo with its label map's colours over it; `opacity` 0 shows the photo, 1 the map. The map is fitted to the
  * photo's size.
  */
-export function overlayLabels(
-  photo: RgbImage,
-  labels: LabelMap,
-  { opacity = 0.5, classes = CLASSES as ClassStyles } = {},
-): RgbImage {
+export function overlayLabels(photo: RgbImage, labels: LabelMap, { opacity = 0.5, classes = CLASSES as ClassStyles } = {}): RgbImage {
   const colours = resizeNearest(colourLabels(labels, classes), photo.width, photo.height).data;
-  const data = Uint8Array.from(photo.data, (p, i) => Math.round(p + (colours[i] - p) * opacity));
+  // A loop: `Uint8Array.from` with a function takes ten times as long.
+  const data = new Uint8Array(photo.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = Math.round(photo.data[i] + (colours[i] - photo.data[i]) * opacity);
   return { data, height: photo.height, width: photo.width };
 }

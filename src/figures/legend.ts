@@ -45,10 +45,7 @@ export function legendHeight(entries: readonly LegendEntry[], width: number): nu
 export function drawLegend(sheet: Sheet, x: number, y: number, entries: readonly LegendEntry[], width: number): number {
   for (const { colour, label, x: dx, row } of flow(entries, width)) {
     const top = y + row * ROW + (ROW - SWATCH) / 2;
-    sheet.rect(
-      { x: x + dx + 0.5, y: top + 0.5, width: SWATCH - 1, height: SWATCH - 1 },
-      { fill: colour, stroke: '#777777' },
-    );
+    sheet.rect({ x: x + dx + 0.5, y: top + 0.5, width: SWATCH - 1, height: SWATCH - 1 }, { fill: colour, stroke: '#777777' });
     sheet.text(x + dx + SWATCH + 6, top + SWATCH - 2.5, label, { size: SIZE });
   }
   return legendHeight(entries, width);

@@ -29,11 +29,13 @@ export async function lgganPanel(
   const maps = 'data' in labels ? [labels] : labels;
   const finals = await imagesFromTensor(output.final);
   const { global, local, weights } = output;
-  const parts = global && local && weights && {
-    globals: await imagesFromTensor(global),
-    locals: await imagesFromTensor(local),
-    weights: await mapsFromTensor(weights),
-  };
+  const parts = global &&
+    local &&
+    weights && {
+      globals: await imagesFromTensor(global),
+      locals: await imagesFromTensor(local),
+      weights: await mapsFromTensor(weights),
+    };
   const rows = await Promise.all(
     maps.map(async (map, b): Promise<Record<string, Cell>> => {
       const { width, height } = finals[b];
@@ -64,8 +66,7 @@ export async function lgganPanel(
     );
   }
   // Each branch stands over its weight, the label map over what becomes of it.
-  const cells = (names: string[]) =>
-    names.filter((name) => rows[0][name]).map((name) => ({ ...rows[0][name], caption: name }));
+  const cells = (names: string[]) => names.filter((name) => rows[0][name]).map((name) => ({ ...rows[0][name], caption: name }));
   const above = cells(['label map', 'global image', 'local image', 'photo']);
   return imageGrid([above, cells(['final image', 'weight of the global image', 'weight of the local image'])], common);
 }

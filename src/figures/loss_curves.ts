@@ -121,8 +121,7 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
     } as const;
     const few = values.length < 3;
     const radius = options.smoothing ?? Math.floor(values.length / 40);
-    if (radius > 0)
-      data.push({ ...common, y: thin(values), mode: 'lines', line: { color: '#9cc9e8', width: 1 }, hoverinfo: 'skip' });
+    if (radius > 0) data.push({ ...common, y: thin(values), mode: 'lines', line: { color: '#9cc9e8', width: 1 }, hoverinfo: 'skip' });
     const breaks = marks.map((mark) => steps.findIndex((step) => step >= mark.x)).filter((at) => at > 0);
     data.push({
       ...common,
@@ -171,8 +170,7 @@ export function lossCurves(history: HistoryColumns | readonly HistoryRow[], opti
       });
     }
   });
-  if (names.length === 0)
-    annotations.push({ text: 'no values yet', x: 0.5, y: 0.5, xref: 'paper', yref: 'paper', showarrow: false });
+  if (names.length === 0) annotations.push({ text: 'no values yet', x: 0.5, y: 0.5, xref: 'paper', yref: 'paper', showarrow: false });
   return new Plot(
     {
       data,

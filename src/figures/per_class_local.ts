@@ -24,19 +24,8 @@ export interface PerClassOptions {
  * and the local image that is put together from them. The output is not disposed.
  * @throws UserError for a generator without a local branch
  */
-export async function perClassLocal(
-  output: Pick<GeneratorOutput, 'local' | 'perClass'>,
-  labels: LabelMap,
-  options: PerClassOptions = {},
-): Promise<GridSheet> {
-  const {
-    title = 'The local branch, class by class',
-    index = 0,
-    masked = false,
-    columns = 4,
-    classes = CLASSES,
-    maxWidth,
-  } = options;
+export async function perClassLocal(output: Pick<GeneratorOutput, 'local' | 'perClass'>, labels: LabelMap, options: PerClassOptions = {}): Promise<GridSheet> {
+  const { title = 'The local branch, class by class', index = 0, masked = false, columns = 4, classes = CLASSES, maxWidth } = options;
   const { perClass } = output;
   if (!output.local || !perClass) throw new UserError('this generator has no local branch, so that no class paints on its own.');
   const local = (await imagesFromTensor(output.local))[index];

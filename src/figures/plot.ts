@@ -42,10 +42,7 @@ function styled(layout: Partial<Layout>, width: number, height: number): Partial
   const axes = Object.entries(layout).filter(([key]) => /^[xy]axis\d*$/.test(key));
   const { title } = layout;
   const withDefaults = Object.fromEntries(
-    [['xaxis', {}] as const, ['yaxis', {}] as const, ...axes].map(([key, axis]) => [
-      key,
-      styledAxis(axis as Partial<LayoutAxis>),
-    ]),
+    [['xaxis', {}] as const, ['yaxis', {}] as const, ...axes].map(([key, axis]) => [key, styledAxis(axis as Partial<LayoutAxis>)]),
   );
   return {
     font: { family: FONT.replace(/'/g, ''), size: 13, color: '#222222' },
@@ -83,10 +80,7 @@ export class Plot implements Figure {
     // plotly completes the objects it is given; a copy keeps ours (and allows the same plot twice).
     const { data, layout } = structuredClone({ data: this.data, layout: this.layout });
     seedPlotly(checksum(JSON.stringify({ data, layout })));
-    return plotly.toImage(
-      { data, layout },
-      { format: 'svg', width: this.width, height: this.height, imageDataOnly: true },
-    );
+    return plotly.toImage({ data, layout }, { format: 'svg', width: this.width, height: this.height, imageDataOnly: true });
   }
 
   async png(scale = 1): Promise<Buffer> {

@@ -148,10 +148,7 @@ type Point = readonly [x: number, y: number];
 
 /** Corners of a path of straight lines ('M0,0L10,5'): what annotations' arrows are. */
 function corners(path: Element): Point[] {
-  return [...(path.getAttribute('d') ?? '').matchAll(/([-\d.e]+)[ ,]([-\d.e]+)/g)].map((m) => [
-    Number(m[1]),
-    Number(m[2]),
-  ]);
+  return [...(path.getAttribute('d') ?? '').matchAll(/([-\d.e]+)[ ,]([-\d.e]+)/g)].map((m) => [Number(m[1]), Number(m[2])]);
 }
 
 const distance = (a: Point, b: Point) => Math.hypot(b[0] - a[0], b[1] - a[1]);

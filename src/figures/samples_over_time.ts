@@ -33,17 +33,11 @@ export async function samplesOverTime(samples: readonly Sample[], options: Sampl
     // All of a row in the size of its samples.
     const { width, height } = shown.map((s) => s.images[r]).filter(Boolean)[0];
     cells.push([
-      ...(labels
-        ? [labels[r] && { image: resizeNearest(colourLabels(labels[r], classes), width, height), exact: true }]
-        : []),
+      ...(labels ? [labels[r] && { image: resizeNearest(colourLabels(labels[r], classes), width, height), exact: true }] : []),
       ...shown.map((s) => s.images[r] && { image: s.images[r] }),
       ...(photos ? [photos[r] && { image: await resizeForDisplay(photos[r], width, height) }] : []),
     ]);
   }
-  const columnTitles = [
-    ...(labels ? ['label map'] : []),
-    ...shown.map((s) => `step ${s.step}`),
-    ...(photos ? ['photo'] : []),
-  ];
+  const columnTitles = [...(labels ? ['label map'] : []), ...shown.map((s) => `step ${s.step}`), ...(photos ? ['photo'] : [])];
   return imageGrid(cells, { title, columnTitles, legend: labels && classLegend(labels, classes), maxWidth });
 }

@@ -27,19 +27,13 @@ export interface Kernel extends KernelPoint {
 }
 
 /** Reads the kernels of some pixels from an attention [B, H, W, 25]; label maps of other sizes are fitted to H x W. */
-export async function readKernels(
-  attention: tf.Tensor4D,
-  labels: LabelMap,
-  points: readonly KernelPoint[],
-  index = 0,
-): Promise<Kernel[]> {
+export async function readKernels(attention: tf.Tensor4D, labels: LabelMap, points: readonly KernelPoint[], index = 0): Promise<Kernel[]> {
   const kernels = await kernelsOf(attention, index);
   const { height, width } = kernels;
   const { data } = labelsAt(labels, kernels);
   const taps = new Int32Array(TAPS);
   return points.map(({ x, y }) => {
-    if (!(x >= 0 && x < width && y >= 0 && y < height))
-      throw new RangeError(`point (${x}, ${y}) lies outside ${width}x${height}`);
+    if (!(x >= 0 && x < width && y >= 0 && y < height)) throw new RangeError(`point (${x}, ${y}) lies outside ${width}x${height}`);
     const pixel = y * width + x;
     fillTaps(taps, pixel, height, width);
     const weights = Array.from(kernels.weights.subarray(pixel * TAPS, (pixel + 1) * TAPS));
@@ -68,9 +62,7 @@ export function choosePoints(labels: LabelMap, height: number, width: number, co
     }
   }
   const bySize = <T>(map: Map<T, KernelPoint[]>) => [...map.values()].sort((a, b) => b.length - a.length);
-  const atBorder = bySize(borders).map(
-    (points) => [...points].sort((a, b) => a.x - b.x)[Math.floor(points.length / 2)],
-  );
+  const atBorder = bySize(borders).map((points) => [...points].sort((a, b) => a.x - b.x)[Math.floor(points.length / 2)]);
   const inside = bySize(areas).map((points) => deepest(points, data, height, width));
   const chosen: KernelPoint[] = [];
   for (let i = 0; chosen.length < count && (i < atBorder.length || i < inside.length); i++) {
@@ -135,11 +127,7 @@ const HEAD = 38;
  *
  * @param attention weights of one upsampling, [B, H, W, 25], tap ky * 5 + kx over the window of the nearest-upsampled map
  */
-export async function sauKernels(
-  attention: tf.Tensor4D,
-  labels: LabelMap,
-  options: SauKernelOptions = {},
-): Promise<Sheet> {
+export async function sauKernels(attention: tf.Tensor4D, labels: LabelMap, options: SauKernelOptions = {}): Promise<Sheet> {
   const { title = 'Kernels of semantic-aware upsampling', index = 0, classes = CLASSES } = options;
   const [, height, width] = attention.shape;
   const points = options.points ?? choosePoints(labels, height, width);
@@ -160,8 +148,7 @@ export async function sauKernels(
   const keyWidth = picture.width;
   const noteLines = wrapText(note, keyWidth, 12);
   const keyHeight = legendHeight(legend, keyWidth) + 26 + noteLines.length * 16 + 8;
-  const sheetHeight =
-    Math.max(picture.y + picture.height + 10 + keyHeight, picture.y + lines * (HEAD + KERNEL + 14)) + MARGIN;
+  const sheetHeight = Math.max(picture.y + picture.height + 10 + keyHeight, picture.y + lines * (HEAD + KERNEL + 14)) + MARGIN;
 
   const sheet = new Sheet(title, sheetWidth, sheetHeight);
   sheet.text(MARGIN, MARGIN + 16, fitText(title, sheetWidth - 2 * MARGIN, 16, true), { size: 16, bold: true });
@@ -185,10 +172,7 @@ export async function sauKernels(
 
 /** The 5x5 window of a point as a frame on the picture, with the point's number beside it. */
 function markPoint(sheet: Sheet, picture: Box, factor: number, { x, y }: KernelPoint, number: number): void {
-  const clip = (start: number, low: number, size: number) => [
-    Math.max(low, start),
-    Math.min(low + size, start + SIDE * factor),
-  ];
+  const clip = (start: number, low: number, size: number) => [Math.max(low, start), Math.min(low + size, start + SIDE * factor)];
   const [left, rightEdge] = clip(picture.x + (x - 2) * factor, picture.x, picture.width);
   const [top, bottom] = clip(picture.y + (y - 2) * factor, picture.y, picture.height);
   const window = { x: left, y: top, width: rightEdge - left, height: bottom - top };
@@ -205,17 +189,8 @@ function markPoint(sheet: Sheet, picture: Box, factor: number, { x, y }: KernelP
   });
 }
 
-function drawKernel(
-  sheet: Sheet,
-  x: number,
-  y: number,
-  kernel: Kernel,
-  number: number,
-  brightest: number,
-  classes: ClassStyles,
-): void {
-  const nameOf = (c: number | undefined) =>
-    c === undefined ? 'outside' : c === IGNORE ? 'not labelled' : (classes[c]?.name ?? String(c));
+function drawKernel(sheet: Sheet, x: number, y: number, kernel: Kernel, number: number, brightest: number, classes: ClassStyles): void {
+  const nameOf = (c: number | undefined) => (c === undefined ? 'outside' : c === IGNORE ? 'not labelled' : (classes[c]?.name ?? String(c)));
   const centre = kernel.classes[(TAPS - 1) / 2];
   sheet.text(x, y + 12, fitText(`${number}  ${nameOf(centre)} at (${kernel.x}, ${kernel.y})`, KERNEL, 13, true), {
     size: 13,
@@ -230,8 +205,7 @@ function drawKernel(
     sheet.rect(box, { fill: `rgb(${colour.join()})`, stroke: '#ffffff' });
     const c = kernel.classes[k];
     const corner = { x: box.x + 3, y: box.y + 3, width: 9, height: 9 };
-    if (c === undefined)
-      sheet.line(corner.x, corner.y, corner.x + 9, corner.y + 9, { stroke: inkOn(colour), strokeWidth: 1.5 });
+    if (c === undefined) sheet.line(corner.x, corner.y, corner.x + 9, corner.y + 9, { stroke: inkOn(colour), strokeWidth: 1.5 });
     else
       sheet.rect(corner, {
         fill: c === IGNORE ? IGNORE_COLOUR : (classes[c]?.colour ?? '#000000'),

@@ -28,8 +28,7 @@ interface Picture extends Box {
   exact: boolean;
 }
 
-const attributes = ({ fill = 'none', stroke = 'none', strokeWidth = 1 }: LineStyle) =>
-  `fill="${fill}" stroke="${stroke}" stroke-width="${strokeWidth}"`;
+const attributes = ({ fill = 'none', stroke = 'none', strokeWidth = 1 }: LineStyle) => `fill="${fill}" stroke="${stroke}" stroke-width="${strokeWidth}"`;
 
 export class Sheet implements Figure {
   private readonly pictures: Picture[] = [];
@@ -49,33 +48,18 @@ export class Sheet implements Figure {
    */
   picture(image: RgbImage, box: Box, exact = false): this {
     const { x, y, width, height } = box;
-    if (
-      ![x, y, width, height].every(Number.isInteger) ||
-      x < 0 ||
-      y < 0 ||
-      x + width > this.width ||
-      y + height > this.height
-    ) {
-      throw new RangeError(
-        `picture at (${x}, ${y}), ${width}x${height}, does not lie on the sheet of ${this.width}x${this.height} whole pixels`,
-      );
+    if (![x, y, width, height].every(Number.isInteger) || x < 0 || y < 0 || x + width > this.width || y + height > this.height) {
+      throw new RangeError(`picture at (${x}, ${y}), ${width}x${height}, does not lie on the sheet of ${this.width}x${this.height} whole pixels`);
     }
     this.pictures.push({ image, x, y, width, height, exact });
     return this;
   }
 
   /** One line of text; (x, y) is the start, middle or end of its baseline. */
-  text(
-    x: number,
-    y: number,
-    text: string,
-    { size = 13, anchor = 'start', bold = false, fill = '#222222', halo }: TextStyle = {},
-  ): this {
+  text(x: number, y: number, text: string, { size = 13, anchor = 'start', bold = false, fill = '#222222', halo }: TextStyle = {}): this {
     const rim = halo ? ` stroke="${halo}" stroke-width="${size / 5}" stroke-linejoin="round" paint-order="stroke"` : '';
     const weight = bold ? ' font-weight="bold"' : '';
-    this.marks.push(
-      `<text x="${x}" y="${y}" font-size="${size}" text-anchor="${anchor}" fill="${fill}"${weight}${rim}>${escapeXml(text)}</text>`,
-    );
+    this.marks.push(`<text x="${x}" y="${y}" font-size="${size}" text-anchor="${anchor}" fill="${fill}"${weight}${rim}>${escapeXml(text)}</text>`);
     return this;
   }
 

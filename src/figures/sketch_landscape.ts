@@ -33,5 +33,13 @@ export function sketchLandscape(painted: readonly PaintedSketch[], options: Sket
     );
   }
   const columnTitles = rows[0]?.map((_, c) => (c % 2 ? 'landscape' : 'sketch'));
-  return imageGrid(rows, { title, columnTitles, legend: classLegend(painted.map((p) => p.labels), classes), maxWidth });
+  return imageGrid(rows, {
+    title,
+    columnTitles,
+    legend: classLegend(
+      painted.map((p) => p.labels),
+      classes,
+    ),
+    maxWidth,
+  });
 }

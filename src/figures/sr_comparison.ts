@@ -69,18 +69,10 @@ export function srComparison(examples: readonly SrExample[], options: SrComparis
       height: Math.ceil(box.height / factor),
     };
     const scale = box.width <= cellWidth ? Math.floor(cellWidth / box.width) : cellWidth / box.width;
-    const results = methods.map(
-      (m) => e.results[m] && { image: crop(e.results[m], box), caption: decibels(psnr(e.results[m], e.high)), scale },
-    );
-    return [
-      { image: e.high, caption: e.name },
-      { image: crop(e.low, small), scale: scale * factor },
-      ...results,
-      { image: crop(e.high, box), scale },
-    ];
+    const results = methods.map((m) => e.results[m] && { image: crop(e.results[m], box), caption: decibels(psnr(e.results[m], e.high)), scale });
+    return [{ image: e.high, caption: e.name }, { image: crop(e.low, small), scale: scale * factor }, ...results, { image: crop(e.high, box), scale }];
   });
-  const note =
-    'Enlarged: the frame on the photo. PSNR of the whole photo against the high resolution, all three channels.';
+  const note = 'Enlarged: the frame on the photo. PSNR of the whole photo against the high resolution, all three channels.';
   const sheet = imageGrid(rows, { title, columnTitles, note, maxWidth, cellWidth });
   boxes.forEach((box, r) => {
     const place = sheet.box(r, 0);

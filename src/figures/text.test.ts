@@ -46,10 +46,7 @@ test('on a machine without fonts text is drawn in letters, not in boxes', () => 
       const draw = (c) => sharp(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="60" height="60"><text x="5" y="50" font-family="${FONT.replace(/'/g, '')}" font-size="50">' + c + '</text></svg>')).raw().toBuffer();
       Promise.all(['A', 'B'].map(draw)).then(([a, b]) => process.stdout.write(a.equals(b) ? 'boxes' : 'letters'));`;
     const env = { ...process.env, FONTCONFIG_FILE: join(folder, 'fonts.conf') };
-    assert.equal(
-      execFileSync(process.execPath, ['-e', script], { cwd: resolve(__dirname, '..', '..'), env, encoding: 'utf8' }),
-      'letters',
-    );
+    assert.equal(execFileSync(process.execPath, ['-e', script], { cwd: resolve(__dirname, '..', '..'), env, encoding: 'utf8' }), 'letters');
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -7,16 +7,7 @@ import { observe } from './observe';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import { labelMap as map, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
-import {
-  disposeInspection,
-  inspect,
-  inspectionRows,
-  sauAttention,
-  SAU_NAMES,
-  SPADE_LAYERS,
-  untrained,
-  type InspectedPart,
-} from './inspect';
+import { disposeInspection, inspect, inspectionRows, sauAttention, SAU_NAMES, SPADE_LAYERS, untrained, type InspectedPart } from './inspect';
 
 const small = { ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [64, 96] as const };
 const scene = map(64, 96, (y, x) => (y < 20 + (x >> 4) ? 1 : x < 50 ? 0 : 2));
@@ -39,7 +30,13 @@ test('an inspection holds the outputs of generate, bit for bit, and changes noth
   }
   assert.deepEqual(Object.keys(seen.perClass), Object.keys(before.perClass));
   for (const name of SAU_NAMES) assert.deepEqual(sauAttention(seen)[name].dataSync(), sauAttention(before)[name].dataSync(), name);
-  assert.deepEqual(seen.labels.map((m) => [m.height, m.width]), [[64, 96], [64, 96]]);
+  assert.deepEqual(
+    seen.labels.map((m) => [m.height, m.width]),
+    [
+      [64, 96],
+      [64, 96],
+    ],
+  );
   disposeInspection(seen);
   for (const output of [before, after]) disposeOutput(output);
   await assertNoLeak(() => disposeInspection(inspect(g, scene)));
@@ -53,8 +50,13 @@ test('features and modulations have the documented shapes and are what the layer
   assert.deepEqual(shapes, { conv1: [2, 64, 96, 4], conv2: [2, 32, 48, 8], conv3: [2, 16, 24, 16], conv4: [2, 8, 12, 32], conv5: [2, 4, 6, 64] });
   assert.deepEqual(Object.keys(seen.spade).sort(), [...SPADE_LAYERS].sort());
   const sizes: Record<string, number[]> = {
-    'head_0.norm_1': [2, 2, 3, 64], 'G_middle_1.norm_0': [2, 4, 6, 64], 'up_0.norm_0': [2, 8, 12, 64], 'up_1.norm_1': [2, 16, 24, 16],
-    'up_2.norm_s': [2, 32, 48, 16], 'up_3.norm_0': [2, 64, 96, 8], 'up_3.norm_1': [2, 64, 96, 4],
+    'head_0.norm_1': [2, 2, 3, 64],
+    'G_middle_1.norm_0': [2, 4, 6, 64],
+    'up_0.norm_0': [2, 8, 12, 64],
+    'up_1.norm_1': [2, 16, 24, 16],
+    'up_2.norm_s': [2, 32, 48, 16],
+    'up_3.norm_0': [2, 64, 96, 8],
+    'up_3.norm_1': [2, 64, 96, 4],
   };
   for (const [name, shape] of Object.entries(sizes)) {
     const { gamma, beta } = seen.spade[name as keyof typeof seen.spade]!;
@@ -90,8 +92,18 @@ test('only what is asked for is kept', async () => {
   assert.equal(keys().length, 5 + 9 + 1);
   await assertNoLeak(() => keys(['spade']));
   const before = tf.memory().numTensors;
-  assert.throws(() => inspect(g, scene, { keep: ['up_3.norm0' as InspectedPart] }), (e: Error) => e instanceof UserError && /did you mean 'up_3\.norm_0'/.test(e.message));
-  assert.throws(() => inspect(g, map(64, 96, () => 77)), /value 77/);
+  assert.throws(
+    () => inspect(g, scene, { keep: ['up_3.norm0' as InspectedPart] }),
+    (e: Error) => e instanceof UserError && /did you mean 'up_3\.norm_0'/.test(e.message),
+  );
+  assert.throws(
+    () =>
+      inspect(
+        g,
+        map(64, 96, () => 77),
+      ),
+    /value 77/,
+  );
   assert.equal(tf.memory().numTensors, before);
   g.dispose();
 });
@@ -100,7 +112,10 @@ test('its table names every tensor and its size', () => {
   const g = network();
   const seen = inspect(g, scene);
   const rows = inspectionRows(seen);
-  assert.deepEqual(rows.find((r) => r.name === 'up_0.norm_1 beta'), { name: 'up_0.norm_1 beta', shape: '[1,8,12,32]', MB: 8 * 12 * 32 * 4e-6, what: "SPADE's shift" });
+  assert.deepEqual(
+    rows.find((r) => r.name === 'up_0.norm_1 beta'),
+    { name: 'up_0.norm_1 beta', shape: '[1,8,12,32]', MB: 8 * 12 * 32 * 4e-6, what: "SPADE's shift" },
+  );
   assert.deepEqual(rows.find((r) => r.name === 'SAU weights 2')?.shape, '[1,64,96,25]');
   assert.equal(rows.length, 4 + 3 + 2 + 5 + 18 + 4);
   disposeInspection(seen);

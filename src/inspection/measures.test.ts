@@ -32,9 +32,15 @@ test('uniform and centred kernels on a map of two classes, by hand', async () =>
     assertClose(fineBoundary.uniform, (14 / 20) * ((3 + 4 + 5 + 5 + 5 + 5 + 4 + 3) / 40), 1e-6);
     const [row] = sauRows(measures, measures);
     assert.deepEqual(row, {
-      SAU: 'local 1', where: 'everywhere', pixels: 48,
-      'own class': small.sameClass, 'own class, untrained': small.sameClass, 'own class, uniform': small.uniform,
-      'outside the map': small.outside, 'entropy (bits)': small.entropy, 'entropy, untrained (bits)': small.entropy,
+      SAU: 'local 1',
+      where: 'everywhere',
+      pixels: 48,
+      'own class': small.sameClass,
+      'own class, untrained': small.sameClass,
+      'own class, uniform': small.uniform,
+      'outside the map': small.outside,
+      'entropy (bits)': small.entropy,
+      'entropy, untrained (bits)': small.entropy,
     });
     tf.dispose(attention);
   });
@@ -51,14 +57,20 @@ test('several maps count by their pixels; pixels of no class do not', async () =
     if (m.pixels) assertClose(m.sameClass, (a.sameClass * a.pixels + b.sameClass * b.pixels) / m.pixels, 1e-6);
     else assert.ok(Number.isNaN(m.sameClass));
   });
-  assert.deepEqual(both.filter((m) => m.where === 'everywhere').map((m) => m.pixels), [6, 24, 6, 24]);
+  assert.deepEqual(
+    both.filter((m) => m.where === 'everywhere').map((m) => m.pixels),
+    [6, 24, 6, 24],
+  );
   tf.dispose(attention);
 });
 
 test('share of the local branch: the mean of channel 0 over the pixels of a class', async () => {
   const weights = tf.tensor4d([0.25, 0.75, 0.5, 0.5, 1, 0, 0, 1], [1, 2, 2, 2]);
   const shares = await localShares({ weights, labels: [{ height: 2, width: 2, data: Uint8Array.of(1, 1, 5, IGNORE) }] });
-  assert.deepEqual(shares, [{ class: 1, pixels: 2, local: 0.375 }, { class: 5, pixels: 1, local: 1 }]);
+  assert.deepEqual(shares, [
+    { class: 1, pixels: 2, local: 0.375 },
+    { class: 5, pixels: 1, local: 1 },
+  ]);
   const other = { class: 5, pixels: 3, local: 0.6 };
   assert.deepEqual(mergeLocalShares([shares, [other]]), [{ class: 5, pixels: 4, local: (1 + 3 * 0.6) / 4 }, shares[0]]);
   assert.deepEqual(localRows(shares)[0], { class: 'sky', 'share of the pixels': 2 / 3, 'local branch': 0.375, 'global branch': 0.625 });

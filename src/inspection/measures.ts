@@ -124,10 +124,7 @@ export function sauRows(measures: readonly SauMeasure[], start?: readonly SauMea
 }
 
 /** Rows of a table: the classes, how large they are, and the mean share of the local branch in them. */
-export function localRows(
-  shares: readonly LocalShare[],
-  classes: readonly { readonly name: string }[] = CLASSES,
-): Record<string, string | number>[] {
+export function localRows(shares: readonly LocalShare[], classes: readonly { readonly name: string }[] = CLASSES): Record<string, string | number>[] {
   const all = shares.reduce((sum, s) => sum + s.pixels, 0);
   return shares.map((s) => ({
     class: classes[s.class]?.name ?? String(s.class),

@@ -46,17 +46,15 @@ export function onApply(layer: object, heard: (args: unknown[], out: unknown) =>
  * Returns how to stop, which gives the names of the layers that were not heard: a fast path goes around the `apply` of some (the convolutions
  * inside of SAU, of SPADE's tables and of the classes), and a caller that needs one of them has to refuse.
  */
-export function observe(
-  network: object & { parameters: Parameters },
-  listener: Listener,
-  only: (name: string) => boolean = () => true,
-): () => string[] {
+export function observe(network: object & { parameters: Parameters }, listener: Listener, only: (name: string) => boolean = () => true): () => string[] {
   const found = layersOf(network, KINDS).filter(({ name }) => only(name));
   const heard = new Set<string>();
-  const stops = found.map(({ name, layer }) => listen(layer, name, (own, ...said) => {
-    heard.add(name);
-    listener(own, ...said);
-  }));
+  const stops = found.map(({ name, layer }) =>
+    listen(layer, name, (own, ...said) => {
+      heard.add(name);
+      listener(own, ...said);
+    }),
+  );
   return () => {
     stops.forEach((stop) => stop());
     return found.map(({ name }) => name).filter((name) => !heard.has(name));

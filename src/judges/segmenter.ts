@@ -79,12 +79,10 @@ export class Segmenter {
   constructor(config: Partial<SegmenterConfig> = {}) {
     this.config = configure(SEGMENTER_DEFAULTS, config, 'segmenter');
     const { classes, imageSize, features: f, seed } = this.config;
-    if (imageSize.length !== 2)
-      throw new UserError(`segmenter.imageSize: expected height and width, got [${imageSize}].`);
+    if (imageSize.length !== 2) throw new UserError(`segmenter.imageSize: expected height and width, got [${imageSize}].`);
     const [height, width] = imageSize;
     wholeNumbers({ classes, features: f, height, width }, 'segmenter');
-    if (height % 8 || width % 8)
-      throw new UserError(`segmenter.imageSize: ${height}x${width} has to be multiples of 8.`);
+    if (height % 8 || width % 8) throw new UserError(`segmenter.imageSize: ${height}x${width} has to be multiples of 8.`);
     const p = (this.parameters = new Parameters(seed));
     const block = (name: string, cin: number, cout: number, stride = 1) => new Block(p.scope(name), cin, cout, stride);
     this.stem = new Block(p.scope('stem'), 12, f);
@@ -96,9 +94,7 @@ export class Segmenter {
       block('down3b', 4 * f, 4 * f),
     ];
     this.context = new Convolution(p.scope('context'), 4 * f, 4 * f, { kernel: 1, init: he(1, 4 * f) });
-    this.narrow = [2 * f, f].map(
-      (c, i) => new Convolution(p.scope(`narrow${2 - i}`), 2 * c, c, { kernel: 1, init: he(1, 2 * c) }),
-    );
+    this.narrow = [2 * f, f].map((c, i) => new Convolution(p.scope(`narrow${2 - i}`), 2 * c, c, { kernel: 1, init: he(1, 2 * c) }));
     this.up = [2 * f, f].map((c, i) => block(`up${2 - i}`, c, c));
     this.classifier = new Convolution(p.scope('classifier'), f, classes, { kernel: 1, init: he(1, f) });
   }
@@ -138,9 +134,7 @@ export class Segmenter {
   segment(images: readonly RgbImage[]): LabelMap[] {
     if (images.length === 0) return [];
     const [height, width] = this.config.imageSize;
-    const classes = tf.tidy(() =>
-      tf.argMax(tf.image.resizeBilinear(this.logits(this.prepare(images)), [height, width], false, true), 3),
-    );
+    const classes = tf.tidy(() => tf.argMax(tf.image.resizeBilinear(this.logits(this.prepare(images)), [height, width], false, true), 3));
     const data = Uint8Array.from(classes.dataSync());
     classes.dispose();
     return images.map((_, i) => ({ data: data.slice(i * height * width, (i + 1) * height * width), height, width }));

@@ -109,16 +109,11 @@ describe('VGG19 weights', () => {
     const [converted] = caffeToTorchvision([{ kernel, bias }]);
     const rgb = Float32Array.from({ length: 27 }, (_, i) => Math.cos(i * 2.3));
     const grey = [58.395, 57.12, 57.375];
-    const dot = (k: Float32Array, x: ArrayLike<number>, o: number) =>
-      rgb.reduce((sum, _, i) => sum + k[i * 2 + o] * x[i], 0);
+    const dot = (k: Float32Array, x: ArrayLike<number>, o: number) => rgb.reduce((sum, _, i) => sum + k[i * 2 + o] * x[i], 0);
     const bgr = rgb.map((_, i) => rgb[i - (i % 3) + (2 - (i % 3))] * grey[2 - (i % 3)]);
     const s = (58.395 + 57.12 + 57.375) / 3;
     for (const o of [0, 1]) {
-      assertClose(
-        dot(converted.kernel.data, rgb, o) + converted.bias.data[o],
-        (dot(kernel.data, bgr, o) + bias.data[o]) / s,
-        1e-6,
-      );
+      assertClose(dot(converted.kernel.data, rgb, o) + converted.bias.data[o], (dot(kernel.data, bgr, o) + bias.data[o]) / s, 1e-6);
     }
   });
 
@@ -135,10 +130,7 @@ describe('VGG19 weights', () => {
     writeFileSync(join(folder, 'w.bin'), Buffer.alloc(100));
     await assert.rejects(readVgg19Weights(folder), /w\.bin holds 100 bytes .* describes 864/);
     writeFileSync(join(folder, 'w.bin'), Buffer.alloc(864));
-    await assert.rejects(
-      readVgg19Weights(folder),
-      /'block1_conv1\/kernel' has shape \[3,3,3,8\], VGG19 needs \[3,3,3,64\]/,
-    );
+    await assert.rejects(readVgg19Weights(folder), /'block1_conv1\/kernel' has shape \[3,3,3,8\], VGG19 needs \[3,3,3,64\]/);
   });
 
   it('let no gradient into themselves and keep no tensor when disposed', async () => {

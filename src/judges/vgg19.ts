@@ -92,8 +92,7 @@ function convRelu(x: tf.Tensor4D, { kernel, transposed, bias }: Layer): tf.Tenso
     save([y]);
     return {
       value: y,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-        tf.tidy(() => convolveBy(reluGradient(dy, saved[0]) as tf.Tensor4D, transposed, kernel)),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.tidy(() => convolveBy(reluGradient(dy, saved[0]) as tf.Tensor4D, transposed, kernel)),
     };
   }) as tf.Tensor4D;
 }

@@ -61,9 +61,7 @@ interface Stored {
  */
 export async function readVgg19Weights(path: string, convention?: 'torchvision' | 'caffe'): Promise<Vgg19Weights> {
   if (!existsSync(path)) {
-    throw new UserError(
-      `${path} does not exist; put VGG19 there as a TensorFlow.js folder or as .safetensors with torchvision's names.`,
-    );
+    throw new UserError(`${path} does not exist; put VGG19 there as a TensorFlow.js folder or as .safetensors with torchvision's names.`);
   }
   const manifest = manifestOf(path);
   const read = manifest ? readManifest(manifest) : await readSafetensors(path);
@@ -82,9 +80,7 @@ export async function readVgg19Weights(path: string, convention?: 'torchvision' 
 export function findVgg19(folder = 'checkpoints'): string | undefined {
   return ['vgg19.safetensors', 'vgg19', 'vgg19_imagenet', 'vgg19_imagenet_uint8']
     .map((name) => join(folder, name))
-    .find((path) =>
-      path.endsWith('.safetensors') ? existsSync(path) : existsSync(path) && manifestOf(path) !== undefined,
-    );
+    .find((path) => (path.endsWith('.safetensors') ? existsSync(path) : existsSync(path) && manifestOf(path) !== undefined));
 }
 
 /**
@@ -140,10 +136,7 @@ function readManifest(file: string): Read {
     hash.update(bytes);
     const expected = weights.reduce((sum, w) => sum + bytesOf(w), 0);
     if (bytes.length !== expected) {
-      throw new UserError(
-        `${join(dirname(file), paths.join(', '))} holds ${bytes.length} bytes where ${file} describes ${expected}; ` +
-          'load it again.',
-      );
+      throw new UserError(`${join(dirname(file), paths.join(', '))} holds ${bytes.length} bytes where ${file} describes ${expected}; ` + 'load it again.');
     }
     const tensors = tf.io.decodeWeights(new Uint8Array(bytes).buffer, weights);
     for (const [name, t] of Object.entries(tensors)) {
@@ -177,31 +170,22 @@ function parseManifest(file: string): Group[] {
       (g) =>
         Array.isArray(g?.paths) &&
         Array.isArray(g?.weights) &&
-        g.weights.every(
-          (w: Partial<tf.io.WeightsManifestEntry>) =>
-            typeof w?.name === 'string' && Array.isArray(w.shape) && typeof w.dtype === 'string',
-        ),
+        g.weights.every((w: Partial<tf.io.WeightsManifestEntry>) => typeof w?.name === 'string' && Array.isArray(w.shape) && typeof w.dtype === 'string'),
     );
   if (!valid) throw new UserError(`${file} is not a TensorFlow.js weights manifest.`);
   return groups as Group[];
 }
 
 function bytesOf(w: tf.io.WeightsManifestEntry): number {
-  const width = { uint8: 1, uint16: 2, float16: 2, float32: 4, int32: 4, bool: 1 }[
-    (w.quantization?.dtype ?? w.dtype) as string
-  ];
-  if (!width)
-    throw new UserError(
-      `the weights manifest stores ${w.name} as ${w.quantization?.dtype ?? w.dtype}, which is not read.`,
-    );
+  const width = { uint8: 1, uint16: 2, float16: 2, float32: 4, int32: 4, bool: 1 }[(w.quantization?.dtype ?? w.dtype) as string];
+  if (!width) throw new UserError(`the weights manifest stores ${w.name} as ${w.quantization?.dtype ?? w.dtype}, which is not read.`);
   return w.shape.reduce((a, b) => a * b, width);
 }
 
 async function readSafetensors(file: string): Promise<Read> {
   const { tensors } = await readTensors(file);
   const stored = new Map<string, Stored>();
-  for (const [name, t] of tensors)
-    stored.set(name, { shape: t.shape, data: Float32Array.from(t.data as ArrayLike<number>) });
+  for (const [name, t] of tensors) stored.set(name, { shape: t.shape, data: Float32Array.from(t.data as ArrayLike<number>) });
   const layers = VGG19_LAYERS.map(({ torchvision, cin, cout }) => ({
     kernel: toHwio(pick(stored, `${torchvision}.weight`, [cout, cin, 3, 3], file)),
     bias: pick(stored, `${torchvision}.bias`, [cout], file),
@@ -211,12 +195,8 @@ async function readSafetensors(file: string): Promise<Read> {
 
 function pick(stored: Map<string, Stored>, name: string, shape: number[], file: string): Stored {
   const found = stored.get(name);
-  if (!found)
-    throw new UserError(
-      `${file} holds no '${name}': it is not VGG19 under the names of Keras (manifest) or torchvision (.safetensors).`,
-    );
-  if (`${found.shape}` !== `${shape}`)
-    throw new UserError(`${file}: '${name}' has shape [${found.shape}], VGG19 needs [${shape}].`);
+  if (!found) throw new UserError(`${file} holds no '${name}': it is not VGG19 under the names of Keras (manifest) or torchvision (.safetensors).`);
+  if (`${found.shape}` !== `${shape}`) throw new UserError(`${file}: '${name}' has shape [${found.shape}], VGG19 needs [${shape}].`);
   const bad = found.data.findIndex((v) => !Number.isFinite(v));
   if (bad >= 0) throw new UserError(`${file}: '${name}' holds ${found.data[bad]}.`);
   return found;

@@ -51,9 +51,7 @@ export const WEIGHTS = {
     origin:
       'github.com/mlcommons/mobile_open, vision/mosaic/models_and_checkpoints/R4/mobile_segmenter_r4_quant_argmax_uint8.tflite ' +
       'at 2c811e8e98f2fb40aa44b0e307ede77b2095cfb2, converted with tf2onnx 1.17.0 (`python -m tf2onnx.convert --tflite FILE --output FILE`)',
-    files: [
-      { path: 'mosaic_ade20k.onnx', size: 7_558_878, sha256: '0d12762ce8b6534e0780d583d0380add17f0b56898a438d8c731058b26139ed9' },
-    ],
+    files: [{ path: 'mosaic_ade20k.onnx', size: 7_558_878, sha256: '0d12762ce8b6534e0780d583d0380add17f0b56898a438d8c731058b26139ed9' }],
   },
   aesthetic: {
     title: 'NIMA MobileNet, aesthetic scores of AVA',
@@ -62,18 +60,14 @@ export const WEIGHTS = {
     origin:
       'github.com/idealo/image-quality-assessment, models/MobileNet/weights_mobilenet_aesthetic_0.07.hdf5, carried over to PyTorch and ' +
       'exported with torch.onnx (input `image` [1,224,224,3] 0..255, output `distribution` [1,10])',
-    files: [
-      { path: 'nima_mobilenet.onnx', size: 12_888_516, sha256: '5feb7e0f4fa912029a2c7c4401dc6a71c02a2ab6d31adf47615e8fbd70f8d75a' },
-    ],
+    files: [{ path: 'nima_mobilenet.onnx', size: 12_888_516, sha256: '5feb7e0f4fa912029a2c7c4401dc6a71c02a2ab6d31adf47615e8fbd70f8d75a' }],
   },
   edsr: {
     title: 'EDSR x2 with 5 blocks of 64 channels',
     use: 'a peer beside RCAN',
     licence: 'not known',
     origin: 'a TensorFlow Lite model, converted with tf2onnx 1.17.0; its publisher could not be established',
-    files: [
-      { path: 'edsr_f64b5_x2.onnx', size: 1_668_710, sha256: '3aecce63e56f9c5efe78d241db3488010e434a985ff41e87696c5be21d0386fa' },
-    ],
+    files: [{ path: 'edsr_f64b5_x2.onnx', size: 1_668_710, sha256: '3aecce63e56f9c5efe78d241db3488010e434a985ff41e87696c5be21d0386fa' }],
   },
   vgg19: {
     title: "VGG19's convolutions (ImageNet, Keras), quantised to 8 bits",

@@ -17,12 +17,15 @@ function set(p: Parameters, values: Record<string, number[]>): void {
 test('the factors of two channels, as by hand', () => {
   const p = new Parameters();
   const attention = new ChannelAttention(p, 2, 2);
-  assert.deepEqual(p.entries().map((e) => [e.name, e.variable.shape]), [
-    ['conv_du.0.weight', [1, 1, 2, 1]],
-    ['conv_du.0.bias', [1]],
-    ['conv_du.2.weight', [1, 1, 1, 2]],
-    ['conv_du.2.bias', [2]],
-  ]);
+  assert.deepEqual(
+    p.entries().map((e) => [e.name, e.variable.shape]),
+    [
+      ['conv_du.0.weight', [1, 1, 2, 1]],
+      ['conv_du.0.bias', [1]],
+      ['conv_du.2.weight', [1, 1, 1, 2]],
+      ['conv_du.2.bias', [2]],
+    ],
+  );
   set(p, { 'conv_du.0.weight': [1, 2], 'conv_du.0.bias': [-5], 'conv_du.2.weight': [1, -2], 'conv_du.2.bias': [0, 1] });
   // Two images of 1x2 pixels. Channel means: (2, 3) and (1, 1).
   const x = tf.tensor4d([1, 2, 3, 4, 0, 2, 2, 0], [2, 1, 2, 2]);

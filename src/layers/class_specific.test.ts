@@ -18,10 +18,7 @@ const MAPS: Record<string, LabelMap[]> = {
   'a pixel two from the border': [labelMap(12, 12, (y, x) => (y === 2 && x === 9 ? 2 : 1))],
   'ignored pixels': [labelMap(10, 10, (y, x) => (x > 5 ? IGNORE : y < 5 ? 0 : 4))],
   'nothing but ignored pixels': [labelMap(8, 8, () => IGNORE)],
-  'two maps with other classes': [
-    labelMap(10, 12, (y, x) => (y < 2 && x < 2 ? 0 : 1)),
-    labelMap(10, 12, (y, x) => (y > 7 && x > 9 ? 0 : 3)),
-  ],
+  'two maps with other classes': [labelMap(10, 12, (y, x) => (y < 2 && x < 2 ? 0 : 1)), labelMap(10, 12, (y, x) => (y > 7 && x > 9 ? 0 : 3))],
   'every class': [labelMap(10, 10, (y) => Math.floor(y / 2))],
 };
 
@@ -32,7 +29,7 @@ function toy() {
   return { p, layer, variables: p.entries().map((e) => e.variable) };
 }
 
-test('names and sizes are the original\'s', () => {
+test("names and sizes are the original's", () => {
   const { p } = toy();
   const shapes = Object.fromEntries(p.entries().map((e) => [e.name, e.variable.shape]));
   assert.deepEqual(shapes['deconv5_4.weight'], [7, 7, CHANNELS, 3]);
@@ -85,7 +82,10 @@ test('in slots, where the boxes are known to tensors alone, nothing changes eith
     for (const open of [0, 11]) {
       const labels = new LabelPyramid(maps, 11, { open });
       const { classes, tensors } = labels.slots!;
-      assert.deepEqual(classes.slice().sort((a, b) => a - b), open ? Array.from({ length: 11 }, (_, c) => c) : classes.slice().sort((a, b) => a - b));
+      assert.deepEqual(
+        classes.slice().sort((a, b) => a - b),
+        open ? Array.from({ length: 11 }, (_, c) => c) : classes.slice().sort((a, b) => a - b),
+      );
       assert.deepEqual([classes.length, tensors.rest.size], open ? [11, 0] : [8, 3]);
       const features = normalTensor([maps.length, maps[0].height, maps[0].width, CHANNELS], 1);
       const all = (local: tf.Tensor4D, images: tf.Tensor4D) => tf.concat([local, images], 3);
@@ -96,7 +96,13 @@ test('in slots, where the boxes are known to tensors alone, nothing changes eith
         },
         () => {
           const { local, perClass } = layer.applyDense(features, labels);
-          return all(local, tf.concat(classes.map((c) => perClass[c]), 3));
+          return all(
+            local,
+            tf.concat(
+              classes.map((c) => perClass[c]),
+              3,
+            ),
+          );
         },
         [features, ...variables],
         { value: 2e-6, gradient: 1e-5 },
@@ -117,7 +123,17 @@ test('by hand: a class sees its own pixels only, mirrored at the border', () => 
   const labels = new LabelPyramid([labelMap(8, 9, (_, x) => (x < 2 ? 0 : 1))], 2);
   tf.tidy(() => {
     // The kernel's middle row sums 7 pixels across; a hundredth keeps tanh invertible.
-    find('deconv5_0.weight').assign(tf.tile(tf.pad(tf.fill([1, 7, 1, 1], 0.01), [[3, 3], [0, 0], [0, 0], [0, 0]]), [1, 1, 1, 3]));
+    find('deconv5_0.weight').assign(
+      tf.tile(
+        tf.pad(tf.fill([1, 7, 1, 1], 0.01), [
+          [3, 3],
+          [0, 0],
+          [0, 0],
+          [0, 0],
+        ]),
+        [1, 1, 1, 3],
+      ),
+    );
     const image = layer.apply(tf.ones([1, 8, 9, 1]), labels).perClass[0];
     const row = tf.atanh(tf.slice(image, [0, 4, 0, 0], [1, 1, 9, 1]));
     // At x = 0 the window is 3 2 1 0 1 2 3, of which 1 0 1 are the class's; at 1: 2 1 0 1 2 3 4; at 2: 1 0 1 2 3 4 5; then the

@@ -35,11 +35,12 @@ export class ClassSpecificGenerator {
   private readonly perClass: Convolution[];
   private readonly combine: Convolution;
 
-  constructor(p: Parameters, private readonly channels: number, classes: number) {
-    this.perClass = Array.from(
-      { length: classes },
-      (_, c) => new Convolution(p.scope(`deconv5_${c}`), channels, 3, { kernel: 7 }),
-    );
+  constructor(
+    p: Parameters,
+    private readonly channels: number,
+    classes: number,
+  ) {
+    this.perClass = Array.from({ length: classes }, (_, c) => new Convolution(p.scope(`deconv5_${c}`), channels, 3, { kernel: 7 }));
     this.combine = new Convolution(p.scope('deconv9'), 3 * classes, 3, { kernel: 3, padding: 1 });
   }
 
@@ -102,12 +103,21 @@ export class ClassSpecificGenerator {
     const mask = pad2d(tf.slice(masks, [0, 0, 0, c], [b, height, width, 1]), 3, 'reflect');
     const masked = tf.mul(features, tf.slice(mask, [0, top, left, 0], [b, rows + 6, columns + 6, 1])) as tf.Tensor4D;
     const inBox = tf.conv2d(masked, this.perClass[c].weight, 1, 'valid');
-    const image = tf.pad(inBox, [[0, 0], [top, height - bottom], [left, width - right], [0, 0]]);
+    const image = tf.pad(inBox, [
+      [0, 0],
+      [top, height - bottom],
+      [left, width - right],
+      [0, 0],
+    ]);
     return tanh(tf.add(image, this.perClass[c].bias!));
   }
 
   private combineImages(perClass: PerClass, constants: tf.Tensor2D, labels: LabelPyramid): tf.Tensor4D {
-    const channelsOf = (classes: readonly number[]) => tf.tensor1d(classes.flatMap((c) => [3 * c, 3 * c + 1, 3 * c + 2]), 'int32');
+    const channelsOf = (classes: readonly number[]) =>
+      tf.tensor1d(
+        classes.flatMap((c) => [3 * c, 3 * c + 1, 3 * c + 2]),
+        'int32',
+      );
     const { present } = labels;
     const absent = this.perClass.map((_, c) => c).filter((c) => !present.includes(c));
     const weight = this.combine.weight;

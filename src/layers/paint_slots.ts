@@ -42,7 +42,13 @@ export function paintSlots(features: tf.Tensor4D, masks: tf.Tensor4D, kernels: t
       });
       return [tf.addN(dFeatures), tf.stack(dKernels)];
     };
-    return { value: tf.concat(each.map((e) => e.image), 3), gradFunc };
+    return {
+      value: tf.concat(
+        each.map((e) => e.image),
+        3,
+      ),
+      gradFunc,
+    };
   }) as tf.Tensor4D;
 }
 
@@ -50,7 +56,15 @@ const slice = (x: tf.Tensor, begin: tf.Tensor, size: tf.Tensor) => tf.runKernel(
 
 /** The gradient of a convolution in its input or in its kernel. */
 function convolution(of: 'Input' | 'Filter', inputs: tf.Tensor[]): tf.Tensor {
-  const attributes = { T: 'float32', strides: [1, 1, 1, 1], padding: 'VALID', data_format: 'NHWC', use_cudnn_on_gpu: true, dilations: [1, 1, 1, 1], explicit_paddings: [] as number[] };
+  const attributes = {
+    T: 'float32',
+    strides: [1, 1, 1, 1],
+    padding: 'VALID',
+    data_format: 'NHWC',
+    use_cudnn_on_gpu: true,
+    dilations: [1, 1, 1, 1],
+    explicit_paddings: [] as number[],
+  };
   if (!tf.hasOneDnnKernels()) return tf.runKernel(`Conv2DBackprop${of}`, attributes, inputs)[0];
   return tf.runKernel(`_MklNativeConv2DBackprop${of}`, { ...attributes, _kernel: 'MklNameChangeOp' }, inputs)[0];
 }

@@ -34,7 +34,10 @@ test('a block of one channel, as by hand', () => {
 test('names are those of the original', () => {
   const p = new Parameters();
   new ResidualGroup(p.scope('body.1'), 4, 2, 2);
-  const names = p.entries().map((e) => e.name).filter((n) => n.endsWith('.weight'));
+  const names = p
+    .entries()
+    .map((e) => e.name)
+    .filter((n) => n.endsWith('.weight'));
   assert.deepEqual(names, [
     'body.1.body.0.body.0.weight',
     'body.1.body.0.body.2.weight',
@@ -77,7 +80,10 @@ test('weights and biases start as PyTorch starts them: uniform in +-1/sqrt(9 C)'
   const p = new Parameters(1);
   new Rcab(p, 32, 4);
   for (const name of ['body.0.weight', 'body.0.bias']) {
-    const values = p.entries().find((e) => e.name === name)!.variable.dataSync<'float32'>();
+    const values = p
+      .entries()
+      .find((e) => e.name === name)!
+      .variable.dataSync<'float32'>();
     const bound = 1 / Math.sqrt(9 * 32);
     const largest = Math.max(...values.map(Math.abs));
     const rms = Math.sqrt(values.reduce((s, v) => s + v * v, 0) / values.length);

@@ -16,9 +16,17 @@ function toy(channels: number) {
 
 test('with kernels that pass their input on, the block is x + IN(relu(IN(x))), whatever the biases', () => {
   const { p, block, variables } = toy(2);
-  assert.deepEqual(p.entries().map((e) => e.name), ['conv1.weight', 'conv1.bias', 'conv2.weight', 'conv2.bias']);
+  assert.deepEqual(
+    p.entries().map((e) => e.name),
+    ['conv1.weight', 'conv1.bias', 'conv2.weight', 'conv2.bias'],
+  );
   tf.tidy(() => {
-    const identity = tf.pad(tf.reshape(tf.eye(2), [1, 1, 2, 2]), [[1, 1], [1, 1], [0, 0], [0, 0]]);
+    const identity = tf.pad(tf.reshape(tf.eye(2), [1, 1, 2, 2]), [
+      [1, 1],
+      [1, 1],
+      [0, 0],
+      [0, 0],
+    ]);
     variables[0].assign(identity);
     variables[2].assign(identity);
     const x = normalTensor([2, 4, 5, 2], 1);
@@ -31,7 +39,14 @@ test('a kernel that sums its window sees the reflected border', () => {
   const { p, block, variables } = toy(1);
   tf.tidy(() => {
     variables[0].assign(tf.ones([3, 3, 1, 1]));
-    variables[2].assign(tf.pad(tf.ones([1, 1, 1, 1]), [[1, 1], [1, 1], [0, 0], [0, 0]]));
+    variables[2].assign(
+      tf.pad(tf.ones([1, 1, 1, 1]), [
+        [1, 1],
+        [1, 1],
+        [0, 0],
+        [0, 0],
+      ]),
+    );
     // Window sums of 1..9 with reflection: 33 36 39 / 42 45 48 / 51 54 57.
     const sums = tf.tensor4d([33, 36, 39, 42, 45, 48, 51, 54, 57], [1, 3, 3, 1]);
     const x = tf.tensor4d([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 3, 3, 1]);
@@ -54,7 +69,11 @@ test('no tensor is left', async () => {
   const { p, block } = toy(2);
   const x = normalTensor([2, 4, 4, 2], 1);
   await assertNoLeak(() => tf.tidy(() => void block.apply(x)));
-  await assertNoLeak(() => tf.grad((a) => block.apply(a as tf.Tensor4D))(x).dispose());
+  await assertNoLeak(() =>
+    tf
+      .grad((a) => block.apply(a as tf.Tensor4D))(x)
+      .dispose(),
+  );
   x.dispose();
   p.dispose();
 });

@@ -10,8 +10,7 @@ export class ResidualBlock {
   private readonly conv2: Convolution;
 
   constructor(p: Parameters, channels: number) {
-    const conv = (name: string) =>
-      new Convolution(p.scope(name), channels, channels, { kernel: 3, padding: 1, paddingMode: 'reflect' });
+    const conv = (name: string) => new Convolution(p.scope(name), channels, channels, { kernel: 3, padding: 1, paddingMode: 'reflect' });
     this.conv1 = conv('conv1');
     this.conv2 = conv('conv2');
   }

@@ -17,11 +17,20 @@ function toy(channels: number, compressed: number) {
 
 test('folding the 25 weights into 9 a parity changes nothing: value and every gradient', (t) => {
   const { p, sau, variables } = toy(6, 5);
-  for (const shape of [[2, 4, 5, 6], [1, 1, 1, 6], [1, 2, 1, 6]]) {
+  for (const shape of [
+    [2, 4, 5, 6],
+    [1, 1, 1, 6],
+    [1, 2, 1, 6],
+  ]) {
     tf.tidy(() => {
       const x = normalTensor(shape, 1);
       // A gradient here sums some 1000 products of both signs.
-      const found = assertSame(() => sau.apply(x), () => sau.applyUnfolded(x), [x, ...variables], { value: 2e-6, gradient: 1e-5 });
+      const found = assertSame(
+        () => sau.apply(x),
+        () => sau.applyUnfolded(x),
+        [x, ...variables],
+        { value: 2e-6, gradient: 1e-5 },
+      );
       t.diagnostic(`${shape}: value ${found.value.toExponential(1)}, gradient ${found.gradient.toExponential(1)}`);
     });
   }
@@ -37,13 +46,15 @@ test('gradients agree with finite differences', () => {
 });
 
 /** The upper left corner of a map, of every k-th channel: what the trimmed golden files hold. */
-const cornerOf = (x: tf.Tensor, [n, h, w, c]: number[]) =>
-  tf.stridedSlice(x, [0, 0, 0, 0], [n, h, w, x.shape[3]!], [1, 1, 1, x.shape[3]! / c]);
+const cornerOf = (x: tf.Tensor, [n, h, w, c]: number[]) => tf.stridedSlice(x, [0, 0, 0, 0], [n, h, w, x.shape[3]!], [1, 1, 1, x.shape[3]! / c]);
 
 test('the four upsamplers of the original: weights over the window and output', (t) => {
   if (!withMaterial(t, 'golden/golden_small.npz')) return;
   for (const [name, channels] of [
-    ['deconv3_local', 256], ['deconv4_local', 128], ['deconv3_attention', 256], ['deconv4_attention', 128],
+    ['deconv3_local', 256],
+    ['deconv4_local', 128],
+    ['deconv3_attention', 256],
+    ['deconv4_attention', 128],
   ] as const) {
     const p = new Parameters();
     const sau = new Sau(p.scope(name), channels, 64);
@@ -86,7 +97,11 @@ test('no tensor is left', async () => {
   const { p, sau } = toy(4, 3);
   const x = normalTensor([1, 2, 3, 4], 2);
   await assertNoLeak(() => tf.tidy(() => void sau.apply(x)));
-  await assertNoLeak(() => tf.grad((a) => sau.apply(a as tf.Tensor4D))(x).dispose());
+  await assertNoLeak(() =>
+    tf
+      .grad((a) => sau.apply(a as tf.Tensor4D))(x)
+      .dispose(),
+  );
   await assertNoLeak(() => sau.attention(x).dispose());
   x.dispose();
   p.dispose();

@@ -39,16 +39,21 @@ function levelOf(maps: LabelMap[]): { level: LabelLevel; pyramid: LabelPyramid }
   }
 }
 
-test('the table of distinct neighbourhoods gives the convolutions\' values and gradients', (t) => {
+test("the table of distinct neighbourhoods gives the convolutions' values and gradients", (t) => {
   const { p, spade, variables } = toy(3);
   for (const [name, maps] of Object.entries(MAPS)) {
     const { level, pyramid } = levelOf(maps);
     const stack = ({ gamma, beta }: { gamma: tf.Tensor; beta: tf.Tensor }) => tf.concat([gamma, beta], 3);
     // The normalisation takes no part; its running statistics are not among the inputs. Sums of some 300 products.
-    const found = assertSame(() => stack(spade.modulation(level)), () => stack(spade.dense(level)), variables, {
-      value: 2e-6,
-      gradient: 1e-5,
-    });
+    const found = assertSame(
+      () => stack(spade.modulation(level)),
+      () => stack(spade.dense(level)),
+      variables,
+      {
+        value: 2e-6,
+        gradient: 1e-5,
+      },
+    );
     t.diagnostic(
       `${name}: ${level.neighbourhoods!.count} of ${level.oneHot.size / CLASSES}, value ${found.value.toExponential(1)}, ` +
         `gradient ${found.gradient.toExponential(1)}`,
@@ -73,8 +78,7 @@ test('the whole layer by table has the values, gradients and running statistics 
       const e = outcome(plain, (t) => plain.spade.applyPlain(t, level, training));
       // Sums over up to a thousand pixels.
       a.forEach((t, i) => assertClose(t, e[i], 1e-5, `${name}, ${i ? `gradient ${i}` : 'value'}`));
-      fast.p.entries().forEach(({ name: parameter, variable }, i) =>
-        assertClose(variable, plain.p.entries()[i].variable, 0, `${name}, ${parameter}`));
+      fast.p.entries().forEach(({ name: parameter, variable }, i) => assertClose(variable, plain.p.entries()[i].variable, 0, `${name}, ${parameter}`));
       x.dispose();
       pyramid.dispose();
       [fast, plain].forEach((net) => net.p.dispose());
@@ -140,7 +144,12 @@ test('gamma by hand: a hidden layer of ones sees zeros outside of the map', () =
 test('gradients of the whole layer agree with finite differences', () => {
   const { p, spade, variables } = toy(2);
   // Away from the kinks of the relu.
-  tf.tidy(() => p.entries().find((e) => e.name === 'mlp_shared.0.bias')!.variable.assign(tf.tensor1d([3, -3, 4, 5])));
+  tf.tidy(() =>
+    p
+      .entries()
+      .find((e) => e.name === 'mlp_shared.0.bias')!
+      .variable.assign(tf.tensor1d([3, -3, 4, 5])),
+  );
   const pyramid = new LabelPyramid([labelMap(8, 10, (y, x) => (y < 3 ? 1 : x < 5 ? IGNORE : 2))], CLASSES);
   const x = normalTensor([1, 8, 10, 2], 1);
   checkGradient((a) => spade.apply(a as tf.Tensor4D, pyramid.at(8, 10), true), [x, ...variables]);

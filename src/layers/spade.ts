@@ -24,8 +24,7 @@ export class Spade {
   private readonly beta: Convolution;
 
   constructor(p: Parameters, channels: number, classes: number, hidden: number, runningVariance: Choice) {
-    const conv = (name: string, cin: number, cout: number) =>
-      new Convolution(p.scope(name), cin, cout, { kernel: 3, padding: 1, init: XAVIER });
+    const conv = (name: string, cin: number, cout: number) => new Convolution(p.scope(name), cin, cout, { kernel: 3, padding: 1, init: XAVIER });
     this.norm = new BatchNorm(p.scope('param_free_norm'), channels, runningVariance);
     this.shared = conv('mlp_shared.0', classes, hidden);
     this.gamma = conv('mlp_gamma', hidden, channels);
@@ -62,8 +61,7 @@ export class Spade {
     const { neighbourhoods } = labels;
     if (!neighbourhoods) return this.dense(labels);
     const [b, h, w] = labels.oneHot.shape;
-    const look = (table: tf.Tensor2D) =>
-      tf.reshape(gatherRows(table, neighbourhoods.index), [b, h, w, table.shape[1]]) as tf.Tensor4D;
+    const look = (table: tf.Tensor2D) => tf.reshape(gatherRows(table, neighbourhoods.index), [b, h, w, table.shape[1]]) as tf.Tensor4D;
     const { gamma, beta } = this.tables(neighbourhoods);
     return { gamma: look(gamma), beta: look(beta) };
   }
@@ -87,13 +85,7 @@ export class Spade {
  * and the factors are made again.
  * @param gamma that of each neighbourhood, as `beta` [count,C]
  */
-function normaliseByTable(
-  x: tf.Tensor4D,
-  gamma: tf.Tensor2D,
-  beta: tf.Tensor2D,
-  index: tf.Tensor1D,
-  onStatistics: OnStatistics,
-): tf.Tensor4D {
+function normaliseByTable(x: tf.Tensor4D, gamma: tf.Tensor2D, beta: tf.Tensor2D, index: tf.Tensor1D, onStatistics: OnStatistics): tf.Tensor4D {
   const channels = gamma.shape[1];
   return customGradient([x, gamma, beta], (save, input, g, b) => {
     const look = (table: tf.Tensor) => tf.reshape(lookUp(table as tf.Tensor2D, index), input.shape);

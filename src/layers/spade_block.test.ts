@@ -56,17 +56,15 @@ test('without modulation the block is plain: leaky relu before the 3x3 convoluti
   tf.tidy(() => {
     for (const e of p.trainable.filter((t) => t.name.includes('mlp_'))) e.variable.assign(tf.zerosLike(e.variable));
     const x = normalTensor([1, 6, 8, 3], 1);
-    const conv = (y: tf.Tensor, suffix: string) =>
-      tf.conv2d(y as tf.Tensor4D, find(`conv_${suffix}.weight_orig`) as tf.Tensor4D, 1, 'same');
-    const stage = (y: tf.Tensor4D, suffix: string) =>
-      tf.add(conv(tf.leakyRelu(standardisePlain(y), 0.2), suffix), find(`conv_${suffix}.bias`)) as tf.Tensor4D;
+    const conv = (y: tf.Tensor, suffix: string) => tf.conv2d(y as tf.Tensor4D, find(`conv_${suffix}.weight_orig`) as tf.Tensor4D, 1, 'same');
+    const stage = (y: tf.Tensor4D, suffix: string) => tf.add(conv(tf.leakyRelu(standardisePlain(y), 0.2), suffix), find(`conv_${suffix}.bias`)) as tf.Tensor4D;
     const expected = tf.add(conv(standardisePlain(x), 's'), stage(stage(x, '0'), '1'));
     assertClose(block.apply(x, labels, true), expected, 1e-5);
   });
   dispose();
 });
 
-test('under spectral norm the scale of a kernel does not matter; in the original\'s way it does', () => {
+test("under spectral norm the scale of a kernel does not matter; in the original's way it does", () => {
   for (const choice of ['paper', 'original'] as const) {
     const { block, labels, find, dispose } = toy(2, 2, choice);
     tf.tidy(() => {
@@ -95,9 +93,7 @@ test('gradients agree with finite differences', () => {
       if (e.name.endsWith('running_var')) e.variable.assign(tf.onesLike(e.variable));
     }
   });
-  const variables = [
-    'conv_0.weight_orig', 'conv_0.bias', 'conv_1.weight_orig', 'conv_s.weight_orig', 'norm_0.mlp_gamma.weight', 'norm_s.mlp_beta.bias',
-  ];
+  const variables = ['conv_0.weight_orig', 'conv_0.bias', 'conv_1.weight_orig', 'conv_s.weight_orig', 'norm_0.mlp_gamma.weight', 'norm_s.mlp_beta.bias'];
   // Small steps for the kinks of the leaky relu, which the rounding of float32 pays for.
   checkGradient((a) => block.apply(a as tf.Tensor4D, labels, false), [x, ...variables.map(find)], { eps: 0.004, tolerance: 1e-2 });
   x.dispose();
@@ -108,7 +104,10 @@ test('no tensor is left', async () => {
   const { p, block, labels, dispose } = toy(3, 2, 'paper');
   const x = normalTensor([1, 6, 8, 3], 1);
   await assertNoLeak(() => {
-    const { value, grads } = tf.variableGrads(() => tf.sum(block.apply(x, labels, true)) as tf.Scalar, p.trainable.map((e) => e.variable));
+    const { value, grads } = tf.variableGrads(
+      () => tf.sum(block.apply(x, labels, true)) as tf.Scalar,
+      p.trainable.map((e) => e.variable),
+    );
     tf.dispose([value, grads]);
   });
   x.dispose();

@@ -42,17 +42,7 @@ class Stage {
   private readonly spectral?: SpectralNorm;
   private readonly noise?: NoiseInput;
 
-  constructor(
-    p: Parameters,
-    suffix: string,
-    cin: number,
-    cout: number,
-    kernel: number,
-    classes: number,
-    hidden: number,
-    choices: Behaviour,
-    noise: boolean,
-  ) {
+  constructor(p: Parameters, suffix: string, cin: number, cout: number, kernel: number, classes: number, hidden: number, choices: Behaviour, noise: boolean) {
     const scope = p.scope(`conv_${suffix}`);
     const isShortcut = kernel === 1;
     this.norm = new Spade(p.scope(`norm_${suffix}`), cin, classes, hidden, choices.runningVariance);

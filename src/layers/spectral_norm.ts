@@ -10,7 +10,10 @@ export class SpectralNorm {
   private readonly v: tf.Tensor1D & tf.Variable;
 
   /** `weight` [kh,kw,in,out]. u and v are kept in the original's order, v by [in, kh, kw]. */
-  constructor(p: Parameters, private readonly weight: tf.Tensor4D) {
+  constructor(
+    p: Parameters,
+    private readonly weight: tf.Tensor4D,
+  ) {
     const [kh, kw, cin, cout] = weight.shape;
     this.u = p.state('weight_u', cout, { kind: 'normal', std: 1 / Math.sqrt(cout) });
     this.v = p.state('weight_v', kh * kw * cin, { kind: 'normal', std: 1 / Math.sqrt(kh * kw * cin) });

@@ -39,7 +39,11 @@ export class TransposedConvolution implements Upsampler {
   private readonly weight: tf.Tensor4D;
   private readonly bias: tf.Tensor1D;
 
-  constructor(p: Parameters, cin: number, private readonly cout: number) {
+  constructor(
+    p: Parameters,
+    cin: number,
+    private readonly cout: number,
+  ) {
     this.weight = p.convTransposed('weight', [3, 3, cout, cin], XAVIER);
     this.bias = p.vector('bias', cout);
   }

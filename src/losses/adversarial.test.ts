@@ -9,7 +9,10 @@ const row = (...values: number[]) => tf.tensor4d(values, [1, 1, values.length, 1
 test('hinge losses by hand: the mean over the patches of a scale, then over the scales; only the last layer counts', () => {
   tf.tidy(() => {
     // Scores 1 and -3, and 0.5; the features before them must not matter.
-    const scales = [[row(100), row(1, -3)], [row(-100), row(0.5)]];
+    const scales = [
+      [row(100), row(1, -3)],
+      [row(-100), row(0.5)],
+    ];
     assertClose(generatorHinge(scales), (1 - 0.5) / 2, 1e-7);
     assertClose(fakeHinge(scales), ((2 + 0) / 2 + 1.5) / 2, 1e-7);
     assertClose(realHinge(scales), ((0 + 4) / 2 + 0.5) / 2, 1e-7);
@@ -18,8 +21,14 @@ test('hinge losses by hand: the mean over the patches of a scale, then over the 
 
 test('feature matching by hand: mean differences summed over the layers but the last, mean over the scales', () => {
   tf.tidy(() => {
-    const fake = [[row(1, 2), row(3), row(9)], [row(0, 0, 3), row(4), row(9)]];
-    const real = [[row(2, 4), row(1), row(-9)], [row(0, 0, 0), row(4), row(-9)]];
+    const fake = [
+      [row(1, 2), row(3), row(9)],
+      [row(0, 0, 3), row(4), row(9)],
+    ];
+    const real = [
+      [row(2, 4), row(1), row(-9)],
+      [row(0, 0, 0), row(4), row(-9)],
+    ];
     assertClose(featureMatching(fake, real), (1.5 + 2 + 1 + 0) / 2, 1e-7);
   });
 });

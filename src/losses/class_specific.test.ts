@@ -14,14 +14,18 @@ const withLabels = (maps: LabelMap[], classes: number, f: (labels: LabelPyramid)
 };
 
 /** What the local loss looks at: one grey for each class that stands in the map, and the colours of those that do not. */
-function painted(labels: LabelPyramid, greys: Record<number, number>, colours: Record<number, number[]> = {}): Pick<ClassSpecificOutput, 'perClass' | 'constants'> {
+function painted(
+  labels: LabelPyramid,
+  greys: Record<number, number>,
+  colours: Record<number, number[]> = {},
+): Pick<ClassSpecificOutput, 'perClass' | 'constants'> {
   const { batch, height, width, classes } = labels;
   const constants = tf.tensor2d(Array.from({ length: classes }, (_, c) => colours[c] ?? [0, 0, 0]));
   const perClass = Object.fromEntries(Object.entries(greys).map(([c, v]) => [c, tf.fill([batch, height, width, 3], v)]));
   return { perClass: perClass as PerClass, constants };
 }
 
-test('local L1 by hand: present and absent classes, and class 27 on the pixels of 26 in the original\'s way', () => {
+test("local L1 by hand: present and absent classes, and class 27 on the pixels of 26 in the original's way", () => {
   const data = [26, 27, 27, 0];
   withLabels([labelMap(2, 2, (y, x) => data[2 * y + x])], 29, (labels) => {
     const photo = tf.ones([1, 2, 2, 3]) as tf.Tensor4D;
@@ -34,7 +38,7 @@ test('local L1 by hand: present and absent classes, and class 27 on the pixels o
   });
 });
 
-test('local L1 in the original\'s way where only one of 26 and 27 is present', () => {
+test("local L1 in the original's way where only one of 26 and 27 is present", () => {
   withLabels([labelMap(2, 2, () => 26)], 29, (labels) => {
     const photo = tf.fill([1, 2, 2, 3], -1) as tf.Tensor4D;
     const output = painted(labels, { 26: -1 }, { 27: [0.5, 0.5, 0.2] });
@@ -58,7 +62,11 @@ test('local L1: ignored pixels are black for every class, a batch is averaged', 
   });
 });
 
-const SHARES = [[0.5, 0.25, 0.25], [0.1, 0.6, 0.3], [0.2, 0.2, 0.6]];
+const SHARES = [
+  [0.5, 0.25, 0.25],
+  [0.1, 0.6, 0.3],
+  [0.2, 0.2, 0.6],
+];
 
 test('class score by hand: cross entropy along the outputs, mean over the classes present', () => {
   withLabels([labelMap(1, 2, (_, x) => x)], 3, (labels) => {
@@ -73,7 +81,11 @@ test('class score by hand: cross entropy along the outputs, mean over the classe
 test('class score of a batch: every present class of every image counts the same', () => {
   const maps = [labelMap(1, 2, (_, x) => x), labelMap(1, 2, (_, x) => (x ? IGNORE : 2))];
   withLabels(maps, 3, (labels) => {
-    const other = [[1 / 3, 1 / 3, 1 / 3], [1 / 3, 1 / 3, 1 / 3], [0.7, 0.2, 0.1]];
+    const other = [
+      [1 / 3, 1 / 3, 1 / 3],
+      [1 / 3, 1 / 3, 1 / 3],
+      [0.7, 0.2, 0.1],
+    ];
     const scores = tf.log(tf.tensor3d([SHARES, other])) as tf.Tensor3D;
     assertClose(classScore(scores, labels, 'paper'), -(Math.log(0.5) + Math.log(0.6) + Math.log(0.1)) / 3, 1e-6);
   });

@@ -12,7 +12,12 @@ import { l1 } from './pixel';
  * @param images photos, [B,H,W,3] in -1..1
  * @param masks `original`: class 27 is compared on the pixels of class 26
  */
-export function localL1(output: Pick<ClassSpecificOutput, 'perClass' | 'constants' | 'inSlots'>, images: tf.Tensor4D, labels: LabelPyramid, masks: Choice): tf.Scalar {
+export function localL1(
+  output: Pick<ClassSpecificOutput, 'perClass' | 'constants' | 'inSlots'>,
+  images: tf.Tensor4D,
+  labels: LabelPyramid,
+  masks: Choice,
+): tf.Scalar {
   if (output.inSlots) return localL1OfSlots(output.inSlots, output.constants, images, labels, masks);
   const oneHot = tf.split(labels.at(labels.height, labels.width).oneHot, labels.classes, 3);
   const maskOf = (c: number) => (masks === 'original' && c === 27 ? 26 : c);
@@ -41,9 +46,14 @@ function localL1OfSlots(inSlots: tf.Tensor4D, constants: tf.Tensor2D, images: tf
   const [b, h, w] = images.shape;
   const s = classes.length;
   const all = s === labels.classes;
-  if (masks === 'original' && !all) throw new Error('the original\'s masks need a slot for every class');
+  if (masks === 'original' && !all) throw new Error("the original's masks need a slot for every class");
   // With a slot for every class slot c holds class c.
-  const ids = all ? tf.tensor1d(classes.map((_, c) => (masks === 'original' && c === 27 ? 26 : c)), 'int32') : tensors.ids;
+  const ids = all
+    ? tf.tensor1d(
+        classes.map((_, c) => (masks === 'original' && c === 27 ? 26 : c)),
+        'int32',
+      )
+    : tensors.ids;
   const oneHot = labels.at(h, w).oneHot;
   const chosen = tf.runKernel('GatherV2', { batch_dims: 0, Tparams: 'float32', Tindices: 'int32', Taxis: 'int32' }, [oneHot, ids, tf.scalar(3, 'int32')])[0];
   const targets = tf.reshape(tf.mul(tf.reshape(chosen, [b, h, w, s, 1]), tf.reshape(images, [b, h, w, 1, 3])), [b, h, w, 3 * s]);
@@ -75,5 +85,11 @@ export function classScore(scores: tf.Tensor3D, labels: LabelPyramid, axis: Choi
 function presence({ slots, maps, batch, classes }: LabelPyramid): { valid: tf.Tensor2D; count: tf.Scalar | number } {
   if (slots) return { valid: slots.tensors.valid, count: slots.tensors.validCount };
   const present = presentIn(maps, classes);
-  return { valid: tf.tensor2d(present, [batch, classes]), count: Math.max(1, present.reduce((a, b) => a + b, 0)) };
+  return {
+    valid: tf.tensor2d(present, [batch, classes]),
+    count: Math.max(
+      1,
+      present.reduce((a, b) => a + b, 0),
+    ),
+  };
 }

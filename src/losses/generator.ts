@@ -112,5 +112,4 @@ function adversarialLosses(
 }
 
 /** The final, the global and the local image in one batch; of one branch alone, its image. */
-export const stackImages = ({ final, global, local }: GeneratorOutput) =>
-  tf.concat(global && local ? [final, global, local] : [final]) as tf.Tensor4D;
+export const stackImages = ({ final, global, local }: GeneratorOutput) => tf.concat(global && local ? [final, global, local] : [final]) as tf.Tensor4D;

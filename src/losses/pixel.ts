@@ -13,8 +13,7 @@ export function l1(a: tf.Tensor, b: tf.Tensor): tf.Scalar {
     save([x, b]);
     return {
       value: tf.mean(tf.abs(difference(x, b))),
-      gradFunc: (dy: tf.Tensor, [kept, target]: tf.Tensor[]) =>
-        tf.reshape(tf.mul(tf.sign(difference(kept, target)), tf.div(dy, kept.size)), kept.shape),
+      gradFunc: (dy: tf.Tensor, [kept, target]: tf.Tensor[]) => tf.reshape(tf.mul(tf.sign(difference(kept, target)), tf.div(dy, kept.size)), kept.shape),
     };
   }) as tf.Scalar;
 }

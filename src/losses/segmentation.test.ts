@@ -5,11 +5,29 @@ import * as tf from '../engine/tf';
 import { generatedEntropy, labelEntropy } from './segmentation';
 
 /** Labels 0 1 1 and one pixel without a class, of three classes. */
-const oneHot = () => tf.tensor4d([[1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 0]].flat(), [1, 2, 2, 3]);
+const oneHot = () =>
+  tf.tensor4d(
+    [
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 1, 0],
+      [0, 0, 0],
+    ].flat(),
+    [1, 2, 2, 3],
+  );
 
 /** Probabilities of the three classes and of "generated"; their logarithms moved by constants, which softmax forgets. */
-const SHARES = [[0.5, 0.2, 0.2, 0.1], [0.1, 0.6, 0.1, 0.2], [0.3, 0.3, 0.1, 0.3], [0.9, 0.02, 0.04, 0.04]];
-const logits = (shares: number[][]) => tf.tensor4d(shares.flatMap((row, i) => row.map((p) => Math.log(p) + i)), [shares.length / 4, 2, 2, 4]);
+const SHARES = [
+  [0.5, 0.2, 0.2, 0.1],
+  [0.1, 0.6, 0.1, 0.2],
+  [0.3, 0.3, 0.1, 0.3],
+  [0.9, 0.02, 0.04, 0.04],
+];
+const logits = (shares: number[][]) =>
+  tf.tensor4d(
+    shares.flatMap((row, i) => row.map((p) => Math.log(p) + i)),
+    [shares.length / 4, 2, 2, 4],
+  );
 const log = Math.log;
 
 test('by hand: each class that occurs counts the same, pixels without a class and absent classes nothing', () => {

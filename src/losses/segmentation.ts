@@ -13,7 +13,12 @@ export function labelEntropy(logits: tf.Tensor4D, oneHot: tf.Tensor4D): tf.Scala
     const counts = tf.sum(oneHot, [0, 1, 2]);
     const present = tf.sum(tf.cast(tf.greater(counts, 0), 'float32'));
     const weights = tf.div(1, tf.mul(tf.maximum(counts, 1), tf.maximum(present, 1)));
-    return tf.pad(tf.mul(oneHot, weights), [[0, 0], [0, 0], [0, 0], [0, 1]]);
+    return tf.pad(tf.mul(oneHot, weights), [
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [0, 1],
+    ]);
   });
   return crossEntropy(logits, target as tf.Tensor4D);
 }
@@ -23,7 +28,12 @@ export function generatedEntropy(logits: tf.Tensor4D, oneHot: tf.Tensor4D): tf.S
   const target = tf.tidy(() => {
     const labelled = tf.sum(oneHot, 3, true);
     const share = tf.div(labelled, tf.maximum(tf.sum(labelled), 1));
-    return tf.pad(share as tf.Tensor4D, [[0, 0], [0, 0], [0, 0], [oneHot.shape[3], 0]]);
+    return tf.pad(share as tf.Tensor4D, [
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [oneHot.shape[3], 0],
+    ]);
   });
   return crossEntropy(logits, target);
 }

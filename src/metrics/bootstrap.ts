@@ -35,9 +35,7 @@ export function bootstrap(
 ): Interval | undefined {
   if (counts.some((n) => n < 2)) return undefined;
   const random = new Mulberry32(seed);
-  const values = Float64Array.from({ length: resamples }, () =>
-    statistic(...counts.map((n) => Int32Array.from({ length: n }, () => random.int(0, n - 1)))),
-  )
+  const values = Float64Array.from({ length: resamples }, () => statistic(...counts.map((n) => Int32Array.from({ length: n }, () => random.int(0, n - 1)))))
     .filter((v) => Number.isFinite(v))
     .sort();
   if (values.length < resamples / 2) return undefined;

@@ -8,9 +8,17 @@ import { classScoreAccuracy } from './class_score';
 test('class score accuracy by hand: only classes that are present count, a tie is no hit', () => {
   const scores = [
     // Class 0 is taken for itself, class 1 for 2, class 2 is absent.
-    [[3, 1, 2], [0, 1, 2], [9, 0, 0]],
+    [
+      [3, 1, 2],
+      [0, 1, 2],
+      [9, 0, 0],
+    ],
     // Class 2 alone is present, and ties with 0.
-    [[0, 1, 0], [0, 1, 0], [5, 0, 5]],
+    [
+      [0, 1, 0],
+      [0, 1, 0],
+      [5, 0, 5],
+    ],
   ];
   const maps = [labelMap(1, 2, (_, x) => x), labelMap(1, 2, (_, x) => (x ? IGNORE : 2))];
   const metric = classScoreAccuracy(scores, maps);

@@ -4,16 +4,12 @@ import { contestScore, PUBLISHED_ROWS, resultsRow, resultsTable } from './contes
 
 describe('contest score', () => {
   it("reproduces both rows of the original's table to its four digits", () => {
-    for (const row of PUBLISHED_ROWS)
-      assert.ok(Math.abs(contestScore(row) - row.score) < 5e-5, `${row.scaling}: ${contestScore(row)}`);
+    for (const row of PUBLISHED_ROWS) assert.ok(Math.abs(contestScore(row) - row.score) < 5e-5, `${row.scaling}: ${contestScore(row)}`);
   });
 
   it('caps FID at 100 and is 0 without mask accuracy', () => {
     assert.equal(contestScore({ maskAccuracy: 1, aesthetic: 10, fid: 0 }), 1);
-    assert.equal(
-      contestScore({ maskAccuracy: 0.8, aesthetic: 5, fid: 250 }),
-      contestScore({ maskAccuracy: 0.8, aesthetic: 5, fid: 100 }),
-    );
+    assert.equal(contestScore({ maskAccuracy: 0.8, aesthetic: 5, fid: 250 }), contestScore({ maskAccuracy: 0.8, aesthetic: 5, fid: 100 }));
     assert.equal(contestScore({ maskAccuracy: 0, aesthetic: 5, fid: 20 }), 0);
   });
 

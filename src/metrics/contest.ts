@@ -16,8 +16,7 @@ export interface ContestParts {
  */
 export function contestScore({ maskAccuracy, aesthetic, fid }: ContestParts): number {
   const inside = (v: number, low: number, high: number, name: string) => {
-    if (!(v >= low && v <= high))
-      throw new UserError(`contest score: ${name} is ${v}, it has to lie between ${low} and ${high}.`);
+    if (!(v >= low && v <= high)) throw new UserError(`contest score: ${name} is ${v}, it has to lie between ${low} and ${high}.`);
   };
   inside(maskAccuracy, 0, 1, 'mask accuracy');
   inside(aesthetic, 0, 10, 'aesthetic');

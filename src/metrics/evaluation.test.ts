@@ -39,7 +39,9 @@ async function originals(t: Parameters<typeof withMaterial>[0]) {
   const labels = withMaterial(t, 'data/contest_labels');
   if (!images || !labels) return undefined;
   if (!(await hasOnnxRuntime())) return void t.skip('skipped: onnxruntime-node is not installed');
-  return Promise.all(NAMES.map(async (name) => ({ image: await readImage(join(images, `${name}.jpg`)), labels: await readLabelMap(join(labels, `${name}.png`)) })));
+  return Promise.all(
+    NAMES.map(async (name) => ({ image: await readImage(join(images, `${name}.jpg`)), labels: await readLabelMap(join(labels, `${name}.png`)) })),
+  );
 }
 
 test("NIMA scores the original's three images 3.935, 4.020 and 4.466", async (t) => {
@@ -62,7 +64,11 @@ test("the scene segmenter finds the label maps in the original's images, and not
   if (!file) return t.skip('skipped: mosaic_ade20k.onnx is not on this machine');
   const judge = new SceneJudge(await SceneSegmenter.load(file));
   const right = await maskAccuracy(judge, set, { kind: 'generated' });
-  const wrong = await maskAccuracy(judge, set.map(({ image }, i) => ({ image, labels: set[(i + 1) % 3].labels })), { kind: 'generated' });
+  const wrong = await maskAccuracy(
+    judge,
+    set.map(({ image }, i) => ({ image, labels: set[(i + 1) % 3].labels })),
+    { kind: 'generated' },
+  );
   // 0.9028 by the contest's own segmenter over its whole test set.
   assert.ok(right.accuracy.value > 0.85, `${right.accuracy.value}`);
   assert.ok(wrong.accuracy.value < right.accuracy.value - 0.1, `${wrong.accuracy.value}`);
@@ -108,8 +114,14 @@ test('an evaluation tells every figure between floor and ceiling', async (t) => 
   const generated = await Promise.all([1, 9].map(async (i) => all.at(i)));
   const small = generated.map((p) => ({ image: resizeImage(p.image, [96, 128]), labels: resizeLabels(p.labels, [96, 128]) }));
   const { measures, metrics, row } = await evaluator.evaluate('photos', small);
-  assert.deepEqual(metrics.map((m) => Object.keys(m.n)[0]), ['generated', 'real', 'mean colours']);
-  assert.deepEqual(metrics.map((m) => Object.values(m.sizes)[0]), ['96x128', '96x128', '96x128']);
+  assert.deepEqual(
+    metrics.map((m) => Object.keys(m.n)[0]),
+    ['generated', 'real', 'mean colours'],
+  );
+  assert.deepEqual(
+    metrics.map((m) => Object.values(m.sizes)[0]),
+    ['96x128', '96x128', '96x128'],
+  );
   assert.equal(row.aesthetic, measures[0].generated.value);
   assert.match(measuresTable({ measures }), /^\| figure [^]*\| aesthetic score \| \d\.\d{4} \(/);
   await nima.dispose();
@@ -121,11 +133,14 @@ test('flat colours above the images are told, and whose fault it is: above real 
     return { generated: metric(generated), floor: metric(floor), ...(ceiling !== undefined && { ceiling: metric(ceiling) }) };
   };
   assert.deepEqual(floorCaveats({ measures: [measure('mask accuracy', 0.6, 0.5, 0.9), measure('FID', 100, 200, 50), measure('KID', 0.1, 0.1)] }), []);
-  assert.deepEqual(floorCaveats({ measures: [measure('aesthetic score', 4.14, 4.6, 3.5), measure('mask accuracy', 0.3, 0.5, 0.9), measure('FID', 210, 200.25, 50)] }), [
-    'aesthetic score: flat colours reach 4.600, the images 4.140, real photographs 3.500: this judge prefers flat colours, and its figure says little of a picture.',
-    'mask accuracy: flat colours reach 0.500, the images 0.300: in this the images are worse than flat colours.',
-    'FID: flat colours reach 200.3, the images 210.0: in this the images are worse than flat colours.',
-  ]);
+  assert.deepEqual(
+    floorCaveats({ measures: [measure('aesthetic score', 4.14, 4.6, 3.5), measure('mask accuracy', 0.3, 0.5, 0.9), measure('FID', 210, 200.25, 50)] }),
+    [
+      'aesthetic score: flat colours reach 4.600, the images 4.140, real photographs 3.500: this judge prefers flat colours, and its figure says little of a picture.',
+      'mask accuracy: flat colours reach 0.500, the images 0.300: in this the images are worse than flat colours.',
+      'FID: flat colours reach 200.3, the images 210.0: in this the images are worse than flat colours.',
+    ],
+  );
 });
 
 test('floor and ceiling of mask accuracy are looked at once for the same real images and label maps', async () => {
@@ -133,7 +148,10 @@ test('floor and ceiling of mask accuracy are looked at once for the same real im
   const segmenter: MaskSegmenter = {
     name: 'counts',
     config: { classes: CLASS_NAMES.length, imageSize: [1, 2] },
-    segment: (images) => { looked += images.length; return images.map(() => ({ data: Uint8Array.of(0, 1), height: 1, width: 2 })); },
+    segment: (images) => {
+      looked += images.length;
+      return images.map(() => ({ data: Uint8Array.of(0, 1), height: 1, width: 2 }));
+    },
   };
   const pair = { name: 'a', image: { data: new Uint8Array(6), height: 1, width: 2 }, labels: map(['mountain', 'sky']) };
   const evaluator = new Evaluator({ segmenter }, memoryPairs([pair, pair, pair], 'test'));

@@ -109,7 +109,11 @@ export class Evaluator {
     for (const judge of others) {
       const ceiling = await this.once(`${judge.name} real ${size}`, async () => {
         const pairs = await readAll(this.real);
-        return judge.judge(pairs.map((p) => fitted(p.image, size)), pairs.map((p) => p.labels), 'real');
+        return judge.judge(
+          pairs.map((p) => fitted(p.image, size)),
+          pairs.map((p) => p.labels),
+          'real',
+        );
       });
       const floor = await this.once(`${judge.name} flat ${this.identity(labels)}`, () => judge.judge(painted(), labels, 'mean colours'));
       const measured = await judge.judge(images, labels, 'generated');
@@ -129,10 +133,12 @@ export class Evaluator {
 
   /** A name for these very label maps. */
   private identity(maps: readonly LabelMap[]): string {
-    return maps.map((map) => {
-      if (!this.ids.has(map)) this.ids.set(map, this.lastId++);
-      return this.ids.get(map);
-    }).join(' ');
+    return maps
+      .map((map) => {
+        if (!this.ids.has(map)) this.ids.set(map, this.lastId++);
+        return this.ids.get(map);
+      })
+      .join(' ');
   }
 }
 
@@ -151,11 +157,13 @@ function distanceMeasures(real: Features, fake: Features, flat: Features): Measu
   const measure = (distance: (a: Features, b: Features) => Metric, interval: typeof fidInterval, least: number): Measure[] => {
     if (Math.min(real.count, fake.count) < least) return [];
     const generated = distance(real, fake);
-    return [{
-      generated: { ...kinds(generated, 'real', 'generated'), interval: interval(real, fake, generated.value) },
-      ...(halves[1].count >= least && { ceiling: kinds(distance(halves[0], halves[1]), 'real, one half', 'real, other half') }),
-      floor: kinds(distance(real, flat), 'real', 'mean colours'),
-    }];
+    return [
+      {
+        generated: { ...kinds(generated, 'real', 'generated'), interval: interval(real, fake, generated.value) },
+        ...(halves[1].count >= least && { ceiling: kinds(distance(halves[0], halves[1]), 'real, one half', 'real, other half') }),
+        floor: kinds(distance(real, flat), 'real', 'mean colours'),
+      },
+    ];
   };
   return [...measure(fid, fidInterval, FID_LEAST), ...measure(kid, kidInterval, KID_LEAST)];
 }
@@ -169,8 +177,7 @@ function everySecond(features: Features, from: number): Features {
   return { ...features, count: rows.length, data };
 }
 
-const fitted = (image: RgbImage, [height, width]: Size) =>
-  image.height === height && image.width === width ? image : resizeImage(image, [height, width]);
+const fitted = (image: RgbImage, [height, width]: Size) => (image.height === height && image.width === width ? image : resizeImage(image, [height, width]));
 
 /** Sharpness counts in a distance: real images are compared at the size of the generated ones. */
 async function* resized(dataset: PairDataset, size: Size) {
@@ -192,7 +199,8 @@ export function floorCaveats({ measures }: Pick<Evaluation, 'measures'>): string
     if (!above(generated)) return [];
     const number = ({ value }: Metric) => value.toFixed(Math.abs(value) >= 10 ? 1 : 3);
     const values = `flat colours reach ${number(floor)}, the images ${number(generated)}`;
-    if (ceiling && above(ceiling)) return [`${generated.name}: ${values}, real photographs ${number(ceiling)}: this judge prefers flat colours, and its figure says little of a picture.`];
+    if (ceiling && above(ceiling))
+      return [`${generated.name}: ${values}, real photographs ${number(ceiling)}: this judge prefers flat colours, and its figure says little of a picture.`];
     return [`${generated.name}: ${values}: in this the images are worse than flat colours.`];
   });
 }
@@ -205,7 +213,10 @@ export function measuresTable({ measures }: Pick<Evaluation, 'measures'>): strin
     const interval = m.interval ? ` (${m.interval.low.toFixed(digits(m))} to ${m.interval.high.toFixed(digits(m))})` : '';
     return `${m.value.toFixed(digits(m))}${interval}`;
   };
-  const sets = (m: Metric) => Object.entries(m.n).map(([kind, n]) => `${n} ${kind} ${m.sizes[kind]}`).join(', ');
+  const sets = (m: Metric) =>
+    Object.entries(m.n)
+      .map(([kind, n]) => `${n} ${kind} ${m.sizes[kind]}`)
+      .join(', ');
   return [
     '| figure | generated (95 %) | real images | mean colours | images | network |',
     '| --- | --- | --- | --- | --- | --- |',

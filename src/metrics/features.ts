@@ -62,8 +62,7 @@ export async function extractFeatures(
     size ??= sizeOf(image);
     if (sizeOf(image) !== size) {
       throw new UserError(
-        `${nameOf(count)} is ${sizeOf(image)}, ${nameOf(0)} is ${size}: the images of a set must have one size, ` +
-          'bring them to it first.',
+        `${nameOf(count)} is ${sizeOf(image)}, ${nameOf(0)} is ${size}: the images of a set must have one size, ` + 'bring them to it first.',
       );
     }
     waiting.push(image);
@@ -89,18 +88,14 @@ export async function extractFeatures(
 /** Throws a UserError unless both sets were described by the same network. */
 export function assertComparable(real: Features, fake: Features): void {
   if (real.network !== fake.network || real.dimensions !== fake.dimensions) {
-    throw new UserError(
-      `features of ${real.network} and of ${fake.network} cannot be compared; use one network for both sets.`,
-    );
+    throw new UserError(`features of ${real.network} and of ${fake.network} cannot be compared; use one network for both sets.`);
   }
 }
 
 /** What a reader of a distance between the two sets has to know. */
 export function comparisonNotes(real: Features, fake: Features): string[] {
   const notes: string[] = [];
-  if (!real.canonical)
-    notes.push(`not the network of published numbers: compare only with distances of ${real.network}`);
-  if (real.size !== fake.size)
-    notes.push(`the sets differ in size (${real.size} and ${fake.size}), which the distance includes`);
+  if (!real.canonical) notes.push(`not the network of published numbers: compare only with distances of ${real.network}`);
+  if (real.size !== fake.size) notes.push(`the sets differ in size (${real.size} and ${fake.size}), which the distance includes`);
   return notes;
 }

@@ -45,8 +45,7 @@ describe('FID', () => {
 
   it('of covariances that do not commute has the closed form of 2x2 matrices', () => {
     // tr sqrt(S1 S2) = sqrt(tr(S1 S2) + 2 sqrt(det(S1 S2))) in two dimensions.
-    const turn = (rows: number[][], a: number) =>
-      rows.map(([x, y]) => [Math.cos(a) * x - Math.sin(a) * y, Math.sin(a) * x + Math.cos(a) * y]);
+    const turn = (rows: number[][], a: number) => rows.map(([x, y]) => [Math.cos(a) * x - Math.sin(a) * y, Math.sin(a) * x + Math.cos(a) * y]);
     const covariance = ([s, t]: number[], a: number) => {
       const [c, n] = [Math.cos(a), Math.sin(a)];
       return [c * c * s * s + n * n * t * t, c * n * (s * s - t * t), n * n * s * s + c * c * t * t];
@@ -54,10 +53,7 @@ describe('FID', () => {
     const [p, q] = [covariance([2, 0.5], 0.3), covariance([1, 3], 1.2)];
     const trace = p[0] * q[0] + 2 * p[1] * q[1] + p[2] * q[2];
     const expected = p[0] + p[2] + q[0] + q[2] - 2 * Math.sqrt(trace + 2 * (2 * 0.5 * 1 * 3));
-    const value = fid(
-      features(turn(gaussian([0, 0], [2, 0.5]), 0.3)),
-      features(turn(gaussian([0, 0], [1, 3]), 1.2)),
-    ).value;
+    const value = fid(features(turn(gaussian([0, 0], [2, 0.5]), 0.3)), features(turn(gaussian([0, 0], [1, 3]), 1.2))).value;
     assertClose(value, expected, 3e-6);
   });
 
@@ -130,17 +126,11 @@ describe('FID', () => {
 
   it('is called FID only with the canonical network, and says when sizes differ', () => {
     const own = { canonical: false, network: 'segmenter' };
-    const result = fid(
-      features(gaussian([0, 0], [1, 1]), own),
-      features(gaussian([0, 1], [1, 1]), { ...own, size: '9x9' }),
-    );
+    const result = fid(features(gaussian([0, 0], [1, 1]), own), features(gaussian([0, 1], [1, 1]), { ...own, size: '9x9' }));
     assert.equal(result.name, 'Frechet distance');
     assert.match(result.notes[0], /not the network of published numbers/);
     assert.match(result.notes[1], /differ in size \(8x8 and 9x9\)/);
-    assert.match(
-      describeMetric(result, 2),
-      /^Frechet distance 1\.00 \(real: 4 images 8x8, fake: 4 images 9x9; segmenter\)$/,
-    );
+    assert.match(describeMetric(result, 2), /^Frechet distance 1\.00 \(real: 4 images 8x8, fake: 4 images 9x9; segmenter\)$/);
   });
 });
 
@@ -233,10 +223,7 @@ describe('features of a set', () => {
   it('are refused for an empty set, for different sizes and for numbers that are not finite', async () => {
     await assert.rejects(extractFeatures([], network), /no images/);
     const nameOf = (i: number) => `photo${i}.jpg`;
-    await assert.rejects(
-      extractFeatures([image(1), image(2, 3)], network, { nameOf }),
-      /photo1\.jpg is 3x2, photo0\.jpg is 2x2/,
-    );
+    await assert.rejects(extractFeatures([image(1), image(2, 3)], network, { nameOf }), /photo1\.jpg is 3x2, photo0\.jpg is 2x2/);
     const broken = {
       ...network,
       features: (images: readonly unknown[]) => tf.fill([images.length, 2], NaN) as tf.Tensor2D,

@@ -22,10 +22,7 @@ export function fid(real: Features, fake: Features): Metric {
   assertComparable(real, fake);
   for (const { count } of [real, fake]) {
     if (count < 2)
-      throw new UserError(
-        `FID needs at least two images in each set (a covariance), there are ${real.count} real and ` +
-          `${fake.count} generated.`,
-      );
+      throw new UserError(`FID needs at least two images in each set (a covariance), there are ${real.count} real and ` + `${fake.count} generated.`);
   }
   const [a, b] = [real, fake].map(centre);
   const distance = a.mean.reduce((s, m, i) => s + (m - b.mean[i]) ** 2, 0);

@@ -11,7 +11,10 @@ describe('PSNR and SSIM', () => {
   it('of Set5 x2 are the published: bicubic 33.66 dB and 0.9299, RCAN 38.27 dB and 0.9614 (Y, border 2)', async (t: TestContext) => {
     if (!withMaterial(t, 'data/set5')) return;
     const { rows } = await set5Section();
-    assert.deepEqual(rows.map((r) => r.reference), [33.66, 0.9299, 38.27, 0.9614]);
+    assert.deepEqual(
+      rows.map((r) => r.reference),
+      [33.66, 0.9299, 38.27, 0.9614],
+    );
     for (const row of rows) assert.ok(isOk(row), `${row.quantity}: ${row.ours}`);
   });
 

@@ -33,10 +33,7 @@ export function ssim(a: RgbImage, b: RgbImage, options: QualityOptions = {}): nu
 }
 
 /** Mean PSNR and mean SSIM over pairs of images: the mean of the images' values, as in the papers. */
-export function imageQuality(
-  pairs: readonly { image: RgbImage; reference: RgbImage }[],
-  options: QualityOptions = {},
-): { psnr: Metric; ssim: Metric } {
+export function imageQuality(pairs: readonly { image: RgbImage; reference: RgbImage }[], options: QualityOptions = {}): { psnr: Metric; ssim: Metric } {
   if (pairs.length === 0) throw new UserError('PSNR and SSIM need at least one pair of images.');
   const channel = (options.channel ?? 'rgb').toUpperCase();
   const common = {
@@ -54,15 +51,10 @@ export function imageQuality(
 function compared(a: RgbImage, b: RgbImage, { channel = 'rgb', border = 0 }: QualityOptions): [Plane, Plane][] {
   const { height, width } = a;
   if (b.height !== height || b.width !== width) {
-    throw new UserError(
-      `images of ${height}x${width} and ${b.height}x${b.width} cannot be compared pixel by pixel; ` +
-        'bring them to one size.',
-    );
+    throw new UserError(`images of ${height}x${width} and ${b.height}x${b.width} cannot be compared pixel by pixel; ` + 'bring them to one size.');
   }
-  if (2 * border >= Math.min(height, width))
-    throw new UserError(`a border of ${border} leaves nothing of an image of ${height}x${width}.`);
-  const split = (image: RgbImage) =>
-    channel === 'rgb' ? planes(image) : [channel === 'y' ? luma(image) : luma8(image)];
+  if (2 * border >= Math.min(height, width)) throw new UserError(`a border of ${border} leaves nothing of an image of ${height}x${width}.`);
+  const split = (image: RgbImage) => (channel === 'rgb' ? planes(image) : [channel === 'y' ? luma(image) : luma8(image)]);
   const [pa, pb] = [a, b].map((image) => split(image).map((p) => cropPlane(p, border)));
   return pa.map((p, i) => [p, pb[i]]);
 }

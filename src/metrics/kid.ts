@@ -35,22 +35,15 @@ const CHUNK = 1024;
 export function kid(real: Features, fake: Features, options: KidOptions = {}): KidMetric {
   assertComparable(real, fake);
   const few = Math.min(real.count, fake.count);
-  if (few < 4)
-    throw new UserError(
-      `KID needs at least four images in each set, there are ${real.count} real and ${fake.count} generated.`,
-    );
+  if (few < 4) throw new UserError(`KID needs at least four images in each set, there are ${real.count} real and ${fake.count} generated.`);
   const { subsets = 100, subsetSize = Math.min(1000, Math.floor(few / 2)), seed = 628 } = options;
   if (subsetSize < 2 || subsetSize > few || subsets < 2) {
-    throw new UserError(
-      `KID over ${subsets} subsets of ${subsetSize}: there have to be at least two, of 2 to ${few} images.`,
-    );
+    throw new UserError(`KID over ${subsets} subsets of ${subsetSize}: there have to be at least two, of 2 to ${few} images.`);
   }
 
   const value = discrepancy(real.data, fake.data, real.dimensions);
   const random = new Mulberry32(seed);
-  const draws = Array.from({ length: subsets }, () =>
-    discrepancy(pick(real, subsetSize, random), pick(fake, subsetSize, random), real.dimensions),
-  );
+  const draws = Array.from({ length: subsets }, () => discrepancy(pick(real, subsetSize, random), pick(fake, subsetSize, random), real.dimensions));
   const mean = draws.reduce((s, v) => s + v, 0) / subsets;
   const deviation = Math.sqrt(draws.reduce((s, v) => s + (v - mean) ** 2, 0) / subsets);
   return {

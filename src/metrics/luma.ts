@@ -39,7 +39,6 @@ export function cropPlane({ data, height, width }: Plane, border: number): Plane
   const h = height - 2 * border;
   const w = width - 2 * border;
   const out = new Float64Array(h * w);
-  for (let y = 0; y < h; y++)
-    out.set(data.subarray((y + border) * width + border, (y + border) * width + border + w), y * w);
+  for (let y = 0; y < h; y++) out.set(data.subarray((y + border) * width + border, (y + border) * width + border + w), y * w);
   return { data: out, height: h, width: w };
 }

@@ -78,15 +78,10 @@ describe('mask accuracy', () => {
     const train = scenes(12, 1);
     const notes: string[] = [];
     const options = { classes: 3, imageSize: [24, 32] as const, features: 12, steps: 60, batch: 4, learningRate: 0.01 };
-    const segmenter = await trainSegmenter(train, options, (done, total, note) =>
-      notes.push(`${done}/${total} ${note}`),
-    );
+    const segmenter = await trainSegmenter(train, options, (done, total, note) => notes.push(`${done}/${total} ${note}`));
     assert.equal(notes.length, 12 + 60);
     assert.match(notes[71], /^72\/72 segmenter: cross entropy/);
-    assert.match(
-      segmenter.name,
-      /own U-Net \(12 channels, 24x32, 3 classes; trained on 12 pairs of scenes 1, 60 steps of 4, seed 628\)/,
-    );
+    assert.match(segmenter.name, /own U-Net \(12 channels, 24x32, 3 classes; trained on 12 pairs of scenes 1, 60 steps of 4, seed 628\)/);
 
     const val = scenes(6, 2);
     const real = await Promise.all(val.names.map((_, i) => val.at(i)));

@@ -32,15 +32,12 @@ export class Confusion {
    */
   add(prediction: LabelMap, truth: LabelMap): void {
     if (sizeOf(prediction) !== sizeOf(truth)) {
-      throw new UserError(
-        `label maps of ${sizeOf(prediction)} and ${sizeOf(truth)} cannot be compared pixel by pixel.`,
-      );
+      throw new UserError(`label maps of ${sizeOf(prediction)} and ${sizeOf(truth)} cannot be compared pixel by pixel.`);
     }
     for (let i = 0; i < truth.data.length; i++) {
       const [t, p] = [truth.data[i], prediction.data[i]];
       if (t === IGNORE) continue;
-      if (t >= this.classes || p >= this.classes)
-        throw new UserError(`a label map holds ${Math.max(t, p)}, there are ${this.classes} classes.`);
+      if (t >= this.classes || p >= this.classes) throw new UserError(`a label map holds ${Math.max(t, p)}, there are ${this.classes} classes.`);
       this.counts[t * this.classes + p]++;
     }
   }
@@ -250,13 +247,12 @@ export async function maskReport(
 ): Promise<MaskReport> {
   const floorCount = known.floor ? 0 : generated.length;
   const total = generated.length + floorCount + (known.ceiling ? 0 : real.length);
-  const from = (start: number) => (done: number, _total: number, note?: string) =>
-    onProgress?.(start + done, total, note);
+  const from = (start: number) => (done: number, _total: number, note?: string) => onProgress?.(start + done, total, note);
   const painted = () => generated.map(({ labels }) => ({ image: paintMeanColours(labels, colours), labels }));
   const result = {
     generated: await maskAccuracy(segmenter, generated, { kind: 'generated', onProgress: from(0) }),
-    floor: known.floor ?? await maskAccuracy(segmenter, painted(), { kind: 'mean colours', onProgress: from(generated.length) }),
-    ceiling: known.ceiling ?? await maskAccuracy(segmenter, itemsOf(real), { kind: 'real', onProgress: from(generated.length + floorCount) }),
+    floor: known.floor ?? (await maskAccuracy(segmenter, painted(), { kind: 'mean colours', onProgress: from(generated.length) })),
+    ceiling: known.ceiling ?? (await maskAccuracy(segmenter, itemsOf(real), { kind: 'real', onProgress: from(generated.length + floorCount) })),
   };
   return { ...result, ofCeiling: result.generated.accuracy.value / result.ceiling.accuracy.value };
 }

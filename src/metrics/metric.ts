@@ -28,8 +28,7 @@ export interface Metric {
 export const sizeOf = ({ height, width }: { height: number; width: number }) => `${height}x${width}`;
 
 /** The distinct sizes, `192x256` or `192x256, 384x512`. */
-export const sizesOf = (images: readonly { height: number; width: number }[]) =>
-  [...new Set(images.map(sizeOf))].join(', ');
+export const sizesOf = (images: readonly { height: number; width: number }[]) => [...new Set(images.map(sizeOf))].join(', ');
 
 /**
  * Throws a UserError that names two images of different size: a distance between sets, such as FID, would measure the difference in sharpness.
@@ -54,9 +53,7 @@ export function describeNotes(metrics: readonly Metric[]): string[] {
 /** One line: `FID 44.62 (real: 400 images 384x512, fake: 400 images 384x512; InceptionV3 ...)`. */
 export function describeMetric(m: Metric, digits = 4): string {
   const deviation = m.deviation ? ` +- ${m.deviation.value.toPrecision(2)} over ${m.deviation.over}` : '';
-  const sets = Object.entries(m.n).map(([kind, n]) =>
-    `${kind}: ${n} image${n === 1 ? '' : 's'} ${m.sizes[kind] ?? ''}`.trim(),
-  );
+  const sets = Object.entries(m.n).map(([kind, n]) => `${kind}: ${n} image${n === 1 ? '' : 's'} ${m.sizes[kind] ?? ''}`.trim());
   const network = m.network ? `; ${m.network}` : '';
   const interval = m.interval ? ` [${m.interval.low.toFixed(digits)}, ${m.interval.high.toFixed(digits)}]` : '';
   return `${m.name} ${m.value.toFixed(digits)}${interval}${m.unit ? ` ${m.unit}` : ''}${deviation} (${sets.join(', ')}${network})`;

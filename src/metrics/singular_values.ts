@@ -37,13 +37,10 @@ function plainNuclearNorm(matrix: tf.Tensor2D): number {
   const [n, length] = wide ? [rows, columns] : [columns, rows];
   if (n > PLAIN_LIMIT) {
     throw new UserError(
-      `FID of ${rows} and ${columns} images needs the native engine (the plain one serves up to ${PLAIN_LIMIT} ` +
-        'in the smaller set); see `npm run doctor`.',
+      `FID of ${rows} and ${columns} images needs the native engine (the plain one serves up to ${PLAIN_LIMIT} ` + 'in the smaller set); see `npm run doctor`.',
     );
   }
-  const vectors = Array.from({ length: n }, (_, i) =>
-    Float64Array.from({ length }, (_unused, k) => (wide ? data[i * columns + k] : data[k * columns + i])),
-  );
+  const vectors = Array.from({ length: n }, (_, i) => Float64Array.from({ length }, (_unused, k) => (wide ? data[i * columns + k] : data[k * columns + i])));
   return singularValues(vectors).reduce((s, v) => s + v, 0);
 }
 

@@ -69,7 +69,5 @@ export function guessNetwork(file: string, tensors: ReadonlyMap<string, { readon
       },
     };
   }
-  throw new UserError(
-    `${file} holds the weights of none of these networks: generator, discriminator, RCAN. Its names begin with ${listed(names, 3)}.`,
-  );
+  throw new UserError(`${file} holds the weights of none of these networks: generator, discriminator, RCAN. Its names begin with ${listed(names, 3)}.`);
 }

@@ -16,7 +16,10 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 
 test('what is named, else what comes with the project, whatever was trained since; each says which it is', async () => {
   const folder = join(dir, 'order');
-  await assert.rejects(chooseCheckpoint('LGGAN', undefined, folder), (e) => e instanceof UserError && /pretrained.lggan\.safetensors, the network that comes with the project, is missing.*--checkpoint\.$/.test(e.message));
+  await assert.rejects(
+    chooseCheckpoint('LGGAN', undefined, folder),
+    (e) => e instanceof UserError && /pretrained.lggan\.safetensors, the network that comes with the project, is missing.*--checkpoint\.$/.test(e.message),
+  );
   await assert.rejects(chooseCheckpoint('RCAN', undefined, folder), /pretrained.rcan\.safetensors.*--sr_checkpoint\.$/);
   assert.deepEqual(await chooseCheckpoint('RCAN', 'else.safetensors', folder), { path: 'else.safetensors', sentence: 'RCAN: else.safetensors, as asked.' });
 

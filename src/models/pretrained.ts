@@ -89,7 +89,10 @@ async function described<N extends Generator | RCAN>(file: string, build: (file:
     return await loaded(build(file, { ...header, metadata: { ...header.metadata, network: guess.network, config } }), file);
   } catch (e) {
     if (!(e instanceof UserError)) throw e;
-    throw new UserError(`${file}: there is no configuration in it, and it cannot be taken as it is; make a checkpoint of it by \`npm run import-checkpoint -- ${file}\`. (${e.message})`, { cause: e });
+    throw new UserError(
+      `${file}: there is no configuration in it, and it cannot be taken as it is; make a checkpoint of it by \`npm run import-checkpoint -- ${file}\`. (${e.message})`,
+      { cause: e },
+    );
   }
 }
 
@@ -128,7 +131,9 @@ function refuseOther(file: string): void {
   const text = start.toString('latin1');
   // A zip archive, or a pickle of protocol 2 to 5.
   if (text.startsWith('PK') || /^\x80[\x02-\x05]/.test(text)) {
-    throw new UserError(`${file}: these are weights of another program (PyTorch, Jittor); make a checkpoint of them by \`npm run import-checkpoint -- ${file}\`.`);
+    throw new UserError(
+      `${file}: these are weights of another program (PyTorch, Jittor); make a checkpoint of them by \`npm run import-checkpoint -- ${file}\`.`,
+    );
   }
 }
 

@@ -25,7 +25,7 @@ const asTensor = ({ data, shape }: NpyArray) => tf.tensor4d(data as Float32Array
 // Two orders of summation in float32: 6e-8 a sum, grown by some dozen layers. Measured 5e-7 and less.
 const FLOAT32 = 5e-6;
 
-test('names and number of parameters are the original\'s', (t) => {
+test("names and number of parameters are the original's", (t) => {
   if (!withMaterial(t, 'golden/golden_rcan.json')) return;
   const rcan = new RCAN({ groups: 2, blocks: 2 });
   const stored = goldenJson<{ small_state_dict: [string, number[]][]; small_params: number }>('golden_rcan.json');
@@ -36,7 +36,7 @@ test('names and number of parameters are the original\'s', (t) => {
   rcan.dispose();
 });
 
-test('a checkpoint of the original gives the original\'s output', async (t) => {
+test("a checkpoint of the original gives the original's output", async (t) => {
   const file = withMaterial(t, 'golden/checkpoints/rcan_tiny.safetensors');
   if (!file) return;
   const rcan = new RCAN({ groups: 2, blocks: 2, features: 16, reduction: 4 });
@@ -61,7 +61,11 @@ test('the full network, 15.4 M parameters, computes what PyTorch computes in flo
     return tf.transpose(rcan.forward(input), [0, 3, 1, 2]);
   });
   const values = out.dataSync();
-  const { relative } = assertClose(reference.samples.map((_, i) => values[i * reference.stride]), reference.samples, FLOAT32);
+  const { relative } = assertClose(
+    reference.samples.map((_, i) => values[i * reference.stride]),
+    reference.samples,
+    FLOAT32,
+  );
   t.diagnostic(`largest deviation ${relative.toExponential(1)} of the scale`);
   out.dispose();
   rcan.dispose();
@@ -70,7 +74,10 @@ test('the full network, 15.4 M parameters, computes what PyTorch computes in flo
 test('with its convolutions at 0 the network gives the mean colour, which is not trained', () => {
   const rcan = new RCAN({ ...SMALL, rgbMean: [0.2, 0.4, 0.6] });
   assert.deepEqual(
-    rcan.parameters.entries().filter((e) => !e.trainable).map((e) => e.name),
+    rcan.parameters
+      .entries()
+      .filter((e) => !e.trainable)
+      .map((e) => e.name),
     ['sub_mean.weight', 'sub_mean.bias', 'add_mean.weight', 'add_mean.bias'],
   );
   tf.tidy(() => rcan.parameters.trainable.forEach(({ variable }) => variable.assign(tf.zerosLike(variable))));
@@ -79,10 +86,20 @@ test('with its convolutions at 0 the network gives the mean colour, which is not
 });
 
 test('factors of 2, 3 and 4, and names of their convolutions', () => {
-  for (const [scale, convolutions] of [[2, ['tail.0.0']], [3, ['tail.0.0']], [4, ['tail.0.0', 'tail.0.2']]] as const) {
+  for (const [scale, convolutions] of [
+    [2, ['tail.0.0']],
+    [3, ['tail.0.0']],
+    [4, ['tail.0.0', 'tail.0.2']],
+  ] as const) {
     const rcan = new RCAN({ ...SMALL, scale });
-    const tail = rcan.parameters.entries().map((e) => e.name).filter((n) => /^tail\.0.*weight/.test(n));
-    assert.deepEqual(tail, convolutions.map((c) => `${c}.weight`));
+    const tail = rcan.parameters
+      .entries()
+      .map((e) => e.name)
+      .filter((n) => /^tail\.0.*weight/.test(n));
+    assert.deepEqual(
+      tail,
+      convolutions.map((c) => `${c}.weight`),
+    );
     assert.deepEqual(rcan.forward(tf.zeros([2, 3, 5, 3])).shape, [2, 3 * scale, 5 * scale, 3]);
     rcan.dispose();
   }
@@ -123,7 +140,11 @@ test('tiles cover a length once, with the overlap inside the image', () => {
     { begin: 3, end: 7, from: 1, to: 9 },
     { begin: 7, end: 10, from: 5, to: 10 },
   ]);
-  for (const [length, tile, overlap] of [[1000, 384, 16], [385, 384, 16], [37, 9, 4]]) {
+  for (const [length, tile, overlap] of [
+    [1000, 384, 16],
+    [385, 384, 16],
+    [37, 9, 4],
+  ]) {
     const parts = spans(length, tile, overlap);
     assert.equal(parts[0].begin, 0);
     assert.equal(parts[parts.length - 1].end, length);
@@ -160,7 +181,10 @@ test('tiles differ from the whole by the attention alone: by at most two levels 
   const tiled = await rcan.upscale(image, { tile: 48, overlap: 14 });
   const differences = whole.data.map((v, i) => Math.abs(v - tiled.data[i]));
   assert.ok(Math.max(...differences) <= 2, `${Math.max(...differences)}`);
-  assert.ok(differences.some((d) => d > 0), 'channel attention saw no difference between a tile and the whole');
+  assert.ok(
+    differences.some((d) => d > 0),
+    'channel attention saw no difference between a tile and the whole',
+  );
   rcan.dispose();
 });
 

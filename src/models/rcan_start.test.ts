@@ -14,8 +14,7 @@ const inner = (t: tf.Tensor4D, border: number) => {
   const [b, h, w, c] = t.shape;
   return tf.slice(t, [0, border, border, 0], [b, h - 2 * border, w - 2 * border, c]);
 };
-const enlarged = (x: tf.Tensor4D, scale: number) =>
-  tf.image.resizeBilinear(x, [x.shape[1] * scale, x.shape[2] * scale], false, true);
+const enlarged = (x: tf.Tensor4D, scale: number) => tf.image.resizeBilinear(x, [x.shape[1] * scale, x.shape[2] * scale], false, true);
 
 for (const scale of [2, 3, 4]) {
   test(`what carries the picture enlarges it x${scale} as bilinear does`, () => {
@@ -38,8 +37,7 @@ for (const scale of [2, 3, 4]) {
 
 test('the network starts near bilinear enlargement, from random weights it does not', async () => {
   const x = picture(16, 20);
-  const distance = (rcan: RCAN) =>
-    tf.tidy(() => tf.mean(tf.abs(tf.sub(inner(rcan.forward(x), 4), inner(enlarged(x, 2), 4)))).dataSync()[0]);
+  const distance = (rcan: RCAN) => tf.tidy(() => tf.mean(tf.abs(tf.sub(inner(rcan.forward(x), 4), inner(enlarged(x, 2), 4)))).dataSync()[0]);
   const rcan = new RCAN({ groups: 2, blocks: 2, features: 16, reduction: 4 });
   assert.ok(distance(rcan) > 30, `from random weights ${distance(rcan)}`);
   await assertNoLeak(() => startBilinear(rcan));

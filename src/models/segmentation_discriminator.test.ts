@@ -35,7 +35,12 @@ test('images are judged each by itself, and each pixel by what stands around it'
     for (let i = 0; i < 3; i++) assertClose(tf.slice(together, i, 1), d.forward(tf.slice(images, i, 1)), 1e-5, `image ${i}`);
     // A pixel changed at the upper left moves its own logits and not those of the far corner: three levels see no further than 40 pixels.
     const wide = normalTensor([1, 32, 96, 3], 2);
-    const spot = tf.pad(tf.ones([1, 1, 1, 3]), [[0, 0], [0, 31], [0, 95], [0, 0]]) as tf.Tensor4D;
+    const spot = tf.pad(tf.ones([1, 1, 1, 3]), [
+      [0, 0],
+      [0, 31],
+      [0, 95],
+      [0, 0],
+    ]) as tf.Tensor4D;
     const moved = tf.abs(tf.sub(d.forward(tf.add(wide, spot)), d.forward(wide))) as tf.Tensor4D;
     assert.ok(sum(tf.slice(moved, [0, 0, 0, 0], [1, 1, 1, 4])) > 1e-4);
     assert.equal(sum(tf.slice(moved, [0, 0, 80, 0], [1, 32, 16, 4])), 0);
@@ -50,12 +55,13 @@ test('the gradient of the image and of every kernel agrees with finite differenc
   const image = normalTensor([1, 8, 12, 3], 1);
   // A step this small crosses few kinks of leaky relu; what it crosses and the rounding of float32 stay below 2 % of the gradient.
   checkGradient((x) => d.forward(x as tf.Tensor4D), [image], { eps: 1e-3, tolerance: 0.02 });
-  for (const { name, variable } of d.parameters.trainable) checkGradient(() => d.forward(image), [variable], { eps: 1e-3, tolerance: 0.02, directions: 1, message: name });
+  for (const { name, variable } of d.parameters.trainable)
+    checkGradient(() => d.forward(image), [variable], { eps: 1e-3, tolerance: 0.02, directions: 1, message: name });
   image.dispose();
   d.dispose();
 });
 
-test('spectral norm: a power iteration in training only; in the original\'s way the plain kernels', () => {
+test("spectral norm: a power iteration in training only; in the original's way the plain kernels", () => {
   const d = new SegmentationDiscriminator(toy);
   tf.tidy(() => {
     const u = d.parameters.entries().find((e) => e.name === 'down1.conv1.weight_u')!.variable;
@@ -82,7 +88,10 @@ test('spectral norm: a power iteration in training only; in the original\'s way 
 
 test('wrong fields are named', () => {
   const fault = (config: object, message: RegExp) =>
-    assert.throws(() => new SegmentationDiscriminator(config), (e) => e instanceof UserError && message.test(e.message));
+    assert.throws(
+      () => new SegmentationDiscriminator(config),
+      (e) => e instanceof UserError && message.test(e.message),
+    );
   fault({ scales: 2 }, /no field 'scales'/);
   fault({ levels: 0 }, /SegmentationDiscriminator\.levels/);
 });

@@ -100,8 +100,7 @@ export function liveTraining(options: LiveOptions = {}): LiveTraining {
     },
     async sample(images, step) {
       samples.push({ images, step });
-      if (notebook)
-        await slots.samples.show(samplesOverTime(samples, { title: `${title}: samples`, labels, photos, classes }));
+      if (notebook) await slots.samples.show(samplesOverTime(samples, { title: `${title}: samples`, labels, photos, classes }));
     },
     message: (text) => (line ? line.print(text) : sink.print(text)),
     async finish(note) {

@@ -17,7 +17,10 @@ test('what a cell makes again takes the place of what it made before; what nobod
 
   await keep('output', make);
   assert.ok(output.final.isDisposed && output.attention.local[1].isDisposed);
-  await assert.rejects(keep('generator', () => Promise.reject(new Error('no such checkpoint'))), /no such checkpoint/);
+  await assert.rejects(
+    keep('generator', () => Promise.reject(new Error('no such checkpoint'))),
+    /no such checkpoint/,
+  );
   assert.ok(weights[0].isDisposed);
   const lost = tf.ones([1]);
   assert.equal(tensorsLeft(), `${start + 1} tensors are left, beside the 3 of output`);

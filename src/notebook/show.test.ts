@@ -71,11 +71,6 @@ test('tables in Markdown', () => {
   ];
   assert.equal(
     markdownTable(rows),
-    [
-      '| scaling | FID | n | score |',
-      '| :--- | ---: | ---: | ---: |',
-      '| a\\|b | 44.6153 | 3 | – |',
-      '| RCAN | – | – | – |',
-    ].join('\n'),
+    ['| scaling | FID | n | score |', '| :--- | ---: | ---: | ---: |', '| a\\|b | 44.6153 | 3 | – |', '| RCAN | – | – | – |'].join('\n'),
   );
 });

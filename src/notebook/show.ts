@@ -69,10 +69,7 @@ export function showHtml(html: string): void {
  * Shows a figure's interactive page in a frame of its own, then its picture, which is what is left where pages are not shown (GitHub,
  * a notebook that is not trusted). `height`: of the frame, in pixels.
  */
-export async function showInteractive(
-  figure: Figure | Promise<Figure>,
-  { height = 860, ...options }: ShowOptions & { height?: number } = {},
-): Promise<void> {
+export async function showInteractive(figure: Figure | Promise<Figure>, { height = 860, ...options }: ShowOptions & { height?: number } = {}): Promise<void> {
   const f = await figure;
   const page = inNotebook() ? await f.html?.() : undefined;
   if (page !== undefined) showHtml(frameOf(page, f.title, height));
@@ -99,11 +96,7 @@ export function markdownTable(rows: readonly Readonly<Record<string, unknown>>[]
     return text.replace(/\|/g, '\\|').replace(/\s*\n\s*/g, ' ');
   };
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [
-    line(names.map(cell)),
-    line(numeric.map((n) => (n ? '---:' : ':---'))),
-    ...rows.map((row) => line(names.map((n) => cell(row[n])))),
-  ].join('\n');
+  return [line(names.map(cell)), line(numeric.map((n) => (n ? '---:' : ':---'))), ...rows.map((row) => line(names.map((n) => cell(row[n]))))].join('\n');
 }
 
 /** Shows rows as a table. */

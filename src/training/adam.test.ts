@@ -24,10 +24,14 @@ function run(config: Partial<AdamConfig>, start: number[], gradients: number[][]
 }
 
 /** Gradients from large to vanishing, so that epsilon matters in the second number. */
-const GRADIENTS = [[3, -2e-8, 0.5], [-0.5, 3e-8, 0], [1, 1e-9, -4]];
+const GRADIENTS = [
+  [3, -2e-8, 0.5],
+  [-0.5, 3e-8, 0],
+  [1, 1e-9, -4],
+];
 const START = [1, -2, 0.25];
 
-test('the papers\' Adam is PyTorch\'s', () => {
+test("the papers' Adam is PyTorch's", () => {
   // torch.optim.Adam of PyTorch 2.13 in float64, lr 0.01, eps 1e-8.
   const withoutMean = [
     [0.9900000000333333, -1.9933333333333334, 0.2400000002],
@@ -41,14 +45,15 @@ test('the papers\' Adam is PyTorch\'s', () => {
   ];
   // Values near 2 are held to 1.2e-7 in each of three steps.
   const allowed = { relative: 0, absolute: 4e-7 };
-  for (const [config, expected] of [[{ beta1: 0, beta2: 0.9 }, withoutMean], [{}, usual]] as const) {
-    run(config, START, GRADIENTS, 0.01).forEach((x, i) =>
-      assertClose(x, expected[i], { ...allowed, message: `${JSON.stringify(config)}, step ${i + 1}` }),
-    );
+  for (const [config, expected] of [
+    [{ beta1: 0, beta2: 0.9 }, withoutMean],
+    [{}, usual],
+  ] as const) {
+    run(config, START, GRADIENTS, 0.01).forEach((x, i) => assertClose(x, expected[i], { ...allowed, message: `${JSON.stringify(config)}, step ${i + 1}` }));
   }
 });
 
-test('the original\'s Adam is Jittor\'s', () => {
+test("the original's Adam is Jittor's", () => {
   // Jittor 1.3.11: lr 1e-4, betas (0, 0.9), gradients 3, -0.5, 1e-9 times (1, 2).
   const jittor = [
     [0.9998999834060669, -2.0000998973846436],

@@ -97,11 +97,13 @@ export class Adam {
           means: pieces.map(({ m, v }) => ({ m, v })),
         }));
         const means = this.move(moving, scale, floor);
-        groups.forEach(({ pieces }, g) => pieces.forEach((piece, i) => {
-          const { m, v } = means[g][i];
-          if (m) piece.m = replace(piece.m!, m);
-          piece.v = replace(piece.v, v);
-        }));
+        groups.forEach(({ pieces }, g) =>
+          pieces.forEach((piece, i) => {
+            const { m, v } = means[g][i];
+            if (m) piece.m = replace(piece.m!, m);
+            piece.v = replace(piece.v, v);
+          }),
+        );
       }
     });
   }
@@ -127,7 +129,13 @@ export class Adam {
       return { m: m1, v: v1, w: w1 };
     });
     const all = flat(moved.map((p) => p.w));
-    const parts = variables.length > 1 ? tf.split(all, variables.map((v) => v.size)) : [all];
+    const parts =
+      variables.length > 1
+        ? tf.split(
+            all,
+            variables.map((v) => v.size),
+          )
+        : [all];
     variables.forEach((variable, i) => variable.assign(tf.reshape(parts[i], variable.shape)));
     return moved.map(({ m, v }) => ({ m, v }));
   }

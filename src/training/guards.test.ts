@@ -56,7 +56,8 @@ class Batches implements BatchSource {
   }
 }
 /** Every number of a trainer's networks. */
-const weights = (t: LGGANTrainer) => [t.generator, t.discriminator, t.averaged!].flatMap((n) => n.parameters.entries().map((e) => [e.name, [...e.variable.dataSync()]]));
+const weights = (t: LGGANTrainer) =>
+  [t.generator, t.discriminator, t.averaged!].flatMap((n) => n.parameters.entries().map((e) => [e.name, [...e.variable.dataSync()]]));
 /** What a trainer becomes that takes these batches one after the other. */
 function onlyWith(batches: readonly number[]) {
   const trainer = new LGGANTrainer(toy());
@@ -72,7 +73,8 @@ test('a bad step is named, leaves no trace in weights and statistics, and no ten
   const [before, tensors] = [weights(trainer), tf.memory().numTensors];
   assert.throws(
     () => trainer.step(batchOf(1, [1]), 1),
-    (e) => e instanceof StepFault && /^the loss (featureMatching|l1|local) became NaN, and so the gradient of \S+$/.test(e.message) && Number.isNaN(e.losses.l1),
+    (e) =>
+      e instanceof StepFault && /^the loss (featureMatching|l1|local) became NaN, and so the gradient of \S+$/.test(e.message) && Number.isNaN(e.losses.l1),
   );
   assert.equal(tf.memory().numTensors, tensors);
   assert.deepEqual(weights(trainer), before);
@@ -103,7 +105,10 @@ test('rollback: back to the checkpoint, on with the batches that follow', async 
   assert.match(messages[0], /^Step 4: the loss .*; back to step 2\.$/);
   trainer.dispose();
   // Without a checkpoint there is nothing to go back to.
-  await assert.rejects(trainLGGAN(toy({ onFault: 'rollback' }), { train: new Batches([0]) }), (e) => e instanceof UserError && /^Step 1: .*lower the learning rate and go on from/.test(e.message));
+  await assert.rejects(
+    trainLGGAN(toy({ onFault: 'rollback' }), { train: new Batches([0]) }),
+    (e) => e instanceof UserError && /^Step 1: .*lower the learning rate and go on from/.test(e.message),
+  );
 });
 
 test('a run that does not recover ends with a sentence, and no checkpoint has bad weights', async () => {
@@ -115,12 +120,18 @@ test('a run that does not recover ends with a sentence, and no checkpoint has ba
     (e) => e instanceof UserError && /^Step 14: the loss /.test(e.message),
   );
   assert.equal(seen.length, 10);
-  await assert.rejects(trainLGGAN(toy({ ...long, onFault: 'stop' }), { train: new Batches([1]) }), (e) => e instanceof UserError && /^Step 2: the loss /.test(e.message));
+  await assert.rejects(
+    trainLGGAN(toy({ ...long, onFault: 'stop' }), { train: new Batches([1]) }),
+    (e) => e instanceof UserError && /^Step 2: the loss /.test(e.message),
+  );
 
   const trainer = new LGGANTrainer(toy());
   const { variable, name } = trainer.discriminator.parameters.entries()[2];
   tf.tidy(() => variable.assign(tf.fill(variable.shape, NaN)));
-  await assert.rejects(trainer.save('latest', {}), (e) => e instanceof UserError && e.message.includes(`${name} holds NaN or infinity, so no checkpoint was written`));
+  await assert.rejects(
+    trainer.save('latest', {}),
+    (e) => e instanceof UserError && e.message.includes(`${name} holds NaN or infinity, so no checkpoint was written`),
+  );
   assert.throws(() => readdirSync(trainer.config.output), /ENOENT/);
   trainer.dispose();
 });
@@ -138,7 +149,10 @@ test('RCAN moves no weight in a bad step', () => {
   const values = () => trainer.network.parameters.entries().map((e) => [...e.variable.dataSync()]);
   const before = values();
   const bad = { low: new Float32Array(8 * 8 * 3).fill(9), high: new Float32Array(16 * 16 * 3).fill(Infinity), patch: 16, names: ['a'] };
-  assert.throws(() => trainer.step(bad, 1e-3), (e) => e instanceof StepFault && /the loss loss became (Infinity|NaN)/.test(e.message));
+  assert.throws(
+    () => trainer.step(bad, 1e-3),
+    (e) => e instanceof StepFault && /the loss loss became (Infinity|NaN)/.test(e.message),
+  );
   assert.deepEqual(values(), before);
   trainer.network.dispose();
   trainer.dispose();
@@ -227,7 +241,10 @@ test('a fault at any place of a step, at the first one and later, under every po
           const { trainer, history } = await trainLGGAN(config, { train: new Batches() }, { onMessage: (m) => messages.push(m) });
           const columns = history.series('step').values;
           assert.deepEqual(columns, [1, 2, 3, 4], name);
-          assert.ok(weights(trainer).every(([, ...v]) => (v.flat() as number[]).every(Number.isFinite)), name);
+          assert.ok(
+            weights(trainer).every(([, ...v]) => (v.flat() as number[]).every(Number.isFinite)),
+            name,
+          );
           trainer.dispose();
         } catch (e) {
           ended = e;
@@ -247,7 +264,10 @@ test('a fault at any place of a step, at the first one and later, under every po
         // What is there can be gone on with.
         const again = new LGGANTrainer(config);
         assert.equal((await again.load('latest')) === undefined, ended !== undefined && at === 1, name);
-        assert.ok(weights(again).every(([, ...v]) => (v.flat() as number[]).every(Number.isFinite)), name);
+        assert.ok(
+          weights(again).every(([, ...v]) => (v.flat() as number[]).every(Number.isFinite)),
+          name,
+        );
         again.dispose();
         assert.equal(tf.memory().numTensors, tensors, name);
       }
@@ -260,11 +280,22 @@ test('an evaluation that is no number never is the best; one or a sample that fa
   const config = toy({ evaluateEvery: 1, sampleEvery: 1 });
   const figures = [NaN, 5, Infinity];
   const { trainer } = await trainLGGAN(config, { train: new Batches() }, { evaluate: async () => figures.shift()! });
-  assert.deepEqual(readdirSync(config.output!).filter((n) => /^best-/.test(n)), ['best-000001']);
+  assert.deepEqual(
+    readdirSync(config.output!).filter((n) => /^best-/.test(n)),
+    ['best-000001'],
+  );
   trainer.dispose();
   for (const hooks of [
-    { evaluate: async () => { throw new UserError('no.'); } },
-    { onSample: (_: unknown, step: number) => { if (step === 3) throw new UserError('no.'); } },
+    {
+      evaluate: async () => {
+        throw new UserError('no.');
+      },
+    },
+    {
+      onSample: (_: unknown, step: number) => {
+        if (step === 3) throw new UserError('no.');
+      },
+    },
   ]) {
     const failing = toy({ evaluateEvery: 1, sampleEvery: 1, checkpointEvery: 100 });
     await assert.rejects(trainLGGAN(failing, { train: new Batches() }, hooks), (e) => e instanceof UserError && e.message === 'no.');

@@ -13,7 +13,10 @@ export const MOST_ROLLBACKS = 3;
 
 /** A step that was not taken; `message` names the loss or the layer. */
 export class StepFault extends Error {
-  constructor(message: string, readonly losses: Record<string, number>) {
+  constructor(
+    message: string,
+    readonly losses: Record<string, number>,
+  ) {
     super(message);
     this.name = 'StepFault';
   }
@@ -23,7 +26,12 @@ export class StepFault extends Error {
  * What is not finite in a step, in words; undefined where all is in order: a loss, or the gradient of a layer (also one whose square
  * overflows, which would stop Adam's mean of squares for good). `squares`: those of the gradients, from `squaresOf`.
  */
-export function faultOf(network: string, losses: Readonly<Record<string, number>>, gradients: Readonly<Record<string, tf.Tensor>>, squares?: tf.Tensor1D): string | undefined {
+export function faultOf(
+  network: string,
+  losses: Readonly<Record<string, number>>,
+  gradients: Readonly<Record<string, tf.Tensor>>,
+  squares?: tf.Tensor1D,
+): string | undefined {
   const layer = firstNotFinite(gradients, squares);
   const bad = Object.keys(losses).filter((name) => !Number.isFinite(losses[name]));
   // The sum is bad wherever a term is: the term is what to know.
@@ -95,7 +103,8 @@ export function divergence(history: Pick<History, 'length' | 'row'>): string | u
   if (!count) return undefined;
   const mean = sum / count;
   if (mean > 30) return `the discriminator diverges: its loss is ${mean.toFixed(1)} on average, where 6 is undecided; lower the learning rate`;
-  if (mean < 0.06) return `the discriminator has won: its loss is ${mean.toPrecision(2)} on average, where 6 is undecided; the generator learns nothing from it`;
+  if (mean < 0.06)
+    return `the discriminator has won: its loss is ${mean.toPrecision(2)} on average, where 6 is undecided; the generator learns nothing from it`;
   return undefined;
 }
 
@@ -109,5 +118,7 @@ export function lossDivergence(history: Pick<History, 'length' | 'row'>): string
     return values.reduce((a, b) => a + b, 0) / values.length;
   };
   const [first, last] = [mean(0), mean(-WINDOW)];
-  return last > 2 * first ? `the loss has grown to ${last.toPrecision(3)} on average, from ${first.toPrecision(3)} in the first ${WINDOW} steps; lower the learning rate` : undefined;
+  return last > 2 * first
+    ? `the loss has grown to ${last.toPrecision(3)} on average, from ${first.toPrecision(3)} in the first ${WINDOW} steps; lower the learning rate`
+    : undefined;
 }

@@ -70,20 +70,9 @@ test('a data frame of danfojs has the same numbers', async () => {
 
 test('what is not a history is refused', async () => {
   const file = join(folder, 'd.csv');
-  for (const text of [
-    '',
-    'a,b\n1,2\n',
-    'step,a\n1,2\n2,x\n',
-    'step,a\n1,2\n2\n',
-    'step,a\n2,2\n1,2\n',
-    'step,step\n1,1\n',
-  ]) {
+  for (const text of ['', 'a,b\n1,2\n', 'step,a\n1,2\n2,x\n', 'step,a\n1,2\n2\n', 'step,a\n2,2\n1,2\n', 'step,step\n1,1\n']) {
     writeFileSync(file, text);
-    await assert.rejects(
-      History.load(file),
-      (e) => e instanceof UserError && e.message.includes(file),
-      JSON.stringify(text),
-    );
+    await assert.rejects(History.load(file), (e) => e instanceof UserError && e.message.includes(file), JSON.stringify(text));
   }
   const history = new History();
   history.append({ step: 3 });

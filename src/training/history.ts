@@ -40,8 +40,7 @@ export class History {
 
   /** Adds a row; its `step` has to be larger than the last. Names must not hold commas, quotes or line breaks. */
   append(row: { step: number } & Record<string, number>): void {
-    if (!(row.step > this.step || (this.rowCount === 0 && row.step === 0)))
-      throw new Error(`step ${row.step} comes after step ${this.step}`);
+    if (!(row.step > this.step || (this.rowCount === 0 && row.step === 0))) throw new Error(`step ${row.step} comes after step ${this.step}`);
     // The step is the first column whatever the order of the row.
     for (const name of ['step', ...Object.keys(row)]) {
       if (this.data.has(name)) continue;
@@ -82,8 +81,7 @@ export class History {
     const { toCSV } = await import('danfojs-node');
     try {
       if (saved?.file === file && saved.columns === this.data.size && saved.rows > 0) {
-        if (this.rowCount > saved.rows)
-          await appendSynced(file, toCSV(await this.frame(saved.rows), { header: false }) as unknown as string);
+        if (this.rowCount > saved.rows) await appendSynced(file, toCSV(await this.frame(saved.rows), { header: false }) as unknown as string);
       } else {
         const text = this.rowCount ? (toCSV(await this.frame(0)) as unknown as string) : 'step\n';
         await writeFileAtomically(file, text);
@@ -113,19 +111,14 @@ export class History {
     lines.pop();
     const names = lines.shift()?.trim().split(',') ?? [];
     if (names[0] !== 'step' || new Set(names).size !== names.length || names.includes('')) {
-      throw new UserError(
-        `${file} is not a history: its first line should be 'step,...'. Move it away to start a new one.`,
-      );
+      throw new UserError(`${file} is not a history: its first line should be 'step,...'. Move it away to start a new one.`);
     }
     for (const [i, line] of lines.entries()) {
       const cells = line.trim().split(',');
       const values = cells.map((c) => (c === '' ? NaN : Number(c)));
-      const valid =
-        cells.length === names.length && cells.every((c, k) => c === 'NaN' || c === '' || !Number.isNaN(values[k]));
+      const valid = cells.length === names.length && cells.every((c, k) => c === 'NaN' || c === '' || !Number.isNaN(values[k]));
       if (!valid || !(values[0] >= 0) || (history.rowCount > 0 && values[0] <= history.step)) {
-        throw new UserError(
-          `${file}, line ${i + 2} is not a row of ${names.length} numbers with a growing step: repair it or move the file away.`,
-        );
+        throw new UserError(`${file}, line ${i + 2} is not a row of ${names.length} numbers with a growing step: repair it or move the file away.`);
       }
       if (values[0] > upTo) break;
       history.append(Object.fromEntries(names.map((name, k) => [name, values[k]])) as { step: number });

@@ -78,7 +78,10 @@ for (const [what, config] of Object.entries<Partial<TrainLGGANConfig>>({
       assert.equal(tf.memory().numTensors, tensors, `after step ${i + 1}`);
     }
     const still = [...valuesOf(trainer)].filter(([name, { values }]) => values.every((v, i) => v === before.get(name)!.values[i]));
-    assert.deepEqual(still.map(([name]) => name), []);
+    assert.deepEqual(
+      still.map(([name]) => name),
+      [],
+    );
     trainer.dispose();
   });
 }
@@ -129,7 +132,10 @@ for (const branches of ['both', 'global', 'local'] as const) {
     for (const step of [0, 1]) {
       // Sums of other orders: the compiled step's label maps are prepared in another form.
       for (const [name, value] of Object.entries(fast.losses[step])) {
-        assert.ok(Math.abs(value - slow.losses[step][name]) < 1e-3 * Math.max(1, Math.abs(value)), `step ${step}, ${name}: ${value} and ${slow.losses[step][name]}`);
+        assert.ok(
+          Math.abs(value - slow.losses[step][name]) < 1e-3 * Math.max(1, Math.abs(value)),
+          `step ${step}, ${name}: ${value} and ${slow.losses[step][name]}`,
+        );
       }
     }
   });
@@ -205,7 +211,11 @@ test('a discriminator that segments gives no feature matching; its losses start 
   const sum = Object.values(terms).reduce((x, y) => x + y, 0);
   assert.ok(Math.abs(sum - generator) < 1e-5 * Math.abs(sum), `${sum} and ${generator}`);
   // The classifier starts near zero, so that five classes and "generated" are as likely; three images, and a weight of 2.
-  for (const [loss, count] of [[terms.gan, 6], [discriminatorFake, 3], [discriminatorReal, 3]]) {
+  for (const [loss, count] of [
+    [terms.gan, 6],
+    [discriminatorFake, 3],
+    [discriminatorReal, 3],
+  ]) {
     assert.ok(Math.abs(loss / (count * Math.log(CLASSES + 1)) - 1) < 0.05, JSON.stringify(terms));
   }
   trainer.dispose();
@@ -263,7 +273,11 @@ test('of one branch the losses are those of its image, and steps leave no tensor
     for (let i = 1; i <= 3; i++) trainer.step(batch(i % 3), 1);
     assert.equal(tf.memory().numTensors, tensors, branches);
     const still = [...valuesOf(trainer)].filter(([name, { values }]) => values.every((v, i) => v === before.get(name)!.values[i]));
-    assert.deepEqual(still.map(([name]) => name), [], branches);
+    assert.deepEqual(
+      still.map(([name]) => name),
+      [],
+      branches,
+    );
     trainer.dispose();
   }
   // Untrained images are grey all three, so that the losses of one are a third of those of three.
@@ -282,86 +296,105 @@ test('30 steps on one photo bring the generated images nearer to it', (t) => {
   trainer.dispose();
 });
 
-for (const [kind, settings] of Object.entries({ patch: toy, segmentation: { ...segmentation, judged: 'final' as const } })) test(`a saved and loaded trainer takes the same next step as one that went on (${kind})`, async (t) => {
-  const output = folder();
-  const config = { ...settings, output, ema: 0.9 };
-  const one = new LGGANTrainer(config);
-  one.step(batch(0), 1);
-  one.step(batch(1), 1);
-  await one.save('latest', { step: 2 });
-  // Another seed: nothing may be left of its own beginning.
-  const other = new LGGANTrainer({ ...config, generator: { ...toy.generator, seed: 1 } });
-  const tensors = tf.memory().numTensors;
-  const state = await other.load('latest');
-  assert.equal(tf.memory().numTensors, tensors);
-  assert.equal(state?.step, 2);
-  const same = () => {
-    const [a, b] = [valuesOf(one), valuesOf(other)];
+for (const [kind, settings] of Object.entries({ patch: toy, segmentation: { ...segmentation, judged: 'final' as const } }))
+  test(`a saved and loaded trainer takes the same next step as one that went on (${kind})`, async (t) => {
+    const output = folder();
+    const config = { ...settings, output, ema: 0.9 };
+    const one = new LGGANTrainer(config);
+    one.step(batch(0), 1);
+    one.step(batch(1), 1);
+    await one.save('latest', { step: 2 });
+    // Another seed: nothing may be left of its own beginning.
+    const other = new LGGANTrainer({ ...config, generator: { ...toy.generator, seed: 1 } });
+    const tensors = tf.memory().numTensors;
+    const state = await other.load('latest');
+    assert.equal(tf.memory().numTensors, tensors);
+    assert.equal(state?.step, 2);
+    const same = () => {
+      const [a, b] = [valuesOf(one), valuesOf(other)];
+      for (const [name, { values }] of a) assert.deepEqual(b.get(name)!.values, values, name);
+      return a.size;
+    };
+    t.diagnostic(`${same()} tensors equal bit for bit after loading`);
+    for (const i of [2, 0]) assert.deepEqual(other.step(batch(i), 1), one.step(batch(i), 1));
+    same();
+    one.dispose();
+    other.dispose();
+    rmSync(output, { recursive: true });
+  });
+
+for (const [kind, settings] of Object.entries({ patch: toy, segmentation }))
+  test(`a stopped and resumed run has the history and the weights of an uninterrupted one (${kind})`, async () => {
+    const [output, straightOutput] = [folder(), folder()];
+    const config = (o: string) => ({
+      ...settings,
+      output: o,
+      schedule: { epochs: 2, decayEpochs: 1 },
+      checkpointEvery: 100,
+      sampleEvery: 3,
+      evaluateEvery: 1,
+    });
+    const evaluated: number[] = [];
+    const sampled: number[] = [];
+    const straight = await trainLGGAN(
+      config(straightOutput),
+      { train: new Turn() },
+      {
+        onSample: (_, step) => void sampled.push(step),
+        evaluate: async (_, epoch) => {
+          evaluated.push(epoch);
+          return epoch;
+        },
+      },
+    );
+    assert.equal(straight.interrupted, false);
+    assert.equal(straight.history.length, 4);
+    assert.deepEqual(sampled, [3, 4]);
+    assert.deepEqual(evaluated, [1, 2]);
+    // The first epoch was the better one.
+    assert.ok(existsSync(join(straightOutput, 'best-000001')) && !existsSync(join(straightOutput, 'best-000002')));
+
+    const stop = new AbortController();
+    const first = await trainLGGAN(
+      config(output),
+      { train: new Turn() },
+      {
+        signal: stop.signal,
+        onStep: (row) => {
+          if (row.step === 3) stop.abort();
+        },
+      },
+    );
+    assert.equal(first.interrupted, true);
+    assert.equal(first.history.length, 3);
+    first.trainer.dispose();
+    const seen: number[] = [];
+    const second = await trainLGGAN(config(output), { train: new Turn() }, { onStep: (row, done, total) => void seen.push(row.step, done, total) });
+    assert.deepEqual(seen, [4, 4, 4]);
+    assert.equal(second.interrupted, false);
+    const columns = straight.history.columns.filter((c) => c !== 'seconds');
+    assert.ok(columns.includes('generator') && columns.includes('discriminatorReal'));
+    for (const column of columns) assert.deepEqual(second.history.series(column), straight.history.series(column), column);
+    const [a, b] = [valuesOf(straight.trainer), valuesOf(second.trainer)];
     for (const [name, { values }] of a) assert.deepEqual(b.get(name)!.values, values, name);
-    return a.size;
-  };
-  t.diagnostic(`${same()} tensors equal bit for bit after loading`);
-  for (const i of [2, 0]) assert.deepEqual(other.step(batch(i), 1), one.step(batch(i), 1));
-  same();
-  one.dispose();
-  other.dispose();
-  rmSync(output, { recursive: true });
-});
+    straight.trainer.dispose();
+    second.trainer.dispose();
 
-for (const [kind, settings] of Object.entries({ patch: toy, segmentation })) test(`a stopped and resumed run has the history and the weights of an uninterrupted one (${kind})`, async () => {
-  const [output, straightOutput] = [folder(), folder()];
-  const config = (o: string) => ({
-    ...settings, output: o, schedule: { epochs: 2, decayEpochs: 1 }, checkpointEvery: 100, sampleEvery: 3, evaluateEvery: 1,
+    // A finished run has nothing to do.
+    const done = await trainLGGAN(config(output), { train: new Turn() }, { onStep: () => assert.fail('no step was left') });
+    assert.equal(done.history.length, 4);
+    done.trainer.dispose();
+    rmSync(output, { recursive: true });
+    rmSync(straightOutput, { recursive: true });
   });
-  const evaluated: number[] = [];
-  const sampled: number[] = [];
-  const straight = await trainLGGAN(config(straightOutput), { train: new Turn() }, {
-    onSample: (_, step) => void sampled.push(step),
-    evaluate: async (_, epoch) => {
-      evaluated.push(epoch);
-      return epoch;
-    },
-  });
-  assert.equal(straight.interrupted, false);
-  assert.equal(straight.history.length, 4);
-  assert.deepEqual(sampled, [3, 4]);
-  assert.deepEqual(evaluated, [1, 2]);
-  // The first epoch was the better one.
-  assert.ok(existsSync(join(straightOutput, 'best-000001')) && !existsSync(join(straightOutput, 'best-000002')));
-
-  const stop = new AbortController();
-  const first = await trainLGGAN(config(output), { train: new Turn() }, {
-    signal: stop.signal,
-    onStep: (row) => {
-      if (row.step === 3) stop.abort();
-    },
-  });
-  assert.equal(first.interrupted, true);
-  assert.equal(first.history.length, 3);
-  first.trainer.dispose();
-  const seen: number[] = [];
-  const second = await trainLGGAN(config(output), { train: new Turn() }, { onStep: (row, done, total) => void seen.push(row.step, done, total) });
-  assert.deepEqual(seen, [4, 4, 4]);
-  assert.equal(second.interrupted, false);
-  const columns = straight.history.columns.filter((c) => c !== 'seconds');
-  assert.ok(columns.includes('generator') && columns.includes('discriminatorReal'));
-  for (const column of columns) assert.deepEqual(second.history.series(column), straight.history.series(column), column);
-  const [a, b] = [valuesOf(straight.trainer), valuesOf(second.trainer)];
-  for (const [name, { values }] of a) assert.deepEqual(b.get(name)!.values, values, name);
-  straight.trainer.dispose();
-  second.trainer.dispose();
-
-  // A finished run has nothing to do.
-  const done = await trainLGGAN(config(output), { train: new Turn() }, { onStep: () => assert.fail('no step was left') });
-  assert.equal(done.history.length, 4);
-  done.trainer.dispose();
-  rmSync(output, { recursive: true });
-  rmSync(straightOutput, { recursive: true });
-});
 
 test('wrong settings are named', () => {
   const fault = (config: object, message: RegExp) =>
-    assert.throws(() => new LGGANTrainer(config), (e) => e instanceof UserError && message.test(e.message), JSON.stringify(config));
+    assert.throws(
+      () => new LGGANTrainer(config),
+      (e) => e instanceof UserError && message.test(e.message),
+      JSON.stringify(config),
+    );
   fault({ epochs: 3 }, /^train: there is no field 'epochs'/);
   fault({ generator: { nfg: 4 } }, /^LGGAN: there is no field 'nfg'; did you mean 'ngf'/);
   fault({ checkpointEvery: 0 }, /train\.checkpointEvery/);

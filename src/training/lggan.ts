@@ -8,7 +8,14 @@ import { UserError } from '../common/errors';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
 import { discriminatorLosses } from '../losses/adversarial';
 import {
-  JUDGED_CHOICES, PERCEPTUAL_CHOICES, generatorLosses, realSide, stackImages, type JudgedChoice, type LossWeights, type PerceptualChoice,
+  JUDGED_CHOICES,
+  PERCEPTUAL_CHOICES,
+  generatorLosses,
+  realSide,
+  stackImages,
+  type JudgedChoice,
+  type LossWeights,
+  type PerceptualChoice,
 } from '../losses/generator';
 import { Discriminator, type DiscriminatorConfig } from '../models/discriminator';
 import type { LGGANConfig } from '../models/lggan/config';
@@ -30,9 +37,7 @@ export const DISCRIMINATOR_KINDS = ['patch', 'segmentation'] as const;
 export type DiscriminatorKind = (typeof DISCRIMINATOR_KINDS)[number];
 
 /** A kind of discriminator, and what differs from its defaults. */
-export type DiscriminatorSettings =
-  | ({ kind?: 'patch' } & Partial<DiscriminatorConfig>)
-  | ({ kind: 'segmentation' } & Partial<SegmentationDiscriminatorConfig>);
+export type DiscriminatorSettings = ({ kind?: 'patch' } & Partial<DiscriminatorConfig>) | ({ kind: 'segmentation' } & Partial<SegmentationDiscriminatorConfig>);
 
 export interface TrainLGGANConfig {
   /**
@@ -143,7 +148,10 @@ export class LGGANTrainer {
   private readonly optimiserG: Adam;
   private readonly optimiserD: Adam;
 
-  constructor(config: Partial<TrainLGGANConfig>, private readonly vgg?: Vgg19) {
+  constructor(
+    config: Partial<TrainLGGANConfig>,
+    private readonly vgg?: Vgg19,
+  ) {
     this.config = configure(TRAIN_LGGAN_DEFAULTS, config, 'train');
     const { checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery, stepsPerEpoch, ema, fakes, perceptual, perceptualEvery, lossWeights } = this.config;
     wholeNumbers({ checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery, perceptualEvery }, 'train');
@@ -221,23 +229,26 @@ export class LGGANTrainer {
   }
 
   /** Everything up to the gradients of the generator. What may differ from step to step is an argument: docs/compiled.md. */
-  private readonly generatorPass = compiled((labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, perceived: boolean) => {
-    const { discriminator } = this;
-    const { perceptual, judged } = this.config;
-    const vgg = perceived ? this.vgg : undefined;
-    const real = realSide(labels, images, discriminator, vgg, true);
-    let terms!: Record<string, tf.Scalar>;
-    let fakes!: tf.Tensor4D;
-    const pass = gradients(() => {
-      const output = this.generator.forward(labels, { training: true });
-      fakes = tf.keep(stackImages(output));
-      const choices = this.generator.behaviour;
-      terms = generatorLosses(output, fakes, labels, real, discriminator, vgg, weights, choices, perceptual, judged);
-      Object.values(terms).forEach((t) => tf.keep(t));
-      return tf.addN(Object.values(terms)) as tf.Scalar;
-    }, this.generator.parameters);
-    return { ...pass, terms, fakes, squares: squaresOf(pass.gradients) };
-  }, { name: 'the step of the generator' });
+  private readonly generatorPass = compiled(
+    (labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, perceived: boolean) => {
+      const { discriminator } = this;
+      const { perceptual, judged } = this.config;
+      const vgg = perceived ? this.vgg : undefined;
+      const real = realSide(labels, images, discriminator, vgg, true);
+      let terms!: Record<string, tf.Scalar>;
+      let fakes!: tf.Tensor4D;
+      const pass = gradients(() => {
+        const output = this.generator.forward(labels, { training: true });
+        fakes = tf.keep(stackImages(output));
+        const choices = this.generator.behaviour;
+        terms = generatorLosses(output, fakes, labels, real, discriminator, vgg, weights, choices, perceptual, judged);
+        Object.values(terms).forEach((t) => tf.keep(t));
+        return tf.addN(Object.values(terms)) as tf.Scalar;
+      }, this.generator.parameters);
+      return { ...pass, terms, fakes, squares: squaresOf(pass.gradients) };
+    },
+    { name: 'the step of the generator' },
+  );
 
   private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, fakes: tf.Tensor4D, learningRate: number) {
     const { value, parts, gradients: g, squares } = this.discriminatorPass(labels, images, this.config.fakes === 'same' ? fakes : undefined);
@@ -251,19 +262,22 @@ export class LGGANTrainer {
   }
 
   /** Everything up to the gradients of the discriminator. Without `same` the images are painted anew. */
-  private readonly discriminatorPass = compiled((labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D | undefined) => {
-    const oneHot = labels.at(labels.height, labels.width).oneHot;
-    const fakes = same ?? tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
-    let parts!: tf.Scalar[];
-    const pass = gradients(() => {
-      // The final images come first.
-      const seen = this.config.judged === 'all' ? fakes : tf.slice(fakes, 0, labels.batch);
-      parts = discriminatorLosses(this.discriminator, oneHot, seen, images);
-      parts.forEach((t) => tf.keep(t));
-      return tf.addN(parts) as tf.Scalar;
-    }, this.discriminator.parameters);
-    return { ...pass, parts, squares: squaresOf(pass.gradients) };
-  }, { name: 'the step of the discriminator' });
+  private readonly discriminatorPass = compiled(
+    (labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D | undefined) => {
+      const oneHot = labels.at(labels.height, labels.width).oneHot;
+      const fakes = same ?? tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
+      let parts!: tf.Scalar[];
+      const pass = gradients(() => {
+        // The final images come first.
+        const seen = this.config.judged === 'all' ? fakes : tf.slice(fakes, 0, labels.batch);
+        parts = discriminatorLosses(this.discriminator, oneHot, seen, images);
+        parts.forEach((t) => tf.keep(t));
+        return tf.addN(parts) as tf.Scalar;
+      }, this.discriminator.parameters);
+      return { ...pass, parts, squares: squaresOf(pass.gradients) };
+    },
+    { name: 'the step of the discriminator' },
+  );
 
   /** How often the step was recorded, and why it runs eagerly where it does. */
   get compilation(): { recordings: number; eagerBecause?: string } {
@@ -277,7 +291,9 @@ export class LGGANTrainer {
     const own = this.generator.parameters.entries();
     const stranger = own.find(({ name, variable }) => String(weights.get(name)?.shape) !== String(variable.shape));
     if (stranger || weights.size !== own.length) {
-      throw new UserError(`${this.config.start}: this generator is of another shape${stranger ? ` (${stranger.name})` : ''}; leave the fields of train.generator to it.`);
+      throw new UserError(
+        `${this.config.start}: this generator is of another shape${stranger ? ` (${stranger.name})` : ''}; leave the fields of train.generator to it.`,
+      );
     }
     for (const { name, variable } of own) variable.assign(weights.get(name)!);
     this.average?.reset();
@@ -285,10 +301,17 @@ export class LGGANTrainer {
 
   /** Saves everything that the next step depends on. @throws UserError where a weight is not finite: nothing is written then */
   async save(name: 'latest' | 'best', state: Record<string, Json>): Promise<void> {
-    await saveRun(this.config.output, name, this.kept, ({ optimiserG: G, optimiserD: D }) => ({ ...state, steps: { G, D, EMA: this.average?.step ?? 0 } }), {
-      network: 'LGGAN',
-      config: this.generator.config,
-    }, this.config.keepCheckpoints);
+    await saveRun(
+      this.config.output,
+      name,
+      this.kept,
+      ({ optimiserG: G, optimiserD: D }) => ({ ...state, steps: { G, D, EMA: this.average?.step ?? 0 } }),
+      {
+        network: 'LGGAN',
+        config: this.generator.config,
+      },
+      this.config.keepCheckpoints,
+    );
   }
 
   /** Takes up a saved state; undefined where there is none. */
@@ -380,27 +403,35 @@ async function run(trainer: LGGANTrainer, batches: BatchSource, hooks: TrainLGGA
   const { epochs, secondStageFrom } = trainer.schedule.config;
   const total = (stage === 1 ? Math.min(epochs, secondStageFrom - 1) : epochs) * stepsPerEpoch;
 
-  const { history, before, interrupted } = await runSteps<Batch, number>({
-    output, batches, total, stepsPerEpoch, checkpointEvery, onFault,
-    load: (onMessage) => trainer.load('latest', onMessage),
-    save: (name, state) => trainer.save(name, state),
-    check(step) {
-      if ((stage === 1 && secondStageFrom < 2) || (stage === 2 && secondStageFrom > epochs)) {
-        throw new UserError(`${output}: there is no stage ${stage} in ${epochs} epochs with the second stage from epoch ${secondStageFrom}.`);
-      }
-      if (stage === 2 && step < (secondStageFrom - 1) * stepsPerEpoch) {
-        throw new UserError(`${output}: stage 2 goes on from the end of stage 1, and this run is at step ${step}; train stage 1 first.`);
-      }
+  const { history, before, interrupted } = await runSteps<Batch, number>(
+    {
+      output,
+      batches,
+      total,
+      stepsPerEpoch,
+      checkpointEvery,
+      onFault,
+      load: (onMessage) => trainer.load('latest', onMessage),
+      save: (name, state) => trainer.save(name, state),
+      check(step) {
+        if ((stage === 1 && secondStageFrom < 2) || (stage === 2 && secondStageFrom > epochs)) {
+          throw new UserError(`${output}: there is no stage ${stage} in ${epochs} epochs with the second stage from epoch ${secondStageFrom}.`);
+        }
+        if (stage === 2 && step < (secondStageFrom - 1) * stepsPerEpoch) {
+          throw new UserError(`${output}: stage 2 goes on from the end of stage 1, and this run is at step ${step}; train stage 1 first.`);
+        }
+      },
+      step: (batch, epoch) => trainer.step(batch, epoch),
+      columns: (epoch) => ({ stage: trainer.schedule.stage(epoch) }),
+      warning: divergence,
+      async after({ step, epoch }, best) {
+        if (step % sampleEvery === 0 || step === total) await hooks.onSample?.(trainer.best, step);
+        if (!hooks.evaluate || step % (evaluateEvery * stepsPerEpoch)) return undefined;
+        const value = await hooks.evaluate(trainer.best, epoch);
+        return Number.isFinite(value) && (best === null || value < best) ? value : undefined;
+      },
     },
-    step: (batch, epoch) => trainer.step(batch, epoch),
-    columns: (epoch) => ({ stage: trainer.schedule.stage(epoch) }),
-    warning: divergence,
-    async after({ step, epoch }, best) {
-      if (step % sampleEvery === 0 || step === total) await hooks.onSample?.(trainer.best, step);
-      if (!hooks.evaluate || step % (evaluateEvery * stepsPerEpoch)) return undefined;
-      const value = await hooks.evaluate(trainer.best, epoch);
-      return Number.isFinite(value) && (best === null || value < best) ? value : undefined;
-    },
-  }, hooks);
+    hooks,
+  );
   return { generator: trainer.best, trainer, history, epochsBefore: before / stepsPerEpoch, interrupted };
 }

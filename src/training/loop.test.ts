@@ -28,7 +28,12 @@ class Toy {
       restore: (state) => void (place = (state as { place: number }).place),
     };
     return {
-      output: this.output, batches, total: 6, stepsPerEpoch: 2, checkpointEvery: 2, onFault: 'skip',
+      output: this.output,
+      batches,
+      total: 6,
+      stepsPerEpoch: 2,
+      checkpointEvery: 2,
+      onFault: 'skip',
       load: async () => {
         if (!this.saved.latest) return undefined;
         const { weight, ...state } = JSON.parse(this.saved.latest);
@@ -54,7 +59,12 @@ test('a run goes on after an interruption as if there had been none, and one tha
 
   const cut = new Toy();
   const stop = new AbortController();
-  const hooks: LoopHooks = { signal: stop.signal, onStep: ({ step }) => { if (step === 3) stop.abort(); } };
+  const hooks: LoopHooks = {
+    signal: stop.signal,
+    onStep: ({ step }) => {
+      if (step === 3) stop.abort();
+    },
+  };
   const first = await runSteps(cut.run([]), hooks);
   assert.deepEqual([first.step, cut.weight, first.interrupted], [3, 6, true]);
   cut.weight = -1;
@@ -91,8 +101,15 @@ test('faults: a skipped step has a row without losses, a rollback goes on with t
   assert.deepEqual(messages, ['Step 3: the loss loss became NaN; it was skipped.', 'Step 4: the loss loss became NaN; back to step 2.']);
 
   const all = Array.from({ length: 60 }, (_, i) => i + 3);
-  for (const [onFault, step] of [['skip', 13], ['rollback', 3], ['stop', 3]] as const) {
-    await assert.rejects(runSteps(new Toy().run(all, { onFault, total: 40 })), (e) => e instanceof UserError && e.message.startsWith(`Step ${step}: the loss loss became NaN; lower`));
+  for (const [onFault, step] of [
+    ['skip', 13],
+    ['rollback', 3],
+    ['stop', 3],
+  ] as const) {
+    await assert.rejects(
+      runSteps(new Toy().run(all, { onFault, total: 40 })),
+      (e) => e instanceof UserError && e.message.startsWith(`Step ${step}: the loss loss became NaN; lower`),
+    );
   }
 });
 
@@ -121,6 +138,13 @@ test('a validation, a sample or whoever watches that fails ends the run with its
   }
   // Where saving fails as well, the first error is the one to know.
   const full = new Toy();
-  const run = full.run([], { after: async () => { throw new UserError('sample.'); }, save: async () => { throw new UserError('disk.'); } });
+  const run = full.run([], {
+    after: async () => {
+      throw new UserError('sample.');
+    },
+    save: async () => {
+      throw new UserError('disk.');
+    },
+  });
   await assert.rejects(runSteps(run), /^UserError: sample\.|^Error: sample\./);
 });

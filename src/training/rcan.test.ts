@@ -32,7 +32,12 @@ function picture(i: number): RgbImage {
 }
 
 function pictures(from: number, count: number) {
-  return srPairsOf(memoryPairs(Array.from({ length: count }, (_, i) => ({ name: `p${from + i}`, image: picture(from + i) })), 'discs'));
+  return srPairsOf(
+    memoryPairs(
+      Array.from({ length: count }, (_, i) => ({ name: `p${from + i}`, image: picture(from + i) })),
+      'discs',
+    ),
+  );
 }
 
 const data: RCANData = { train: pictures(0, 6), validation: pictures(6, 2) };
@@ -125,7 +130,9 @@ test('steps on one batch lower its loss and leave no tensor behind', async () =>
 
 test('a run validates, keeps its best, and goes on after an interruption as if there had been none', async () => {
   const steps: number[] = [];
-  const whole = await trainRCAN(toy('whole'), data, { onStep: (row, done, total) => void (steps.push(row.step), assert.equal(total, 6), assert.equal(done, row.step)) });
+  const whole = await trainRCAN(toy('whole'), data, {
+    onStep: (row, done, total) => void (steps.push(row.step), assert.equal(total, 6), assert.equal(done, row.step)),
+  });
   assert.deepEqual(steps, [1, 2, 3, 4, 5, 6]);
   assert.equal(whole.interrupted, false);
   assert.deepEqual(whole.history.series('psnrRgb').steps, [2, 4, 6]);
@@ -133,7 +140,12 @@ test('a run validates, keeps its best, and goes on after an interruption as if t
   assert.equal(whole.best!.rgb, Math.max(...whole.history.series('psnrRgb').values));
 
   const controller = new AbortController();
-  const first = await trainRCAN(toy('cut'), data, { signal: controller.signal, onStep: ({ step }) => { if (step === 3) controller.abort(); } });
+  const first = await trainRCAN(toy('cut'), data, {
+    signal: controller.signal,
+    onStep: ({ step }) => {
+      if (step === 3) controller.abort();
+    },
+  });
   assert.deepEqual([first.interrupted, first.step, first.history.length], [true, 3, 3]);
   const second = await trainRCAN(toy('cut'), data);
   assert.deepEqual([second.interrupted, second.step, second.history.length], [false, 6, 6]);
@@ -144,12 +156,20 @@ test('a run validates, keeps its best, and goes on after an interruption as if t
   // A run that is over does nothing more.
   const again = await trainRCAN(toy('cut'), data, { onStep: () => assert.fail('no step is left') });
   assert.equal(again.step, 6);
-  assert.equal(readFileSync(join(folder, 'cut', 'history.csv'), 'utf8').trim().split('\n').length, 7);
+  assert.equal(
+    readFileSync(join(folder, 'cut', 'history.csv'), 'utf8')
+      .trim()
+      .split('\n').length,
+    7,
+  );
   for (const r of [whole, first, second, again]) r.network.dispose();
 });
 
 test('a batch that is not finite is rolled back to the checkpoint, or skipped', async () => {
-  for (const [onFault, trained] of [['skip', [1, 2, 3, 5, 6]], ['rollback', [1, 2, 3, 4, 5, 6]]] as const) {
+  for (const [onFault, trained] of [
+    ['skip', [1, 2, 3, 5, 6]],
+    ['rollback', [1, 2, 3, 4, 5, 6]],
+  ] as const) {
     let read = 0;
     const trainer = RCANTrainer.prototype;
     const step = trainer.step;

@@ -85,10 +85,13 @@ export class RCANTrainer {
   }
 
   /** Everything up to the gradients, see docs/compiled.md. */
-  private readonly pass = compiled((x: tf.Tensor4D, target: tf.Tensor4D) => {
-    const pass = gradients(() => l1(this.network.forward(x), target), this.network.parameters);
-    return { ...pass, squares: squaresOf(pass.gradients) };
-  }, { name: 'the step of RCAN' });
+  private readonly pass = compiled(
+    (x: tf.Tensor4D, target: tf.Tensor4D) => {
+      const pass = gradients(() => l1(this.network.forward(x), target), this.network.parameters);
+      return { ...pass, squares: squaresOf(pass.gradients) };
+    },
+    { name: 'the step of RCAN' },
+  );
 
   /** How often the step was recorded, and why it runs eagerly where it does. */
   get compilation(): { recordings: number; eagerBecause?: string } {
@@ -97,10 +100,17 @@ export class RCANTrainer {
 
   /** Saves everything that the next step depends on. @throws UserError where a weight is not finite: nothing is written then */
   async save(name: 'latest' | 'best', state: Record<string, Json>): Promise<void> {
-    await saveRun(this.config.output, name, this.kept, ({ optimiser }) => ({ ...state, optimiserSteps: optimiser }), {
-      network: 'RCAN',
-      config: this.network.config,
-    }, this.config.keepCheckpoints);
+    await saveRun(
+      this.config.output,
+      name,
+      this.kept,
+      ({ optimiser }) => ({ ...state, optimiserSteps: optimiser }),
+      {
+        network: 'RCAN',
+        config: this.network.config,
+      },
+      this.config.keepCheckpoints,
+    );
   }
 
   /** Takes up a saved state; undefined where there is none. */
@@ -120,11 +130,7 @@ export class RCANTrainer {
 }
 
 /** PSNR of enlarged images against the high-resolution ones. `log`: see `psnrLog` of the training's configuration. */
-export async function srQuality(
-  pairs: readonly SrPair[],
-  enlarge: (pair: SrPair) => RgbImage | Promise<RgbImage>,
-  log: Choice = 'paper',
-): Promise<SrQuality> {
+export async function srQuality(pairs: readonly SrPair[], enlarge: (pair: SrPair) => RgbImage | Promise<RgbImage>, log: Choice = 'paper'): Promise<SrQuality> {
   const values: SrQuality[] = [];
   for (const pair of pairs) {
     const image = await enlarge(pair);
@@ -173,26 +179,34 @@ async function run(trainer: RCANTrainer, data: RCANData, hooks: TrainRCANHooks):
   const bicubic = pairs && (await srQuality(pairs, bicubicEnlarged, config.psnrLog));
 
   type Best = SrQuality & { step: number };
-  const { history, best, step, before, interrupted } = await runSteps<SrBatch, Best>({
-    output, batches, total, stepsPerEpoch, checkpointEvery, onFault,
-    load: (onMessage) => trainer.load('latest', onMessage),
-    save: (name, state) => trainer.save(name, state),
-    step: (batch, epoch) => ({ loss: trainer.step(batch, rcanLearningRate(config, epoch)) }),
-    // The loss is known later; it stands here for the order of the columns.
-    columns: (epoch) => ({ loss: NaN, learningRate: rcanLearningRate(config, epoch) }),
-    warning: lossDivergence,
-    async measure(step) {
-      if (!pairs || (step % validateEvery && step !== total)) return undefined;
-      const quality = await srQuality(pairs, ({ low }) => network.upscale(low), config.psnrLog);
-      return { psnrRgb: quality.rgb, psnrY: quality.y };
+  const { history, best, step, before, interrupted } = await runSteps<SrBatch, Best>(
+    {
+      output,
+      batches,
+      total,
+      stepsPerEpoch,
+      checkpointEvery,
+      onFault,
+      load: (onMessage) => trainer.load('latest', onMessage),
+      save: (name, state) => trainer.save(name, state),
+      step: (batch, epoch) => ({ loss: trainer.step(batch, rcanLearningRate(config, epoch)) }),
+      // The loss is known later; it stands here for the order of the columns.
+      columns: (epoch) => ({ loss: NaN, learningRate: rcanLearningRate(config, epoch) }),
+      warning: lossDivergence,
+      async measure(step) {
+        if (!pairs || (step % validateEvery && step !== total)) return undefined;
+        const quality = await srQuality(pairs, ({ low }) => network.upscale(low), config.psnrLog);
+        return { psnrRgb: quality.rgb, psnrY: quality.y };
+      },
+      async after({ step, psnrRgb, psnrY }, best) {
+        if (psnrRgb === undefined) return undefined;
+        const quality = { rgb: psnrRgb, y: psnrY };
+        await hooks.onValidation?.(network, quality, bicubic!, step);
+        return best && best.rgb >= psnrRgb ? undefined : { ...quality, step };
+      },
     },
-    async after({ step, psnrRgb, psnrY }, best) {
-      if (psnrRgb === undefined) return undefined;
-      const quality = { rgb: psnrRgb, y: psnrY };
-      await hooks.onValidation?.(network, quality, bicubic!, step);
-      return best && best.rgb >= psnrRgb ? undefined : { ...quality, step };
-    },
-  }, hooks);
+    hooks,
+  );
   if (best) await loadCheckpoint(output, 'best', { networks: { RCAN: network.parameters } });
   return { network, history, best: best ?? undefined, bicubic, step, total, epochsBefore: before / stepsPerEpoch, interrupted };
 }

@@ -4,10 +4,15 @@ import { UserError } from '../common/errors';
 import { assertClose } from '../../proof/testing/close';
 import { LOSS_WEIGHTS, Schedule } from './schedule';
 
-test('the original\'s rates: half for the generator, twice for the discriminator, falling over the last 50 of 120 epochs', () => {
+test("the original's rates: half for the generator, twice for the discriminator, falling over the last 50 of 120 epochs", () => {
   const schedule = new Schedule();
   const expected: [number, number][] = [
-    [1, 2e-4], [70, 2e-4], [71, 2e-4], [72, 2e-4 * (49 / 50)], [73, 2e-4 * (48 / 50)], [120, 2e-4 / 50],
+    [1, 2e-4],
+    [70, 2e-4],
+    [71, 2e-4],
+    [72, 2e-4 * (49 / 50)],
+    [73, 2e-4 * (48 / 50)],
+    [120, 2e-4 / 50],
   ];
   for (const [epoch, rate] of expected) {
     const rates = schedule.learningRates(epoch);
@@ -18,16 +23,25 @@ test('the original\'s rates: half for the generator, twice for the discriminator
 
 test('the second stage begins with epoch 91', () => {
   const schedule = new Schedule();
-  assert.deepEqual([1, 90, 91, 120].map((e) => schedule.stage(e)), [1, 1, 2, 2]);
+  assert.deepEqual(
+    [1, 90, 91, 120].map((e) => schedule.stage(e)),
+    [1, 1, 2, 2],
+  );
   assert.deepEqual(LOSS_WEIGHTS[1], { gan: 1, featureMatching: 8, vgg: 3, l1: 2, local: 2, classScore: 5, totalVariation: 4 });
   assert.deepEqual(LOSS_WEIGHTS[2], { gan: 1, featureMatching: 10, vgg: 5, l1: 20, local: 20, classScore: 5, totalVariation: 4 });
 });
 
 test('other lengths', () => {
   const constant = new Schedule({ epochs: 5, decayEpochs: 0, learningRate: 1 });
-  assert.deepEqual([1, 5].map((e) => constant.learningRates(e).generator), [0.5, 0.5]);
+  assert.deepEqual(
+    [1, 5].map((e) => constant.learningRates(e).generator),
+    [0.5, 0.5],
+  );
   const falling = new Schedule({ epochs: 4, decayEpochs: 4, learningRate: 1 });
-  assert.deepEqual([1, 2, 3, 4].map((e) => falling.learningRates(e).discriminator), [2, 1.5, 1, 0.5]);
+  assert.deepEqual(
+    [1, 2, 3, 4].map((e) => falling.learningRates(e).discriminator),
+    [2, 1.5, 1, 0.5],
+  );
 });
 
 test('impossible schedules are named', () => {
@@ -39,6 +53,10 @@ test('impossible schedules are named', () => {
     [{ epoch: 10 }, /no field 'epoch'; did you mean 'epochs'/],
   ];
   for (const [config, message] of wrong) {
-    assert.throws(() => new Schedule(config), (e) => e instanceof UserError && message.test(e.message), JSON.stringify(config));
+    assert.throws(
+      () => new Schedule(config),
+      (e) => e instanceof UserError && message.test(e.message),
+      JSON.stringify(config),
+    );
   }
 });

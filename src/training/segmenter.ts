@@ -58,30 +58,18 @@ export async function trainSegmenter(
   const segmenter = new Segmenter(architecture);
   const optimiser = new Adam(segmenter.parameters.trainable);
   try {
-    const pairs = await readPairs(dataset, config, random, (done, count) =>
-      onProgress?.(done, count + steps, 'reading pairs'),
-    );
+    const pairs = await readPairs(dataset, config, random, (done, count) => onProgress?.(done, count + steps, 'reading pairs'));
     let order: number[] = [];
     for (let step = 0; step < steps; step++) {
       if (order.length < batch) order = [...order, ...shuffled(pairs.images.length, random)];
       const chosen = order.splice(0, batch);
       const { images, labels } = cut(pairs, chosen, config, random);
-      const { value, gradients: g } = gradients(
-        () => pixelCrossEntropy(segmenter.logits(images, true), labels),
-        segmenter.parameters,
-      );
+      const { value, gradients: g } = gradients(() => pixelCrossEntropy(segmenter.logits(images, true), labels), segmenter.parameters);
       optimiser.step(g, learningRate * (1 - step / steps));
       const loss = value.dataSync()[0];
       tf.dispose([images, labels, value, g]);
-      if (!Number.isFinite(loss))
-        throw new UserError(
-          `the segmenter's loss became ${loss} in step ${step + 1}; lower its learning rate (${learningRate}).`,
-        );
-      onProgress?.(
-        pairs.images.length + step + 1,
-        pairs.images.length + steps,
-        `segmenter: cross entropy ${loss.toFixed(3)}`,
-      );
+      if (!Number.isFinite(loss)) throw new UserError(`the segmenter's loss became ${loss} in step ${step + 1}; lower its learning rate (${learningRate}).`);
+      onProgress?.(pairs.images.length + step + 1, pairs.images.length + steps, `segmenter: cross entropy ${loss.toFixed(3)}`);
       await new Promise((resolve) => setImmediate(resolve));
     }
     const run = `${steps} steps of ${batch}, seed ${config.seed}`;
@@ -136,10 +124,7 @@ async function readPairs(
     const { name, image, labels } = await dataset.at(i);
     const small = resizeLabels(labels, [height, width]).data;
     const bad = small.find((v) => v >= classes && v !== IGNORE);
-    if (bad !== undefined)
-      throw new UserError(
-        `${dataset.source}, ${name}: the label map holds ${bad}, the segmenter has ${classes} classes.`,
-      );
+    if (bad !== undefined) throw new UserError(`${dataset.source}, ${name}: the label map holds ${bad}, the segmenter has ${classes} classes.`);
     result.images.push(resizeImage(image, [height, width]).data);
     result.labels.push(small);
     onProgress(result.images.length, chosen.length);
@@ -166,10 +151,7 @@ function cut(
   });
   return tf.tidy(() => {
     const stack = (from: Uint8Array[], channels: number) =>
-      tf.cast(
-        tf.stack(chosen.map((i) => tf.tensor3d(from[i], [height, width, channels], 'int32'))),
-        'float32',
-      ) as tf.Tensor4D;
+      tf.cast(tf.stack(chosen.map((i) => tf.tensor3d(from[i], [height, width, channels], 'int32'))), 'float32') as tf.Tensor4D;
     const index = tf.range(0, chosen.length, 1, 'int32');
     const crop = (t: tf.Tensor4D, [h, w]: readonly number[], method: 'bilinear' | 'nearest') =>
       tf.image.cropAndResize(t, tf.tensor2d(boxes), index, [h, w], method);

@@ -30,10 +30,7 @@ export function eventLog(folder: string, warn: (sentence: string) => void = cons
   try {
     mkdirSync(folder, { recursive: true });
   } catch (e) {
-    throw new UserError(
-      `${folder} cannot be made (${(e as NodeJS.ErrnoException).code}): choose another folder for TensorBoard's files.`,
-      { cause: e },
-    );
+    throw new UserError(`${folder} cannot be made (${(e as NodeJS.ErrnoException).code}): choose another folder for TensorBoard's files.`, { cause: e });
   }
   const { node } = require('@tensorflow/tfjs-node') as { node: { summaryFileWriter(folder: string): Writer } };
   const writer = node.summaryFileWriter(folder);

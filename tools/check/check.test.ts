@@ -39,7 +39,13 @@ test('every fault is listed by its kind', async (t) => {
   await writePng(label('colours.png'), photo(16, 12));
   writeFileSync(label('jpeg.png'), readFileSync(image('good.jpg')));
   await writePng(label('values.png'), { ...labelMap(16, 12), data: new Uint8Array(192).fill(29, 0, 5).fill(254, 5, 8).fill(255, 8, 24) });
-  writeFileSync(label('wide.png'), await sharp(new Uint16Array(192).fill(300, 0, 1), { raw: { width: 16, height: 12, channels: 1 } }).toColourspace('grey16').png().toBuffer());
+  writeFileSync(
+    label('wide.png'),
+    await sharp(new Uint16Array(192).fill(300, 0, 1), { raw: { width: 16, height: 12, channels: 1 } })
+      .toColourspace('grey16')
+      .png()
+      .toBuffer(),
+  );
   copyFileSync(image('good.jpg'), image('copy.jpg'));
   await writeJpeg(image('grey.jpg'), { width: 16, height: 12, data: new Uint8Array(576).map((_, i) => Math.floor(i / 3)) });
   await writePng(image('good.png'), photo(16, 12, 77));
@@ -70,7 +76,20 @@ test('every fault is listed by its kind', async (t) => {
   });
   assert.equal(counts.values, 2);
   // With a mapping other values and colours are in order, and what it does not list is a fault.
-  const colours = (await checkData(dir, { mapping: { name: 'x', kind: 'values', classes: new Map([[29, 1], [254, 1], [255, 1], [0, 0]]) } })).faults;
+  const colours = (
+    await checkData(dir, {
+      mapping: {
+        name: 'x',
+        kind: 'values',
+        classes: new Map([
+          [29, 1],
+          [254, 1],
+          [255, 1],
+          [0, 0],
+        ]),
+      },
+    })
+  ).faults;
   assert.ok(!colours.some((f) => f.kind === 'values' && f.file.endsWith('values.png')));
   assert.match(colours.find((f) => f.file.endsWith('good.png') && f.kind === 'values')!.what, /not listed in the mapping "x"/);
 });
@@ -78,12 +97,18 @@ test('every fault is listed by its kind', async (t) => {
 test('photos that a camera has turned fit the label map that was drawn upright, and the one made of their stored pixels', async (t) => {
   const dir = temporaryFolder(t);
   for (const folder of ['imgs', 'labels']) mkdirSync(join(dir, folder));
-  const stored = await sharp(photo(24, 16).data, { raw: { width: 24, height: 16, channels: 3 } }).jpeg().withMetadata({ orientation: 6 }).toBuffer();
+  const stored = await sharp(photo(24, 16).data, { raw: { width: 24, height: 16, channels: 3 } })
+    .jpeg()
+    .withMetadata({ orientation: 6 })
+    .toBuffer();
   for (const name of ['upright', 'stored']) writeFileSync(join(dir, 'imgs', `${name}.jpg`), stored);
   await writePng(join(dir, 'labels', 'upright.png'), labelMap(16, 24));
   await writePng(join(dir, 'labels', 'stored.png'), labelMap(24, 16));
   const { faults, turned } = await checkData(dir);
-  assert.deepEqual(faults.map((f) => f.kind), ['duplicate']);
+  assert.deepEqual(
+    faults.map((f) => f.kind),
+    ['duplicate'],
+  );
   assert.deepEqual(turned, { photos: 2, asStored: 1 });
   const pairs = folderPairs(dir);
   const [asStored, asSeen] = [await pairs.at(0), await pairs.at(1)];

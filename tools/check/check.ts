@@ -107,12 +107,10 @@ export async function checkData(dir: string, options: CheckOptions = {}): Promis
       }
       if (labels) {
         const counts = countClasses(labels);
-        counts
-          .slice(0, NUM_CLASSES)
-          .forEach((n, c) => {
-            pixels[c] += n;
-            if (n) maps[c]++;
-          });
+        counts.slice(0, NUM_CLASSES).forEach((n, c) => {
+          pixels[c] += n;
+          if (n) maps[c]++;
+        });
         unlabelled.pixels += counts[IGNORE];
         if (counts[IGNORE]) unlabelled.maps++;
       }
@@ -153,7 +151,9 @@ function foldersOf(dir: string): Folders[] {
   const names = listAll(dir);
   const found = [...of(dir), ...names.flatMap((name) => of(join(dir, name)))];
   if (!found.length) {
-    throw new UserError(`${dir}: there is no folder "labels" in it or one below; a data set is DIR/imgs with the photographs and DIR/labels with the label maps.`);
+    throw new UserError(
+      `${dir}: there is no folder "labels" in it or one below; a data set is DIR/imgs with the photographs and DIR/labels with the label maps.`,
+    );
   }
   return found;
 }
@@ -209,13 +209,20 @@ async function readLabels(file: string, mapping: ClassMapping | undefined, add: 
     const odd = new Map<number, number>();
     for (const v of data) if (v >= NUM_CLASSES && v !== IGNORE) odd.set(v, (odd.get(v) ?? 0) + 1);
     if (odd.size) {
-      const shown = [...odd].sort((a, b) => a[0] - b[0]).slice(0, 8).map(([v, n]) => `${v} (${n} pixels)`);
+      const shown = [...odd]
+        .sort((a, b) => a[0] - b[0])
+        .slice(0, 8)
+        .map(([v, n]) => `${v} (${n} pixels)`);
       add('values', file, `holds ${shown.join(', ')}${odd.size > 8 ? ` and ${odd.size - 8} more` : ''}; the last class is ${NUM_CLASSES - 1}`);
     }
     return { data: data instanceof Uint8Array ? data : Uint8Array.from(data, (v) => (v === IGNORE ? v : Math.min(v, IGNORE - 1))), width, height };
   } catch (e) {
     if (!(e instanceof UserError)) throw e;
-    const kind = /not listed in the mapping/.test(e.message) ? 'values' : /has to be a PNG|holds colours, not class values/.test(e.message) ? 'channels' : 'unreadable';
+    const kind = /not listed in the mapping/.test(e.message)
+      ? 'values'
+      : /has to be a PNG|holds colours, not class values/.test(e.message)
+        ? 'channels'
+        : 'unreadable';
     add(kind, file, reason(e, file));
     return undefined;
   }

@@ -19,7 +19,10 @@ let count = 0;
 const target = () => join(folder, `${count++}`, 'file.bin');
 
 /** A server for one test; `answer` gets each request's number from 0. Returns what was asked for. */
-async function served(answer: (request: IncomingMessage, response: ServerResponse, n: number) => void, use: (url: string, ranges: (string | undefined)[]) => Promise<void>) {
+async function served(
+  answer: (request: IncomingMessage, response: ServerResponse, n: number) => void,
+  use: (url: string, ranges: (string | undefined)[]) => Promise<void>,
+) {
   const ranges: (string | undefined)[] = [];
   const server = createServer((request, response) => {
     ranges.push(request.headers.range);
@@ -108,7 +111,10 @@ test('a server that says nothing more, or that has no such file, ends in one sen
     },
     async (url) => {
       await assert.rejects(fetchFile(`${url}/none`, target(), FAST), (e: Error) => e instanceof UserError && /no such file \(404\)/.test(e.message));
-      await assert.rejects(fetchFile(url, target(), { retries: 0, stallMs: 150 }), (e: Error) => e instanceof UserError && /no byte came for 0.15 s/.test(e.message));
+      await assert.rejects(
+        fetchFile(url, target(), { retries: 0, stallMs: 150 }),
+        (e: Error) => e instanceof UserError && /no byte came for 0.15 s/.test(e.message),
+      );
     },
   );
   await assert.rejects(fetchFile('http://127.0.0.1:9/x', target(), { retries: 0 }), /connection failed/);

@@ -133,7 +133,9 @@ interface Origin {
 /** One connection: appends to the part what it lacks. */
 async function transfer(url: string, part: string, { size, onProgress, stallMs = 30_000, signal }: FetchOptions): Promise<void> {
   let begin = (await stat(part).catch(() => undefined))?.size ?? 0;
-  const origin = await readFile(`${part}.json`, 'utf8').then((text) => JSON.parse(text) as Origin).catch(() => undefined);
+  const origin = await readFile(`${part}.json`, 'utf8')
+    .then((text) => JSON.parse(text) as Origin)
+    .catch(() => undefined);
   // Without a version the rest may be that of another file.
   if (begin && (origin?.url !== url || !origin.version)) begin = 0;
   if (begin && begin === size) return;
@@ -164,7 +166,7 @@ async function transfer(url: string, part: string, { size, onProgress, stallMs =
       throw new UserError(`${url}: the file there has ${announced} bytes instead of ${size}; it is another one.`);
     }
     const etag = response.headers.get('etag');
-    const version = etag && !etag.startsWith('W/') ? etag : response.headers.get('last-modified') ?? '';
+    const version = etag && !etag.startsWith('W/') ? etag : (response.headers.get('last-modified') ?? '');
     await writeFile(`${part}.json`, JSON.stringify({ url, version } satisfies Origin));
     let done = begin;
     const out = await open(part, begin ? 'a' : 'w');
@@ -196,7 +198,12 @@ async function transfer(url: string, part: string, { size, onProgress, stallMs =
 
 function refuse(url: string, status: number): never {
   if (status >= 500 || status === 429 || status === 408) throw new Passing(`the server answered ${status}`);
-  const meanings: Record<number, string> = { 401: 'access is denied', 403: 'access is denied', 404: 'there is no such file', 410: 'there is no such file any more' };
+  const meanings: Record<number, string> = {
+    401: 'access is denied',
+    403: 'access is denied',
+    404: 'there is no such file',
+    410: 'there is no such file any more',
+  };
   const meaning = meanings[status] ?? 'the server refuses';
   throw new UserError(`${url}: ${meaning} (${status}); fetch the file by hand, or give another address.`);
 }

@@ -73,7 +73,14 @@ async function served(
 }
 
 test('the addresses and folders are those of the original', () => {
-  assert.deepEqual(LANDSCAPE.map(({ name, count }) => [name, count]), [['train', 10_000], ['testA', 1000], ['testB', 1000]]);
+  assert.deepEqual(
+    LANDSCAPE.map(({ name, count }) => [name, count]),
+    [
+      ['train', 10_000],
+      ['testA', 1000],
+      ['testB', 1000],
+    ],
+  );
   assert.ok(LANDSCAPE.every(({ url }) => /^https:\/\/cloud\.tsinghua\.edu\.cn\/f\/\w{20}\/\?dl=1$/.test(url)));
 });
 
@@ -84,7 +91,11 @@ test('three archives arrive, are unpacked where the project wants them, and are 
       const parts = new Set<string>();
       const options = { root: dir, archives: archives(base), fetch: fast, onProgress: (part: string) => parts.add(part) };
       const outcomes = await downloadLandscape(options);
-      assert.deepEqual(outcomes, [{ name: 'train', changed: true, count: 5 }, { name: 'testA', changed: true, count: 2 }, { name: 'testB', changed: true, count: 2 }]);
+      assert.deepEqual(outcomes, [
+        { name: 'train', changed: true, count: 5 },
+        { name: 'testA', changed: true, count: 2 },
+        { name: 'testB', changed: true, count: 2 },
+      ]);
       assert.deepEqual(tree(dir), EXPECTED);
       assert.equal(readFileSync(join(dir, 'testB/labels/z.png'), 'utf8'), 'content of val_B-labels-clean/z.png '.repeat(50));
       assert.equal(parts.size, 6);
@@ -141,7 +152,10 @@ test('damaged archives and pages in their place are refused, and fetched anew by
     [flipped, /train\.zip has a damaged entry 'train\/imgs\/c\.jpg'/],
     [zip([file('train/imgs/a.jpg'), file('train/labels/a.png')]), /held 2 files, and .*train has 2 pairs of a photo and a label map instead of 5/],
   ] as const) {
-    await served((base) => assert.rejects(downloadLandscape({ root: dir, archives: archives(base), fetch: fast, only: ['train'] }), says(pattern)), undefined, { ...ZIPS, train: bad });
+    await served((base) => assert.rejects(downloadLandscape({ root: dir, archives: archives(base), fetch: fast, only: ['train'] }), says(pattern)), undefined, {
+      ...ZIPS,
+      train: bad,
+    });
     assert.ok(!existsSync(join(dir, 'train.zip')) && !existsSync(join(dir, 'download.json')), String(pattern));
   }
   await served((base) => downloadLandscape({ root: dir, archives: archives(base), fetch: fast }).then(() => undefined));
@@ -161,13 +175,20 @@ test('archives at hand are unpacked where they lie, and stay; killed at any chan
     rmSync(join(dir, 'run.lock'), { force: true });
     if (killed) await run();
     const hidden = /(^|\/)\.[^/]*\.part$|run\.lock|\.part$/;
-    assert.deepEqual(tree(dir).filter((f) => !hidden.test(f)), EXPECTED, `killed at change ${n}`);
+    assert.deepEqual(
+      tree(dir).filter((f) => !hidden.test(f)),
+      EXPECTED,
+      `killed at change ${n}`,
+    );
     for (const f of EXPECTED.slice(1)) assert.match(readFileSync(join(dir, f), 'utf8'), /^content of/);
     if (!killed) break;
   }
   assert.ok(n > 40, `${n} kills`);
   assert.deepEqual(readdirSync(from).length, 3);
-  await assert.rejects(downloadLandscape({ root: folder(), from: join(root, 'none') }), says(/none\/train\.zip: there is no such file; --from wants a folder with/));
+  await assert.rejects(
+    downloadLandscape({ root: folder(), from: join(root, 'none') }),
+    says(/none\/train\.zip: there is no such file; --from wants a folder with/),
+  );
 });
 
 test('nothing leaves the folder, no links, no bombs', async () => {
@@ -180,22 +201,43 @@ test('nothing leaves the folder, no links, no bombs', async () => {
     await assert.rejects(unpack(archive, out, { limits }), says(pattern));
     assert.deepEqual(readdirSync(dir), ['bad.zip'], String(pattern));
   };
-  for (const name of ['../x.txt', 'a/../../x.txt', '/etc/x.txt', 'a//x.txt', './x.txt', 'a\\..\\x.txt', 'C:/x.txt', 'x\0.txt', 'new\nline', '..', `${'d/'.repeat(20)}x`]) {
+  for (const name of [
+    '../x.txt',
+    'a/../../x.txt',
+    '/etc/x.txt',
+    'a//x.txt',
+    './x.txt',
+    'a\\..\\x.txt',
+    'C:/x.txt',
+    'x\0.txt',
+    'new\nline',
+    '..',
+    `${'d/'.repeat(20)}x`,
+  ]) {
     await refused([file(name)], /is no path inside a folder; nothing of it was unpacked/);
   }
   await refused([{ name: 'link', data: Buffer.from('/etc/passwd'), mode: 0o120777 }], /'link' is a link or a device/);
   await refused([{ name: 'pipe', data: Buffer.alloc(0), mode: 0o010644 }], /'pipe' is a link or a device/);
   await refused([file('FIRST.txt')], /'FIRST\.txt' and 'first\.txt' would be one file/);
   await refused([file('first.txt')], /holds 'first\.txt' twice/);
-  await refused([{ name: 'big', data: Buffer.alloc(2e6), deflate: true }], /'big' would have 2000000 bytes, above the limit of 1000000 for one file/, { fileBytes: 1e6 });
-  await refused([1, 2, 3].map((i) => ({ name: `${i}`, data: Buffer.alloc(5e5), deflate: true })), /would unpack to 150\d+ bytes, above the limit of 1000000/, { bytes: 1e6 });
+  await refused([{ name: 'big', data: Buffer.alloc(2e6), deflate: true }], /'big' would have 2000000 bytes, above the limit of 1000000 for one file/, {
+    fileBytes: 1e6,
+  });
+  await refused(
+    [1, 2, 3].map((i) => ({ name: `${i}`, data: Buffer.alloc(5e5), deflate: true })),
+    /would unpack to 150\d+ bytes, above the limit of 1000000/,
+    { bytes: 1e6 },
+  );
   await refused([file('a'), file('b')], /holds 3 entries, above the limit of 2/, { files: 2 });
   await refused([{ ...file('locked'), over: { flags: 1 } }], /an encrypted entry 'locked'/);
 
   // A size in the directory that is smaller than what comes out; and entries that share their bytes.
   writeFileSync(archive, zip([{ name: 'liar', data: Buffer.alloc(1e6), deflate: true, over: { size: 10 } }]));
   await assert.rejects(unpack(archive, out), says(/damaged entry 'liar'/));
-  const honest = zip([{ name: 'a', data: Buffer.alloc(3000, 1) }, { name: 'b', data: Buffer.alloc(3000, 1) }]);
+  const honest = zip([
+    { name: 'a', data: Buffer.alloc(3000, 1) },
+    { name: 'b', data: Buffer.alloc(3000, 1) },
+  ]);
   const second = honest.lastIndexOf('PK\x01\x02');
   honest.writeUInt32LE(0, second + 42);
   writeFileSync(archive, Buffer.concat([honest.subarray(0, 3031), honest.subarray(6062)]));

@@ -132,7 +132,12 @@ async function one(root: string, archive: LandscapeArchive, options: LandscapeOp
 }
 
 /** The archive as a whole file: the user's own, one that an earlier call has fetched, or fetched now. `own`: ours to remove. */
-async function obtain(root: string, { name, url, sha256 }: LandscapeArchive, known: string | undefined, options: LandscapeOptions): Promise<{ zip: string; own: boolean }> {
+async function obtain(
+  root: string,
+  { name, url, sha256 }: LandscapeArchive,
+  known: string | undefined,
+  options: LandscapeOptions,
+): Promise<{ zip: string; own: boolean }> {
   const { from, fetch, signal, onProgress } = options;
   if (from !== undefined && !/^https?:\/\//.test(from)) {
     const zip = join(from, `${name}.zip`);
@@ -143,10 +148,17 @@ async function obtain(root: string, { name, url, sha256 }: LandscapeArchive, kno
   // It has its name only once it has come whole; without a checksum to compare, its directory says so too.
   if (!existsSync(zip) || !opens(zip)) {
     const address = from === undefined ? url : `${from.replace(/\/$/, '')}/${name}.zip`;
-    await fetchFile(address, zip, { sha256: sha256 ?? known, signal, ...fetch, onProgress: (done, total) => onProgress?.(`fetching ${name}.zip`, done, total) });
+    await fetchFile(address, zip, {
+      sha256: sha256 ?? known,
+      signal,
+      ...fetch,
+      onProgress: (done, total) => onProgress?.(`fetching ${name}.zip`, done, total),
+    });
     if (!opens(zip)) {
       await rm(zip, { force: true });
-      throw new UserError(`${address}: what came is not a whole zip archive (a page of the server, perhaps); open the address in a browser, and give the folder of what it saves with --from.`);
+      throw new UserError(
+        `${address}: what came is not a whole zip archive (a page of the server, perhaps); open the address in a browser, and give the folder of what it saves with --from.`,
+      );
     }
   }
   return { zip, own: true };

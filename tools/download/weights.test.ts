@@ -22,10 +22,16 @@ test('files come from a folder, are found, and are not copied twice', async (t) 
   if (!file) return;
   const folder = join(root, 'good');
   const options = { names: ['edsr', 'vgg19'] as const, from: dirname(file), folder };
-  assert.deepEqual((await downloadWeights(options)).map((o) => o.state), ['fetched', 'fetched']);
+  assert.deepEqual(
+    (await downloadWeights(options)).map((o) => o.state),
+    ['fetched', 'fetched'],
+  );
   assert.ok(existsSync(join(folder, 'vgg19_imagenet_uint8', 'weights.bin')));
   assert.equal(findWeights('edsr', folder), join(folder, 'edsr_f64b5_x2.onnx'));
-  assert.deepEqual((await downloadWeights({ ...options, from: undefined })).map((o) => o.state), ['present', 'present']);
+  assert.deepEqual(
+    (await downloadWeights({ ...options, from: undefined })).map((o) => o.state),
+    ['present', 'present'],
+  );
   // A damaged file is replaced.
   writeFileSync(join(folder, 'edsr_f64b5_x2.onnx'), 'damaged');
   assert.equal((await downloadWeights(options))[0].state, 'fetched');
@@ -50,5 +56,8 @@ test('a wrong checksum is refused, a file without an address is said to be so', 
 test('the listed files are those at hand', async (t) => {
   if (!material('weights/mosaic_ade20k.onnx')) return t.skip('skipped: weights/ is not on this machine');
   const outcomes = await downloadWeights({ names: ['segmenter', 'aesthetic'], from: material('weights'), folder: join(root, 'all') });
-  assert.deepEqual(outcomes.map((o) => o.state), ['fetched', 'fetched']);
+  assert.deepEqual(
+    outcomes.map((o) => o.state),
+    ['fetched', 'fetched'],
+  );
 });

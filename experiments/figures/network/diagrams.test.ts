@@ -29,8 +29,20 @@ test('the full-size generator: published count, shapes of the papers, every numb
   assert.equal(named(blocks, 'resnet_blocks1 .. 9').repeat, 9);
   const shapes = Object.fromEntries(blocks.map((b) => [b.name, b.output.join('x')]));
   const expected = {
-    conv1: '192x256x64', conv3: '48x64x256', conv5: '12x16x1024', head_0: '6x8x1024', G_middle_0: '12x16x1024', up_0: '24x32x512', up_3: '192x256x64',
-    conv_img: '192x256x3', deconv3_local: '96x128x128', deconv4_local: '192x256x64', 'deconv5_0 .. 28': '192x256x3', deconv9: '192x256x3', fc2: '29x29', deconv5_attention: '192x256x2',
+    conv1: '192x256x64',
+    conv3: '48x64x256',
+    conv5: '12x16x1024',
+    head_0: '6x8x1024',
+    G_middle_0: '12x16x1024',
+    up_0: '24x32x512',
+    up_3: '192x256x64',
+    conv_img: '192x256x3',
+    deconv3_local: '96x128x128',
+    deconv4_local: '192x256x64',
+    'deconv5_0 .. 28': '192x256x3',
+    deconv9: '192x256x3',
+    fc2: '29x29',
+    deconv5_attention: '192x256x2',
   };
   for (const [name, shape] of Object.entries(expected)) assert.equal(shapes[name], shape, name);
   const diagram = lgganDiagram(generator);
@@ -79,7 +91,16 @@ test('the discriminator: shapes of 4x4 kernels padded by 2, and its size read of
   const scales = discriminatorBlocks(discriminator, [192, 256]);
   assert.equal(sum(scales.flat()), discriminator.parameters.count);
   // floor((n + 4 - 4) / stride) + 1
-  assert.deepEqual(scales[0].map((b) => b.output), [[97, 129, 64], [49, 65, 128], [25, 33, 256], [26, 34, 512], [27, 35, 1]]);
+  assert.deepEqual(
+    scales[0].map((b) => b.output),
+    [
+      [97, 129, 64],
+      [49, 65, 128],
+      [25, 33, 256],
+      [26, 34, 512],
+      [27, 35, 1],
+    ],
+  );
   assert.deepEqual(scales[1][0].input, [96, 128, 32]);
   assert.equal(scales[0][1].count, 4 * 4 * 64 * 128 + 128);
   const diagram = discriminatorDiagram(discriminator);
@@ -94,11 +115,22 @@ test("RCAN: the paper's count, and the parts add up", async () => {
   const { chain, group, block } = rcanBlocks(rcan, [192, 256]);
   assert.equal(sum(chain), rcan.parameters.count);
   assert.equal(countText(rcan.parameters.count), '15.44 M');
-  assert.deepEqual(chain.map((b) => b.name), ['sub_mean', 'head.0', 'body.0 .. 9', 'body.10', 'tail.0.0', 'tail.1', 'add_mean']);
+  assert.deepEqual(
+    chain.map((b) => b.name),
+    ['sub_mean', 'head.0', 'body.0 .. 9', 'body.10', 'tail.0.0', 'tail.1', 'add_mean'],
+  );
   assert.equal(10 * sum(group), named(chain, 'body.0 .. 9').count);
   assert.equal(20 * sum(block), group[0].count);
   assert.deepEqual(named(chain, 'tail.1').output, [384, 512, 3]);
-  assert.deepEqual(block.map((b) => b.output), [[192, 256, 64], [192, 256, 64], [1, 1, 4], [1, 1, 64]]);
+  assert.deepEqual(
+    block.map((b) => b.output),
+    [
+      [192, 256, 64],
+      [192, 256, 64],
+      [1, 1, 4],
+      [1, 1, 64],
+    ],
+  );
   const diagram = rcanDiagram(rcan);
   await assertNothingCut(diagram);
   await assertTextsApart(diagram);

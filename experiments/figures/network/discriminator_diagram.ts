@@ -20,7 +20,10 @@ export function discriminatorDiagram(discriminator: Discriminator, imageSize: re
   const title = `Discriminator, ndf ${ndf}, ${scales.length} scales: ${countText(discriminator.parameters.count)} parameters`;
   const sheet = new Sheet(title, COLUMN, top + GAP + longest * STEP + 46 + MARGIN);
   sheet.text(MARGIN, MARGIN + 16, title, { size: 16, bold: true });
-  sheet.text(MARGIN, MARGIN + 38, 'Each block: name, trained numbers; what it is, the shape of what it gives (height×width×channels).', { size: 12, fill: '#555555' });
+  sheet.text(MARGIN, MARGIN + 38, 'Each block: name, trained numbers; what it is, the shape of what it gives (height×width×channels).', {
+    size: 12,
+    fill: '#555555',
+  });
   const gap = 110;
   const width = Math.min(320, (COLUMN - 2 * MARGIN - gap * (scales.length - 1)) / scales.length);
   scales.forEach((blocks, s) => {
@@ -28,19 +31,28 @@ export function discriminatorDiagram(discriminator: Discriminator, imageSize: re
     const middle = x + width / 2;
     drawPlate(sheet, x, top - 46, width, ['label map beside an image', shapeText(blocks[0].input)], 46);
     if (s > 0) {
-      drawArrow(sheet, [[x - gap, top - 23], [x, top - 23]]);
+      drawArrow(sheet, [
+        [x - gap, top - 23],
+        [x, top - 23],
+      ]);
       drawRemark(sheet, x - gap + 8, top - 29, 'mean of 3×3,');
       drawRemark(sheet, x - gap + 8, top - 9, 'every 2nd pixel');
     }
     blocks.forEach((block, i) => {
       const y = top + GAP + i * STEP;
-      drawArrow(sheet, [[middle, y - GAP], [middle, y]]);
+      drawArrow(sheet, [
+        [middle, y - GAP],
+        [middle, y],
+      ]);
       // All layers but the first and the last are normalised.
       if (i > 0) drawRemark(sheet, middle + 8, y - 7, i > 1 ? 'instance norm, leaky relu' : 'leaky relu');
       drawBlock(sheet, x, y, width, block);
     });
     const end = top + GAP + blocks.length * STEP;
-    drawArrow(sheet, [[middle, end - GAP], [middle, end]]);
+    drawArrow(sheet, [
+      [middle, end - GAP],
+      [middle, end],
+    ]);
     drawPlate(sheet, x, end, width, ['score of each patch', shapeText(blocks.at(-1)!.output)], 46);
   });
   return sheet;

@@ -45,7 +45,11 @@ export function drawBlock(sheet: Sheet, x: number, y: number, width: number, blo
 export function drawPlate(sheet: Sheet, x: number, y: number, width: number, lines: readonly string[], height = 14 + 16 * lines.length): void {
   sheet.rect({ x, y, width, height }, { fill: '#ffffff', stroke: INK, strokeWidth: 1.6 });
   lines.forEach((text, i) =>
-    sheet.text(x + width / 2, y + height / 2 + 4 + 16 * (i - (lines.length - 1) / 2), fitText(text, width - 8, 12, i === 0), { size: 12, bold: i === 0, anchor: 'middle' }),
+    sheet.text(x + width / 2, y + height / 2 + 4 + 16 * (i - (lines.length - 1) / 2), fitText(text, width - 8, 12, i === 0), {
+      size: 12,
+      bold: i === 0,
+      anchor: 'middle',
+    }),
   );
 }
 

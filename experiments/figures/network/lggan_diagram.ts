@@ -29,9 +29,10 @@ export function lgganDiagram(generator: LGGAN): Sheet {
   const placed = Object.keys(PARTS).flatMap((name) => part(name as keyof typeof PARTS));
   const lost = blocks.find((b) => !placed.includes(b));
   if (lost) throw new Error(`the diagram has no place for ${lost.name}`);
-  const { encoder, local, scores, weights, global } = Object.fromEntries(
-    Object.keys(PARTS).map((name) => [name, part(name as keyof typeof PARTS)]),
-  ) as Record<keyof typeof PARTS, NetworkBlock[]>;
+  const { encoder, local, scores, weights, global } = Object.fromEntries(Object.keys(PARTS).map((name) => [name, part(name as keyof typeof PARTS)])) as Record<
+    keyof typeof PARTS,
+    NetworkBlock[]
+  >;
 
   const longest = Math.max(local.length + scores.length, weights.length, global.length);
   const encoderY = MARGIN + 80;
@@ -53,7 +54,10 @@ export function lgganDiagram(generator: LGGAN): Sheet {
   encoder.forEach((block, i) => {
     const x = first + i * (width + gap);
     drawEncoderBlock(sheet, x, encoderY - 8, width, block);
-    drawArrow(sheet, [[x - gap, encoderY + 20], [x, encoderY + 20]]);
+    drawArrow(sheet, [
+      [x - gap, encoderY + 20],
+      [x, encoderY + 20],
+    ]);
   });
   const below = (i: number) => [first + i * (width + gap) + width / 2, encoderY + BLOCK_HEIGHT + 8] as [number, number];
 
@@ -70,26 +74,43 @@ export function lgganDiagram(generator: LGGAN): Sheet {
     const [startX, startY] = below(from);
     // Branches of one source leave it on one level, those of the deepest features on another.
     const level = startY + (from === 2 ? 14 : 22);
-    drawArrow(sheet, [[startX, startY], [startX, level], [middle, level], [middle, branchY]]);
+    drawArrow(sheet, [
+      [startX, startY],
+      [startX, level],
+      [middle, level],
+      [middle, branchY],
+    ]);
     sheet.text(x, branchY - 8, heading, { size: 12, bold: true });
-    if (own[0].input[0] < encoder[from].output[0]) drawRemark(sheet, middle + 8, branchY - 8, generator.behaviour.encoderResize === 'original' ? '2×2 means' : 'every 2nd pixel');
+    if (own[0].input[0] < encoder[from].output[0])
+      drawRemark(sheet, middle + 8, branchY - 8, generator.behaviour.encoderResize === 'original' ? '2×2 means' : 'every 2nd pixel');
     own.forEach((block, i) => {
       const y = branchY + i * STEP;
       drawBlock(sheet, x, y, columnWidth, block);
       if (i + 1 < own.length) {
-        drawArrow(sheet, [[middle, y + BLOCK_HEIGHT + (block.repeat > 1 ? 4 : 0)], [middle, y + STEP]]);
+        drawArrow(sheet, [
+          [middle, y + BLOCK_HEIGHT + (block.repeat > 1 ? 4 : 0)],
+          [middle, y + STEP],
+        ]);
         const remark = between(block, own[i + 1]);
         if (remark) drawRemark(sheet, middle + 8, y + BLOCK_HEIGHT + 15, remark);
       }
     });
     const bottom = branchY + (own.length - 1) * STEP + BLOCK_HEIGHT;
-    drawArrow(sheet, [[middle, bottom], [middle, endY]]);
+    drawArrow(sheet, [
+      [middle, bottom],
+      [middle, endY],
+    ]);
     drawRemark(sheet, middle + 8, bottom + 15, c === 1 ? 'softmax' : 'tanh');
     drawPlate(sheet, middle - 70, endY, 140, result);
-    if (columns.length > 1) drawArrow(sheet, [[middle, endY + 46], [middle, endY + 86]]);
+    if (columns.length > 1)
+      drawArrow(sheet, [
+        [middle, endY + 46],
+        [middle, endY + 86],
+      ]);
   });
   if (scores.length && local.length) drawScores(sheet, scores[0], local, branchY, columnWidth, columnGap);
-  if (columns.length > 1) drawPlate(sheet, MARGIN, endY + 86, COLUMN - 2 * MARGIN, [`final image ${image} = local weight · local image + global weight · global image`], 30);
+  if (columns.length > 1)
+    drawPlate(sheet, MARGIN, endY + 86, COLUMN - 2 * MARGIN, [`final image ${image} = local weight · local image + global weight · global image`], 30);
   return sheet;
 }
 
@@ -119,6 +140,10 @@ function drawScores(sheet: Sheet, block: NetworkBlock, local: readonly NetworkBl
   const from = branchY + before * STEP + BLOCK_HEIGHT + GAP / 2;
   const corner = MARGIN + columnWidth + gap / 2;
   drawBlock(sheet, x, y, width, block);
-  drawArrow(sheet, [[middle, from], [corner, from], [corner, y]]);
+  drawArrow(sheet, [
+    [middle, from],
+    [corner, from],
+    [corner, y],
+  ]);
   drawRemark(sheet, x, y + BLOCK_HEIGHT + 15, `mean of each class: which of the ${block.output[1]} is it?`);
 }

@@ -28,7 +28,10 @@ export function rcanDiagram(rcan: RCAN, imageSize: readonly number[] = [192, 256
   const title = `RCAN ×${scale}, ${groups} groups of ${perGroup} blocks, ${features} channels: ${countText(rcan.parameters.count)} parameters`;
   const sheet = new Sheet(title, COLUMN, top + rows * STEP + 64 + MARGIN);
   sheet.text(MARGIN, MARGIN + 16, title, { size: 16, bold: true });
-  sheet.text(MARGIN, MARGIN + 38, 'Each block: name, trained numbers; what it is, the shape of what it gives (height×width×channels).', { size: 12, fill: '#555555' });
+  sheet.text(MARGIN, MARGIN + 38, 'Each block: name, trained numbers; what it is, the shape of what it gives (height×width×channels).', {
+    size: 12,
+    fill: '#555555',
+  });
   const width = (COLUMN - 2 * MARGIN - 2 * COLUMN_GAP - 20) / 3;
   const columns = [
     { heading: 'the network', list: chain, ends: ['low resolution', 'high resolution'] },
@@ -43,18 +46,29 @@ export function rcanDiagram(rcan: RCAN, imageSize: readonly number[] = [192, 256
     const bottomOf = (i: number) => top + 18 + i * STEP + BLOCK_HEIGHT + (list[i].repeat > 1 ? 4 : 0);
     list.forEach((b, i) => {
       const y = top + 18 + i * STEP;
-      drawArrow(sheet, [[middle, i === 0 ? top : bottomOf(i - 1)], [middle, y]]);
+      drawArrow(sheet, [
+        [middle, i === 0 ? top : bottomOf(i - 1)],
+        [middle, y],
+      ]);
       drawBlock(sheet, x, y, width, { ...b, name: shortName(b.name, c) });
       const remark = AFTER[b.name] ?? (list[i + 1] && list[i + 1].input[0] > b.output[0] ? `pixel shuffle ×${list[i + 1].input[0] / b.output[0]}` : undefined);
       if (remark) drawRemark(sheet, middle + 8, bottomOf(i) + 14, remark);
     });
     // Where products and sums come together below the last block there is room for their arrows.
     const end = top + 18 + list.length * STEP + (c === 2 ? 28 : 0);
-    drawArrow(sheet, [[middle, bottomOf(list.length - 1)], [middle, end]]);
+    drawArrow(sheet, [
+      [middle, bottomOf(list.length - 1)],
+      [middle, end],
+    ]);
     drawPlate(sheet, middle - 75, end, 150, [ends[1], shapeText(c === 0 ? list.at(-1)!.output : list[0].input)], 46);
     const right = x + width;
     const skip = (from: number, to: number, word: string) => {
-      drawArrow(sheet, [[middle, from], [right + 14, from], [right + 14, to], [middle + 2, to]]);
+      drawArrow(sheet, [
+        [middle, from],
+        [right + 14, from],
+        [right + 14, to],
+        [middle + 2, to],
+      ]);
       sheet.text(right + 18, (from + to) / 2, word, { size: 12, bold: true });
     };
     if (c === 0) {
@@ -65,7 +79,12 @@ export function rcanDiagram(rcan: RCAN, imageSize: readonly number[] = [192, 256
     if (c === 2) {
       const second = list.findIndex((b) => b.name.endsWith('body.2'));
       const from = bottomOf(second) + 5;
-      drawArrow(sheet, [[middle, from], [x - 12, from], [x - 12, end - 24], [middle - 2, end - 24]]);
+      drawArrow(sheet, [
+        [middle, from],
+        [x - 12, from],
+        [x - 12, end - 24],
+        [middle - 2, end - 24],
+      ]);
       sheet.text(x - 16, (from + end) / 2, '×', { size: 12, bold: true, anchor: 'end' });
     }
   });
@@ -74,4 +93,3 @@ export function rcanDiagram(rcan: RCAN, imageSize: readonly number[] = [192, 256
 
 /** Inside of a group and of a block the path to them is left out. */
 const shortName = (name: string, depth: number) => name.replace(depth === 1 ? /^body\.0\./ : depth === 2 ? /^body\.0\.body\.0\./ : /^$/, '');
-

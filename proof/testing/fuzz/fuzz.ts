@@ -43,8 +43,19 @@ export async function fuzz(
 
   /** One process, up to the end or the first crash or hang; returns the case to go on with. */
   function worker(first: number, folder: string): Promise<number> {
-    const args = ['--max-old-space-size=512', '--require', require.resolve('ts-node/register/transpile-only'), join(__dirname, 'worker.ts'), ...[seed, first, end].map(String), folder];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder, env: { ...process.env, TS_NODE_PROJECT: join(__dirname, '../../../tsconfig.json') } });
+    const args = [
+      '--max-old-space-size=512',
+      '--require',
+      require.resolve('ts-node/register/transpile-only'),
+      join(__dirname, 'worker.ts'),
+      ...[seed, first, end].map(String),
+      folder,
+    ];
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: folder,
+      env: { ...process.env, TS_NODE_PROJECT: join(__dirname, '../../../tsconfig.json') },
+    });
     let current: { n: number; target: string } | undefined;
     let done = first;
     let timer: NodeJS.Timeout | undefined;

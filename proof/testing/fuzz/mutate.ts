@@ -60,7 +60,29 @@ export function mutate(bytes: Buffer, other: Buffer, random: Random): Buffer {
 
 /** Values for a field of a JSON file that nobody expects there. */
 const VALUES: readonly unknown[] = [
-  null, true, -1, 0, 0.5, 1e9, 1e308, -0, '', ' ', 'x', '../../x', '__proto__', 'a'.repeat(5000), '\0', '画', [], [[]], {}, { length: 1e9 }, [null], '1e999', 4294967296,
+  null,
+  true,
+  -1,
+  0,
+  0.5,
+  1e9,
+  1e308,
+  -0,
+  '',
+  ' ',
+  'x',
+  '../../x',
+  '__proto__',
+  'a'.repeat(5000),
+  '\0',
+  '画',
+  [],
+  [[]],
+  {},
+  { length: 1e9 },
+  [null],
+  '1e999',
+  4294967296,
 ];
 
 /** A copy of parsed JSON with one to three fields changed, removed, renamed, or added. */

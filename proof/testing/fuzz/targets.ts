@@ -41,10 +41,14 @@ export async function makeTargets(folder: string): Promise<Target[]> {
   tf.enableProdMode();
   const fixtures = JSON.parse(readFileSync(join(__dirname, '../../../tools/convert/pickle.fixtures.json'), 'utf8')) as Record<string, string>;
   const zipped = ['torch', 'batchNorm', 'wholeModule'].filter((key) => fixtures[key]).map((key) => inflateSync(Buffer.from(fixtures[key], 'base64')));
-  const plain = Object.keys(fixtures).filter((k) => /^protocol|objectArray|bigEndian|records|oldTorch|legacyTorch|params|deep/.test(k)).map((k) => Buffer.from(fixtures[k], 'base64'));
+  const plain = Object.keys(fixtures)
+    .filter((k) => /^protocol|objectArray|bigEndian|records|oldTorch|legacyTorch|params|deep/.test(k))
+    .map((k) => Buffer.from(fixtures[k], 'base64'));
   const pick = <T>(list: readonly T[], random: Random) => list[random.randrange(list.length)];
-  const bytes = (seeds: readonly Buffer[], repair: (b: Buffer, random: Random) => Buffer = (b) => b) => (random: Random) =>
-    repair(mutate(pick(seeds, random), pick(seeds, random), random), random);
+  const bytes =
+    (seeds: readonly Buffer[], repair: (b: Buffer, random: Random) => Buffer = (b) => b) =>
+    (random: Random) =>
+      repair(mutate(pick(seeds, random), pick(seeds, random), random), random);
   const seed = async (name: string, write: (file: string) => Promise<unknown>) => {
     const file = join(folder, name);
     await write(file);
@@ -70,7 +74,10 @@ export async function makeTargets(folder: string): Promise<Target[]> {
 
   const noise = Buffer.from(Array.from({ length: 24 * 16 * 4 }, (_, i) => (i * 37 + (i >> 5) * 11) % 251));
   const raw = (channels: 1 | 2 | 3 | 4) => sharp(noise.subarray(0, 24 * 16 * channels), { raw: { width: 24, height: 16, channels } });
-  const labels = sharp(Buffer.from(noise.subarray(0, 24 * 16)).map((v) => v % 29), { raw: { width: 24, height: 16, channels: 1 } });
+  const labels = sharp(
+    Buffer.from(noise.subarray(0, 24 * 16)).map((v) => v % 29),
+    { raw: { width: 24, height: 16, channels: 1 } },
+  );
   const pngs = await Promise.all([
     labels.clone().toColourspace('b-w').png().toBuffer(),
     labels.clone().toColourspace('b-w').png({ progressive: true }).toBuffer(),
@@ -79,7 +86,13 @@ export async function makeTargets(folder: string): Promise<Target[]> {
     raw(2).png().toBuffer(),
     raw(3).png({ palette: true, colours: 16 }).toBuffer(),
     raw(3).png({ palette: true, colours: 4 }).toBuffer(),
-    sharp(new Uint16Array(24 * 16).map((_, i) => i % 29), { raw: { width: 24, height: 16, channels: 1 } }).toColourspace('grey16').png().toBuffer(),
+    sharp(
+      new Uint16Array(24 * 16).map((_, i) => i % 29),
+      { raw: { width: 24, height: 16, channels: 1 } },
+    )
+      .toColourspace('grey16')
+      .png()
+      .toBuffer(),
   ]);
   const jpegs = await Promise.all([
     raw(3).jpeg().toBuffer(),
@@ -88,18 +101,40 @@ export async function makeTargets(folder: string): Promise<Target[]> {
     raw(3).jpeg({ chromaSubsampling: '4:4:4' }).withMetadata({ orientation: 6 }).toBuffer(),
     raw(3).toColourspace('cmyk').jpeg().toBuffer(),
   ]);
-  const others = await Promise.all([raw(3).webp().toBuffer(), raw(3).webp({ lossless: true }).toBuffer(), raw(3).tiff().toBuffer(), raw(3).tiff({ compression: 'lzw' }).toBuffer()]);
+  const others = await Promise.all([
+    raw(3).webp().toBuffer(),
+    raw(3).webp({ lossless: true }).toBuffer(),
+    raw(3).tiff().toBuffer(),
+    raw(3).tiff({ compression: 'lzw' }).toBuffer(),
+  ]);
 
-  const archives = [zip([{ name: 'a/data.pkl', data: plain[0] }, { name: 'a/data/0', data: Buffer.alloc(40) }]), zip([{ name: 'imgs/x.txt', data: Buffer.alloc(900), deflate: true }]), ...zipped];
-  const mapping = { name: 'CamVid', classes: [{ from: 0, to: 'sky', note: 'Sky' }, { from: 3, to: 1 }, { from: 7, to: 'ignore' }], rest: 'ignore' };
+  const archives = [
+    zip([
+      { name: 'a/data.pkl', data: plain[0] },
+      { name: 'a/data/0', data: Buffer.alloc(40) },
+    ]),
+    zip([{ name: 'imgs/x.txt', data: Buffer.alloc(900), deflate: true }]),
+    ...zipped,
+  ];
+  const mapping = {
+    name: 'CamVid',
+    classes: [
+      { from: 0, to: 'sky', note: 'Sky' },
+      { from: 3, to: 1 },
+      { from: 7, to: 'ignore' },
+    ],
+    rest: 'ignore',
+  };
   const colours = { classes: { '#804080': 'road', '64,0,128': 'ignore' } };
   const journal = { seed: 628, count: 1, moves: [{ image: 'a.jpg', labels: 'a.png' }], complete: false };
   const sha = (text: string) => createHash('sha256').update(text).digest('hex');
-  const json = (seeds: readonly unknown[], wrap: (x: unknown, random: Random) => Buffer = (x) => Buffer.from(JSON.stringify(x))) => (random: Random) => {
-    const start = pick(seeds, random);
-    if (random.randrange(3) === 0) return mutate(wrap(start, random), Buffer.from('{}[],:"\\u0000nullfalse1e999'), random);
-    return wrap(mutateJson(start, random), random);
-  };
+  const json =
+    (seeds: readonly unknown[], wrap: (x: unknown, random: Random) => Buffer = (x) => Buffer.from(JSON.stringify(x))) =>
+    (random: Random) => {
+      const start = pick(seeds, random);
+      if (random.randrange(3) === 0) return mutate(wrap(start, random), Buffer.from('{}[],:"\\u0000nullfalse1e999'), random);
+      return wrap(mutateJson(start, random), random);
+    };
   const readAll = async (file: string) => {
     const found = await openForeign(file);
     try {
@@ -118,23 +153,63 @@ export async function makeTargets(folder: string): Promise<Target[]> {
 
   return [
     { name: 'pickle', weight: 4, make: bytes([...plain, jittor]), read: readAll },
-    { name: 'pickle of Jittor, its checksum set right', weight: 3, make: bytes([jittor.subarray(0, -28)], (b) => Buffer.concat([b, createHash('sha1').update(b).digest(), Buffer.from('HCAJSLHD')])), read: readAll },
-    { name: 'import of a checkpoint', weight: 1, make: bytes([jittor.subarray(0, -28)], (b) => Buffer.concat([b, createHash('sha1').update(b).digest(), Buffer.from('HCAJSLHD')])), read: (file) => importCheckpoint(file, join(folder, 'out', 'x.safetensors')) },
+    {
+      name: 'pickle of Jittor, its checksum set right',
+      weight: 3,
+      make: bytes([jittor.subarray(0, -28)], (b) => Buffer.concat([b, createHash('sha1').update(b).digest(), Buffer.from('HCAJSLHD')])),
+      read: readAll,
+    },
+    {
+      name: 'import of a checkpoint',
+      weight: 1,
+      make: bytes([jittor.subarray(0, -28)], (b) => Buffer.concat([b, createHash('sha1').update(b).digest(), Buffer.from('HCAJSLHD')])),
+      read: (file) => importCheckpoint(file, join(folder, 'out', 'x.safetensors')),
+    },
     { name: 'pth', weight: 3, make: bytes(zipped), read: readAll },
-    { name: 'pth whose pickle is changed and whose archive is whole', weight: 3, make: bytes(zipped.slice(0, 2).map((z) => repack(folder, z).pickle), (b, random) => repack(folder, pick(zipped.slice(0, 2), random)).with(b)), read: readAll },
+    {
+      name: 'pth whose pickle is changed and whose archive is whole',
+      weight: 3,
+      make: bytes(
+        zipped.slice(0, 2).map((z) => repack(folder, z).pickle),
+        (b, random) => repack(folder, pick(zipped.slice(0, 2), random)).with(b),
+      ),
+      read: readAll,
+    },
     { name: 'safetensors', weight: 4, make: bytes([own, foreign]), read: (file) => readTensors(file) },
     { name: 'safetensors, names and shapes', weight: 3, make: (random) => tensorsWith(foreign, (header) => mutateJson(header, random)), read: readAll },
     { name: 'safetensors of RCAN', weight: 1, make: bytes([own, foreign]), read: (file) => loadRCAN(file) },
-    { name: 'configuration in a checkpoint', weight: 2, make: json([small, { ...small, behaviour: { spectralNorm: 'original' } }]), read: (file) => withConfig(folder, painter, readFileSync(file, 'utf8')) },
+    {
+      name: 'configuration in a checkpoint',
+      weight: 2,
+      make: json([small, { ...small, behaviour: { spectralNorm: 'original' } }]),
+      read: (file) => withConfig(folder, painter, readFileSync(file, 'utf8')),
+    },
     { name: 'zip', weight: 4, make: bytes(archives), read: async (file) => readZip(file) },
-    { name: 'PNG as label map', weight: 5, make: bytes(pngs, (b, random) => (random.randrange(2) ? repairPng(b) : b)), read: async (file) => [await readLabelMap(file), await readLabelValues(file)] },
-    { name: 'PNG, its header', weight: 3, make: (random) => headerOf(pick(pngs, random), random), read: async (file) => [await readImage(file), await readLabelValues(file)] },
+    {
+      name: 'PNG as label map',
+      weight: 5,
+      make: bytes(pngs, (b, random) => (random.randrange(2) ? repairPng(b) : b)),
+      read: async (file) => [await readLabelMap(file), await readLabelValues(file)],
+    },
+    {
+      name: 'PNG, its header',
+      weight: 3,
+      make: (random) => headerOf(pick(pngs, random), random),
+      read: async (file) => [await readImage(file), await readLabelValues(file)],
+    },
     { name: 'PNG as photo', weight: 3, make: bytes(pngs, (b, random) => (random.randrange(2) ? repairPng(b) : b)), read: (file) => readImage(file) },
     { name: 'JPEG', weight: 5, make: bytes(jpegs), read: (file) => readImage(file) },
     { name: 'WebP and TIFF', weight: 2, make: bytes(others), read: (file) => readImage(file) },
     { name: 'JSON of a class mapping', weight: 4, make: json([mapping, colours]), read: async (file) => readMapping(file) },
     { name: 'JSON of a split', weight: 2, make: json([journal]), read: (file) => split(folder, readFileSync(file)) },
-    { name: 'JSON of a checkpoint', weight: 2, make: json([{ format: 1, files: { 'optimiser.safetensors': slotsSum }, state: { step: 3 } }], (x) => Buffer.from(JSON.stringify({ sha256: sha(JSON.stringify(x)), ...(x as object) }))), read: (file) => state(folder, readFileSync(file), slots) },
+    {
+      name: 'JSON of a checkpoint',
+      weight: 2,
+      make: json([{ format: 1, files: { 'optimiser.safetensors': slotsSum }, state: { step: 3 } }], (x) =>
+        Buffer.from(JSON.stringify({ sha256: sha(JSON.stringify(x)), ...(x as object) })),
+      ),
+      read: (file) => state(folder, readFileSync(file), slots),
+    },
     { name: 'CSV of a history', weight: 1, make: bytes([Buffer.from('step,loss,x\n1,0.5,NaN\n2,0.25,3\n3,1e-9,\n')]), read: (file) => History.load(file) },
   ];
 }
@@ -179,7 +254,10 @@ function tensorsWith(file: Buffer, change: (header: unknown) => unknown): Buffer
 /** A checkpoint whose configuration says what a stranger wrote. */
 async function withConfig(folder: string, painter: Buffer, config: string): Promise<void> {
   const file = join(folder, 'config.safetensors');
-  writeFileSync(file, tensorsWith(painter, (header) => ({ ...(header as object), __metadata__: { network: 'LGGAN', config } })));
+  writeFileSync(
+    file,
+    tensorsWith(painter, (header) => ({ ...(header as object), __metadata__: { network: 'LGGAN', config } })),
+  );
   await loadLGGAN(file);
 }
 

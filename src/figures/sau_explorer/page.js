@@ -386,9 +386,14 @@
       };
       const names = this.data.saus.map((s) => s.name);
       choice('saus', [...names, 'all four'].slice(0, names.length === 4 ? 5 : names.length), this.sau, (i) => this.chooseSau(i));
-      choice('backgrounds', this.backgrounds.map((b) => b.name), this.backgroundIndex, (i) => this.chooseBackground(i));
+      choice(
+        'backgrounds',
+        this.backgrounds.map((b) => b.name),
+        this.backgroundIndex,
+        (i) => this.chooseBackground(i),
+      );
       byId('theme').addEventListener('change', ({ target }) => (document.documentElement.dataset.theme = target.value));
-        for (const { c, share } of presentClasses(this.data.labels)) {
+      for (const { c, share } of presentClasses(this.data.labels)) {
         const quiet = make('span', { class: 'quiet' }, percent(share));
         byId('legend').append(make('li', {}, swatch(colourOf(this.data, c)), `${nameOf(this.data, c)} `, quiet));
       }
@@ -602,7 +607,11 @@
     return [
       { name: 'label map', draw: () => ({ pixels: rgba(count, (i) => data.palette[data.labels[i]] ?? [255, 255, 255]) }) },
       ...pictures,
-      ofKernels('own-class share', (kernel) => kernel.ownClass, () => ({ low: 0, high: 1, text: ['0', '100 %'] })),
+      ofKernels(
+        'own-class share',
+        (kernel) => kernel.ownClass,
+        () => ({ low: 0, high: 1, text: ['0', '100 %'] }),
+      ),
       ofKernels('entropy', (kernel) => kernel.entropy, bits),
     ];
   }

@@ -20,7 +20,11 @@ for (const [name, [f, value, slope]] of Object.entries(CASES)) {
         const input = tf.tensor4d(x, [1, 1, 2, 3]);
         const result = tf.valueAndGrad((t: tf.Tensor) => f(t as tf.Tensor4D))(input, tf.tensor4d(dy, [1, 1, 2, 3]));
         assertClose(result.value, x.map(value), 1e-6);
-        assertClose(result.grad, x.map((v, i) => slope(v) * dy[i]), 1e-6);
+        assertClose(
+          result.grad,
+          x.map((v, i) => slope(v) * dy[i]),
+          1e-6,
+        );
       });
     });
   });

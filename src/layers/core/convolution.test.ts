@@ -35,11 +35,10 @@ test('zero padding by half a kernel is the same with and without the short way',
   });
 });
 
-test('4x4 kernels with padding 2 make the discriminator\'s sizes', () => {
+test("4x4 kernels with padding 2 make the discriminator's sizes", () => {
   tf.tidy(() => {
     const weight = tf.ones([4, 4, 1, 1]) as tf.Tensor4D;
-    const sizes = (h: number, w: number, stride: number) =>
-      convolve(tf.ones([1, h, w, 1]), weight, { stride, padding: 2 }).shape.slice(1, 3);
+    const sizes = (h: number, w: number, stride: number) => convolve(tf.ones([1, h, w, 1]), weight, { stride, padding: 2 }).shape.slice(1, 3);
     // The shapes of the original's features of a 64x96 image.
     assert.deepEqual(sizes(64, 96, 2), [33, 49]);
     assert.deepEqual(sizes(33, 49, 2), [17, 25]);
@@ -51,7 +50,10 @@ test('4x4 kernels with padding 2 make the discriminator\'s sizes', () => {
 test('a convolution mixes channels, adds its bias, and takes another kernel in place of its own', () => {
   const p = new Parameters();
   const conv = new Convolution(p.scope('a.b'), 2, 3, { kernel: 1, weightName: 'weight_orig' });
-  assert.deepEqual(p.entries().map((e) => e.name), ['a.b.weight_orig', 'a.b.bias']);
+  assert.deepEqual(
+    p.entries().map((e) => e.name),
+    ['a.b.weight_orig', 'a.b.bias'],
+  );
   tf.tidy(() => {
     conv.weight.assign(tf.tensor4d([1, 2, 3, 4, 5, 6], [1, 1, 2, 3]));
     conv.bias!.assign(tf.tensor1d([10, 20, 30]));

@@ -11,7 +11,12 @@ const quad = () => tf.tensor4d([1, 2, 3, 4], [1, 2, 2, 1]);
 test('standardise divides by the root of the biased variance plus 1e-5', () => {
   tf.tidy(() => {
     const root = Math.sqrt(1.25 + 1e-5);
-    for (const f of [standardise, standardisePlain]) assertClose(f(quad()), [-1.5, -0.5, 0.5, 1.5].map((v) => v / root), 1e-6);
+    for (const f of [standardise, standardisePlain])
+      assertClose(
+        f(quad()),
+        [-1.5, -0.5, 0.5, 1.5].map((v) => v / root),
+        1e-6,
+      );
     // A constant channel stays finite.
     assertClose(standardise(tf.fill([1, 2, 2, 1], 7)), [0, 0, 0, 0], 0);
   });
@@ -21,7 +26,12 @@ test('the native kernels and the definition have the same value, gradient and st
   tf.tidy(() => {
     const [deviations, means] = [tf.tensor1d([1, 2, 3, 0.1, 1, 1]), tf.tensor1d([0, 1, -5, 0, 2, 9])];
     const x = tf.add(tf.mul(normalTensor([2, 5, 7, 6], 1), deviations), means) as tf.Tensor4D;
-    const largest = assertSame(() => standardise(x), () => standardisePlain(x), [x], { value: 1e-5, gradient: 1e-5 });
+    const largest = assertSame(
+      () => standardise(x),
+      () => standardisePlain(x),
+      [x],
+      { value: 1e-5, gradient: 1e-5 },
+    );
     t.diagnostic(`value ${largest.value.toExponential(1)}, gradient ${largest.gradient.toExponential(1)}`);
     const seen: tf.Tensor[][] = [];
     for (const f of [standardise, standardisePlain]) {
@@ -50,8 +60,11 @@ test('instance norm treats each image of a batch by itself', () => {
   });
 });
 
-test('running statistics move by a tenth; their variance is unbiased in the papers\' way, biased in the original\'s', () => {
-  for (const [choice, variance] of [['paper', 0.9 + 0.1 * (5 / 3)], ['original', 0.9 + 0.1 * 1.25]] as const) {
+test("running statistics move by a tenth; their variance is unbiased in the papers' way, biased in the original's", () => {
+  for (const [choice, variance] of [
+    ['paper', 0.9 + 0.1 * (5 / 3)],
+    ['original', 0.9 + 0.1 * 1.25],
+  ] as const) {
     const p = new Parameters();
     const norm = new BatchNorm(p, 1, choice);
     const [mean, running] = p.entries().map((e) => e.variable);
@@ -64,7 +77,11 @@ test('running statistics move by a tenth; their variance is unbiased in the pape
       // In evaluation they are used and stay.
       mean.assign(tf.tensor1d([2]));
       running.assign(tf.tensor1d([4]));
-      assertClose(norm.apply(quad(), false), [-1, 0, 1, 2].map((v) => v / Math.sqrt(4 + 1e-5)), 1e-6);
+      assertClose(
+        norm.apply(quad(), false),
+        [-1, 0, 1, 2].map((v) => v / Math.sqrt(4 + 1e-5)),
+        1e-6,
+      );
       assertClose(mean, [2], 0);
       assertClose(running, [4], 0);
     });

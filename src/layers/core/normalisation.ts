@@ -73,7 +73,11 @@ export class BatchNorm {
   private readonly runningMean: tf.Tensor1D & tf.Variable;
   private readonly runningVariance: tf.Tensor1D & tf.Variable;
 
-  constructor(p: Parameters, channels: number, private readonly runningVarianceChoice: Choice) {
+  constructor(
+    p: Parameters,
+    channels: number,
+    private readonly runningVarianceChoice: Choice,
+  ) {
     this.runningMean = p.state('running_mean', channels, { kind: 'constant', value: 0 });
     this.runningVariance = p.state('running_var', channels, { kind: 'constant', value: 1 });
   }
@@ -94,8 +98,7 @@ export class BatchNorm {
   observe(x: tf.Tensor4D): OnStatistics {
     const n = x.size / x.shape[3];
     const correction = this.runningVarianceChoice === 'paper' ? 1 : Math.max(n - 1, 1) / n;
-    const blend = (old: tf.Variable, now: tf.Tensor) =>
-      tf.tidy(() => old.assign(tf.add(tf.mul(old, 0.9), tf.mul(now, 0.1))));
+    const blend = (old: tf.Variable, now: tf.Tensor) => tf.tidy(() => old.assign(tf.add(tf.mul(old, 0.9), tf.mul(now, 0.1))));
     return (mean, variance) => {
       blend(this.runningMean, mean);
       blend(this.runningVariance, tf.mul(variance, correction));

@@ -7,7 +7,7 @@ import { pad2d } from './padding';
 /** Jittor's ReflectionPad2d(3) of 0..4. */
 const REFLECTED = [3, 2, 1, 0, 1, 2, 3, 4, 3, 2, 1];
 
-test('reflection has the original\'s values along both axes', () => {
+test("reflection has the original's values along both axes", () => {
   tf.tidy(() => {
     const ramp = tf.range(0, 5);
     const columns = tf.tile(tf.reshape(ramp, [1, 1, 5, 1]), [1, 5, 1, 1]) as tf.Tensor4D;

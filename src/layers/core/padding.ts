@@ -9,12 +9,23 @@ import { customGradient } from '../../engine/custom_gradient';
  */
 export function pad2d(x: tf.Tensor4D, n: number, mode: 'zeros' | 'reflect'): tf.Tensor4D {
   if (n === 0) return x;
-  if (mode === 'zeros') return tf.pad(x, [[0, 0], [n, n], [n, n], [0, 0]]);
+  if (mode === 'zeros')
+    return tf.pad(x, [
+      [0, 0],
+      [n, n],
+      [n, n],
+      [0, 0],
+    ]);
   return reflectPad(x, n);
 }
 
 function reflectPad(x: tf.Tensor4D, n: number): tf.Tensor4D {
-  const paddings: [number, number][] = [[0, 0], [n, n], [n, n], [0, 0]];
+  const paddings: [number, number][] = [
+    [0, 0],
+    [n, n],
+    [n, n],
+    [0, 0],
+  ];
   return customGradient([x], (_save, input) => ({
     value: tf.mirrorPad(input, paddings, 'reflect'),
     gradFunc: (dy: tf.Tensor) => foldReflection(foldReflection(dy as tf.Tensor4D, n, 1), n, 2),
@@ -33,7 +44,12 @@ function foldReflection(dy: tf.Tensor4D, n: number, axis: 1 | 2): tf.Tensor4D {
       return tf.slice(dy, from as [number, number, number, number], extent as [number, number, number, number]);
     };
     const place = (t: tf.Tensor4D, begin: number) => {
-      const room: [number, number][] = [[0, 0], [0, 0], [0, 0], [0, 0]];
+      const room: [number, number][] = [
+        [0, 0],
+        [0, 0],
+        [0, 0],
+        [0, 0],
+      ];
       room[axis] = [begin, size - n - begin];
       return tf.pad(tf.reverse(t, axis), room);
     };

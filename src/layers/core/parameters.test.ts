@@ -6,7 +6,7 @@ import { Parameters, withoutDrawing, XAVIER } from './parameters';
 
 const spread = (x: tf.Tensor) => tf.tidy(() => tf.sqrt(tf.moments(x).variance).dataSync()[0]);
 
-test('weights start with the spread of the original\'s', () => {
+test("weights start with the spread of the original's", () => {
   // Standard deviations of the original's freshly made generator, names and sizes as there. A sample of n numbers scatters by 1/sqrt(2n):
   // 0.2% to 2% here, on both sides.
   const p = new Parameters();
@@ -20,7 +20,7 @@ test('weights start with the spread of the original\'s', () => {
   p.dispose();
 });
 
-test('PyTorch\'s default is uniform within 1/sqrt(fan_in)', () => {
+test("PyTorch's default is uniform within 1/sqrt(fan_in)", () => {
   const p = new Parameters();
   const weight = p.conv('weight', [3, 3, 64, 64], { kind: 'uniformFanIn' });
   const bias = p.vector('bias', 4096, { kind: 'uniformFanIn', fanIn: 576 });
@@ -82,9 +82,16 @@ test('a network whose values come from a file is built without drawing; constant
     p.dispose();
     return values;
   };
-  assert.deepEqual(withoutDrawing(build), [[0, 0, 0, 0, 0, 0], [0, 0, 0], [1, 1]]);
+  assert.deepEqual(withoutDrawing(build), [
+    [0, 0, 0, 0, 0, 0],
+    [0, 0, 0],
+    [1, 1],
+  ]);
   assert.throws(() => withoutDrawing(() => assert.fail('inside')), /inside/);
-  assert.ok(build()[0].every((v) => v !== 0), 'drawn again afterwards');
+  assert.ok(
+    build()[0].every((v) => v !== 0),
+    'drawn again afterwards',
+  );
 });
 
 test('dispose frees every variable', async () => {

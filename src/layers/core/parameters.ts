@@ -120,15 +120,7 @@ export class Parameters {
     for (const { variable } of this.list) variable.dispose();
   }
 
-  private add(
-    name: string,
-    kind: ParameterKind,
-    shape: number[],
-    init: Init,
-    fanIn: number,
-    fanOut: number,
-    trainable = true,
-  ): tf.Variable {
+  private add(name: string, kind: ParameterKind, shape: number[], init: Init, fanIn: number, fanOut: number, trainable = true): tf.Variable {
     const full = this.prefix + name;
     if (this.names.has(full)) throw new Error(`parameter ${full} exists already`);
     this.names.add(full);
@@ -152,7 +144,9 @@ function initialValue(shape: number[], init: Init, fanIn: number, fanOut: number
         return standardNormal(shape, seed).mul(init.std);
       case 'uniformFanIn': {
         const bound = 1 / Math.sqrt(init.fanIn ?? fanIn);
-        return standardUniform(shape, seed).mul(2 * bound).sub(bound);
+        return standardUniform(shape, seed)
+          .mul(2 * bound)
+          .sub(bound);
       }
       case 'constant':
         // Zeros of TensorFlow.js are untouched memory until a kernel reads them.
@@ -163,11 +157,7 @@ function initialValue(shape: number[], init: Init, fanIn: number, fanOut: number
 
 // TensorFlow.js draws in JavaScript (7 s for the full generator's 110 M numbers); the native kernels draw in 0.5 s.
 const stateless = (kernel: string, shape: number[], seed: [number, number]) =>
-  tf.runKernel(
-    kernel,
-    { T: 'int32', Tseed: 'int32', dtype: 'float32' },
-    [tf.tensor1d(shape, 'int32'), tf.tensor1d(seed, 'int32')],
-  )[0];
+  tf.runKernel(kernel, { T: 'int32', Tseed: 'int32', dtype: 'float32' }, [tf.tensor1d(shape, 'int32'), tf.tensor1d(seed, 'int32')])[0];
 
 function standardNormal(shape: number[], seed: [number, number]): tf.Tensor {
   if (tf.hasNativeKernels()) return stateless('StatelessRandomNormal', shape, seed);

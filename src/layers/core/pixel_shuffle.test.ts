@@ -10,15 +10,24 @@ test('the channels (c, dy, dx) become pixels, as by hand', () => {
   const y = pixelShuffle(x, 2);
   assert.deepEqual(y.shape, [1, 2, 4, 2]);
   const colour = (c: number) => tf.squeeze(tf.slice(y, [0, 0, 0, c], [1, 2, 4, 1])).arraySync();
-  assert.deepEqual(colour(0), [[0, 1, 20, 21], [2, 3, 22, 23]]);
-  assert.deepEqual(colour(1), [[10, 11, 30, 31], [12, 13, 32, 33]]);
+  assert.deepEqual(colour(0), [
+    [0, 1, 20, 21],
+    [2, 3, 22, 23],
+  ]);
+  assert.deepEqual(colour(1), [
+    [10, 11, 30, 31],
+    [12, 13, 32, 33],
+  ]);
 });
 
 test('a factor of 3 on a batch keeps images apart', () => {
   const x = tf.reshape(tf.range(0, 2 * 9), [2, 1, 1, 9]) as tf.Tensor4D;
   const y = pixelShuffle(x, 3);
   assert.deepEqual(y.shape, [2, 3, 3, 1]);
-  assert.deepEqual(Array.from(y.dataSync()), Array.from({ length: 18 }, (_, i) => i));
+  assert.deepEqual(
+    Array.from(y.dataSync()),
+    Array.from({ length: 18 }, (_, i) => i),
+  );
 });
 
 test('its gradient puts every number back where it came from', async () => {

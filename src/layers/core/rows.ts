@@ -47,7 +47,8 @@ export function ninefold(table: tf.Tensor2D, index: tf.Tensor1D): tf.Tensor2D {
     save([source]);
     return {
       value: inRowsOf(lookUp(tf.concat([source, tf.zeros([1, channels])]), index), 9 * channels),
-      gradFunc: (dy: tf.Tensor, [kept]: tf.Tensor[]) => first(sumRows(inRowsOf(dy, channels), index, tf.add(rowsOf(kept), tf.scalar(1, 'int32')) as tf.Scalar), kept),
+      gradFunc: (dy: tf.Tensor, [kept]: tf.Tensor[]) =>
+        first(sumRows(inRowsOf(dy, channels), index, tf.add(rowsOf(kept), tf.scalar(1, 'int32')) as tf.Scalar), kept),
     };
   }) as tf.Tensor2D;
 }
@@ -69,7 +70,11 @@ export function sumRows(rows: tf.Tensor2D, index: tf.Tensor1D, count: tf.Scalar 
 /** How many rows a matrix has: in a recording whatever it will be. */
 export function rowsOf(matrix: tf.Tensor): tf.Scalar {
   if (!isCompiling()) return tf.scalar(matrix.shape[0]!, 'int32');
-  return tf.runKernel('GatherV2', { batch_dims: 0, Tparams: 'int32', Tindices: 'int32', Taxis: 'int32' }, [sizesOf(matrix), tf.scalar(0, 'int32'), tf.scalar(0, 'int32')])[0] as tf.Scalar;
+  return tf.runKernel('GatherV2', { batch_dims: 0, Tparams: 'int32', Tindices: 'int32', Taxis: 'int32' }, [
+    sizesOf(matrix),
+    tf.scalar(0, 'int32'),
+    tf.scalar(0, 'int32'),
+  ])[0] as tf.Scalar;
 }
 
 /** A tensor's sizes as a tensor: in a recording whatever they will be. [rank], int32 */

@@ -25,7 +25,10 @@ test('blocks of channels go to their place in space', () => {
   tf.tidy(() => {
     // Two pixels of four blocks of two channels; a value's hundreds are its pixel, tens its block dy*2+dx, ones its channel.
     const x = tf.tensor4d([0, 1, 10, 11, 20, 21, 30, 31, 100, 101, 110, 111, 120, 121, 130, 131], [1, 1, 2, 8]);
-    const rows = [[0, 1, 10, 11, 100, 101, 110, 111], [20, 21, 30, 31, 120, 121, 130, 131]];
+    const rows = [
+      [0, 1, 10, 11, 100, 101, 110, 111],
+      [20, 21, 30, 31, 120, 121, 130, 131],
+    ];
     assertClose(blocksToSpace(x), rows.flat(), 0);
     checkGradient((a) => blocksToSpace(a as tf.Tensor4D), [normalTensor([2, 2, 3, 8], 1)]);
   });

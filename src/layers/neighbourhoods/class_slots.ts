@@ -70,7 +70,14 @@ export function classSlots(maps: readonly LabelMap[], classes: number, present: 
       rest: tf.keep(tf.tensor1d(rest, 'int32')),
       boxes: tf.keep(tf.tensor3d(boxes, [count, 8, 4], 'int32')),
       valid: tf.keep(tf.tensor2d(valid, [maps.length, classes])),
-      validCount: tf.keep(tf.scalar(Math.max(1, valid.reduce((a, b) => a + b, 0)))),
+      validCount: tf.keep(
+        tf.scalar(
+          Math.max(
+            1,
+            valid.reduce((a, b) => a + b, 0),
+          ),
+        ),
+      ),
     },
   };
 }

@@ -17,14 +17,17 @@ const noise = (height: number, width: number, kinds: number, seed: number) => {
   });
 };
 
-test('levels take the original\'s source pixels', () => {
+test("levels take the original's source pixels", () => {
   // What Jittor's nearest interpolation picked: floor(i * in / out).
   for (const [from, factor, expected] of [
     [192, 32, [0, 32, 64, 96, 128, 160]],
     [192, 16, [0, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176]],
     [64, 32, [0, 32]],
   ] as const) {
-    for (const [height, width] of [[from, factor], [factor, from]]) {
+    for (const [height, width] of [
+      [from, factor],
+      [factor, from],
+    ]) {
       const along = labelMap(height, width, (y, x) => (height === from ? y : x));
       const pyramid = new LabelPyramid([along], 192, { factors: [factor] });
       const labels = pyramid.at(height / factor, width / factor).oneHot.argMax(3);
@@ -45,7 +48,10 @@ test('levels: sizes, one-hot rows, ignored pixels as zeros, neighbourhoods only 
   const oneHot = full.oneHot.dataSync() as Float32Array;
   scene.data.forEach((label, i) => {
     const row = oneHot.subarray((4096 + i) * 29, (4096 + i + 1) * 29);
-    assert.equal(row.reduce((a, b) => a + b), label === IGNORE ? 0 : 1);
+    assert.equal(
+      row.reduce((a, b) => a + b),
+      label === IGNORE ? 0 : 1,
+    );
     if (label !== IGNORE) assert.equal(row[label], 1);
   });
   // Pixel (y, x) at half the size is (2y, 2x): rows 0..15 lie above 31, columns 0..10 left of 21.
@@ -60,7 +66,11 @@ test('levels: sizes, one-hot rows, ignored pixels as zeros, neighbourhoods only 
   assert.deepEqual([...neighbourhoods!.windows.columns.dataSync()].slice(0, 3), [1, 28, 29 + 1]);
   // The windows in a neighbourhood are those around its inner pixels; outside stands for one more.
   const inner = neighbourhoods!.inner.dataSync();
-  for (const [y, x] of [[0, 0], [31, 20], [63, 5]]) {
+  for (const [y, x] of [
+    [0, 0],
+    [31, 20],
+    [63, 5],
+  ]) {
     for (let k = 0; k < 9; k++) {
       const [v, u] = [y + Math.floor(k / 3) - 1, x + (k % 3) - 1];
       const within = v >= 0 && v < 64 && u >= 0;
@@ -76,12 +86,20 @@ test('levels: sizes, one-hot rows, ignored pixels as zeros, neighbourhoods only 
 });
 
 test('wrong label maps are named', () => {
-  const make = (...maps: LabelMap[]) => () => new LabelPyramid(maps, CLASSES);
-  const throwsUserError = (f: () => unknown, message: RegExp) =>
-    assert.throws(f, (e) => e instanceof UserError && message.test(e.message));
+  const make =
+    (...maps: LabelMap[]) =>
+    () =>
+      new LabelPyramid(maps, CLASSES);
+  const throwsUserError = (f: () => unknown, message: RegExp) => assert.throws(f, (e) => e instanceof UserError && message.test(e.message));
   throwsUserError(make(labelMap(4, 4, (y, x) => (y === 2 && x === 3 ? 29 : 0))), /value 29; the classes go from 0 to 28/);
   throwsUserError(make(labelMap(4, 4, () => 254)), /value 254/);
-  throwsUserError(make(labelMap(4, 4, () => 0), labelMap(4, 5, () => 0)), /differ in size/);
+  throwsUserError(
+    make(
+      labelMap(4, 4, () => 0),
+      labelMap(4, 5, () => 0),
+    ),
+    /differ in size/,
+  );
   throwsUserError(make(), /no label map/);
 });
 

@@ -71,7 +71,11 @@ export class LabelPyramid implements Recordable {
   private readonly levels: LabelLevel[];
 
   /** @throws UserError if sizes differ or a label is neither a class nor IGNORE */
-  constructor(readonly maps: readonly LabelMap[], readonly classes: number, { factors = [1], entryKernel = 0, open }: PyramidOptions = {}) {
+  constructor(
+    readonly maps: readonly LabelMap[],
+    readonly classes: number,
+    { factors = [1], entryKernel = 0, open }: PyramidOptions = {},
+  ) {
     if (maps.length === 0) throw new UserError('no label map was given');
     const [{ height, width }] = maps;
     if (maps.some((m) => m.height !== height || m.width !== width)) {

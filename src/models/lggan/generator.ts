@@ -56,7 +56,10 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
   readonly parameters: Parameters;
 
   /** @param factors the resolutions at which the network wants label maps, see `LabelPyramid` */
-  protected constructor(readonly config: LGGANConfig, private readonly factors: readonly number[]) {
+  protected constructor(
+    readonly config: LGGANConfig,
+    private readonly factors: readonly number[],
+  ) {
     this.behaviour = behaviour(config.behaviour);
     this.parameters = new Parameters(config.seed);
   }
@@ -71,7 +74,10 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
   generate(labels: LabelMap | readonly LabelMap[], { attention = false, noiseSeed = 0, compiled: once = canCompile() }: GenerateOptions = {}): Output {
     const maps = 'data' in labels ? [labels] : labels;
     const [height, width] = this.config.imageSize;
-    const pyramid = this.prepare(maps.map((m) => resizeLabels(m, [height, width])), { compiled: once });
+    const pyramid = this.prepare(
+      maps.map((m) => resizeLabels(m, [height, width])),
+      { compiled: once },
+    );
     try {
       return tf.tidy(() => {
         const output = once ? this.pass(pyramid, attention, noiseSeed) : this.forward(pyramid, { attention, noiseSeed });
@@ -82,7 +88,9 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
     }
   }
 
-  private readonly pass = compiled((labels: LabelPyramid, attention: boolean, noiseSeed: number) => this.forward(labels, { attention, noiseSeed }), { name: 'generate' });
+  private readonly pass = compiled((labels: LabelPyramid, attention: boolean, noiseSeed: number) => this.forward(labels, { attention, noiseSeed }), {
+    name: 'generate',
+  });
 
   /** The final image of each label map, as a picture; one map after the other. */
   async paint(maps: readonly LabelMap[]): Promise<RgbImage[]> {

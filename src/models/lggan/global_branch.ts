@@ -29,7 +29,11 @@ export class GlobalBranch {
   readonly blocks: readonly { readonly name: string; readonly block: SpadeBlock; readonly upsampleBefore: boolean }[];
   private readonly image: Convolution;
 
-  constructor(p: Parameters, { ngf, classes, spadeHidden, noise }: LGGANConfig, private readonly choices: Behaviour) {
+  constructor(
+    p: Parameters,
+    { ngf, classes, spadeHidden, noise }: LGGANConfig,
+    private readonly choices: Behaviour,
+  ) {
     this.blocks = BLOCKS.map(([name, cin, cout, upsampleBefore]) => ({
       name,
       block: new SpadeBlock(p.scope(name), cin * ngf, cout * ngf, classes, spadeHidden, choices, noise),
@@ -41,10 +45,7 @@ export class GlobalBranch {
   /** @param noiseSeed chooses the pattern of the noise (see `NoiseInput`) */
   apply(features: tf.Tensor4D, labels: LabelPyramid, training: boolean, noiseSeed = 0): tf.Tensor4D {
     // From a sixteenth to a thirty-second: every second pixel is what nearest takes, the mean of 2x2 what bilinear does.
-    let x: tf.Tensor4D =
-      this.choices.encoderResize === 'original'
-        ? tf.avgPool(features, 2, 2, 'valid')
-        : tf.maxPool(features, 1, 2, 'valid');
+    let x: tf.Tensor4D = this.choices.encoderResize === 'original' ? tf.avgPool(features, 2, 2, 'valid') : tf.maxPool(features, 1, 2, 'valid');
     for (const { block, upsampleBefore } of this.blocks) {
       x = replace(x, (y) => {
         const input = upsampleBefore ? upsampleNearest2(y) : y;

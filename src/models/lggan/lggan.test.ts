@@ -14,7 +14,7 @@ import { createGenerator } from './single_branch';
 const small = { ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [64, 96] as const };
 const scene = map(64, 96, (y, x) => (y < 20 + (x >> 4) ? 1 : x < 50 ? 0 : 2));
 
-test('every name and shape of the original\'s generator is there (but its unused `fc`)', (t) => {
+test("every name and shape of the original's generator is there (but its unused `fc`)", (t) => {
   if (!withMaterial(t, 'golden/golden_small.json')) return;
   const g = new LGGAN();
   const ours = Object.fromEntries(g.parameters.entries().map((e) => [e.name, originalShape(e.kind, e.variable.shape)]));
@@ -35,7 +35,10 @@ test('every way of upsampling runs: shapes, ranges, weights that sum to 1', () =
       assert.deepEqual(image.shape, [2, 64, 96, 3]);
       const values = image.dataSync();
       // The weights start so small that an untrained image is grey; one at the ends of tanh has a norm gone wrong.
-      assert.ok(values.every((v) => v > -0.9 && v < 0.9), upsampling);
+      assert.ok(
+        values.every((v) => v > -0.9 && v < 0.9),
+        upsampling,
+      );
     }
     assert.deepEqual(Object.keys(out.perClass), ['0', '1', '2']);
     assert.deepEqual(out.scores.shape, [2, 29, 29]);
@@ -46,9 +49,18 @@ test('every way of upsampling runs: shapes, ranges, weights that sum to 1', () =
     });
     assert.equal(out.attention !== undefined, upsampling === 'sau');
     if (out.attention) {
-      const shapes = [[2, 32, 48, 25], [2, 64, 96, 25]];
-      assert.deepEqual(out.attention.local.map((a) => a.shape), shapes);
-      assert.deepEqual(out.attention.weights.map((a) => a.shape), shapes);
+      const shapes = [
+        [2, 32, 48, 25],
+        [2, 64, 96, 25],
+      ];
+      assert.deepEqual(
+        out.attention.local.map((a) => a.shape),
+        shapes,
+      );
+      assert.deepEqual(
+        out.attention.weights.map((a) => a.shape),
+        shapes,
+      );
     }
     disposeOutput(out);
     g.dispose();
@@ -63,14 +75,20 @@ test('a branch alone: its image is the result, and nothing of the other is built
   const ofFusion = (name: string) => name.includes('_attention');
   assert.deepEqual(new Set([...names(global), ...names(local)]), new Set(names(both).filter((n) => !ofFusion(n))));
   const shared = names(global).filter((n) => names(local).includes(n));
-  assert.deepEqual(shared, ['conv1', 'conv2', 'conv3'].flatMap((n) => [`${n}.weight`, `${n}.bias`]));
+  assert.deepEqual(
+    shared,
+    ['conv1', 'conv2', 'conv3'].flatMap((n) => [`${n}.weight`, `${n}.bias`]),
+  );
   assert.ok(names(global).every((n) => /^(conv[1-5]|head_0|G_middle_|up_|conv_img)/.test(n)));
   assert.ok(names(local).every((n) => /^(conv[1-3]|resnet_blocks|deconv[345]_|deconv9|fc2)/.test(n)));
   t.diagnostic(`${both.parameters.count} parameters, global ${global.parameters.count}, local ${local.parameters.count}`);
   assert.ok(global.parameters.count + local.parameters.count < 1.1 * both.parameters.count);
 
   const outputs: GeneratorOutput[] = [both, global, local].map((g) => g.generate(scene, { attention: true }));
-  assert.deepEqual(Object.keys(outputs[1]).filter((k) => outputs[1][k as keyof GeneratorOutput]), ['final', 'global']);
+  assert.deepEqual(
+    Object.keys(outputs[1]).filter((k) => outputs[1][k as keyof GeneratorOutput]),
+    ['final', 'global'],
+  );
   assert.deepEqual(Object.keys(outputs[2]).sort(), ['attention', 'constants', 'final', 'local', 'perClass', 'scores']);
   assert.equal(outputs[2].global, undefined);
   assert.equal(outputs[1].final, outputs[1].global);
@@ -101,11 +119,7 @@ test('a branch alone paints what it paints beside the other, from the same weigh
 
 test('a map of another size is resized, IGNORE and single pixels are no obstacle', () => {
   const g = new LGGAN(small);
-  for (const labels of [
-    map(30, 50, (y) => (y < 10 ? 1 : 2)),
-    map(64, 96, () => 255),
-    map(64, 96, (y, x) => (y === 9 && x === 9 ? 28 : 255)),
-  ]) {
+  for (const labels of [map(30, 50, (y) => (y < 10 ? 1 : 2)), map(64, 96, () => 255), map(64, 96, (y, x) => (y === 9 && x === 9 ? 28 : 255))]) {
     const out = g.generate(labels);
     assert.deepEqual(out.final.shape, [1, 64, 96, 3]);
     assert.ok(out.final.dataSync().every(Number.isFinite));
