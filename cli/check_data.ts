@@ -34,7 +34,7 @@ void runCommand(
     );
     const { turned } = result;
     if (turned.photos) {
-      const left = turned.asStored ? `; ${turned.asStored} of them are left as stored, as only that fits their label maps` : '';
+      const left = turned.asStored ? `, but for ${turned.asStored} left as stored, as only that fits the label map` : '';
       console.log(`turned by EXIF: ${turned.photos} photos, which are read upright${left} (the same in training and construct-sr)`);
     }
     console.log('class: label maps that hold it, share of all pixels');

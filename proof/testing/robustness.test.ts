@@ -28,6 +28,7 @@ import { folderPairs, labelFolder } from '../../src/data/pairs';
 import { splitDataset, undoSplit } from '../../src/data/split';
 import { constructSrDataset, srFolder } from '../../src/data/sr_pairs';
 import { UserError } from '../../src/common/errors';
+import { IGNORE } from '../../src/data/types';
 import { LGGAN } from '../../src/models/lggan/lggan';
 import { ROOT } from './material';
 
@@ -106,7 +107,8 @@ test('names', async () => {
     assert.ok(existsSync(join(results, `${stem.normalize('NFC')}.jpg`)), what);
     row('file name', what, 'read, checked, split and put back, resized, painted under the same name');
   }
-  assert.equal(readdirSync(results).length, stems.length + 2);
+  // Beside the images the record of what the command wrote, which is hidden.
+  assert.equal(readdirSync(results).filter((name) => !name.startsWith('.')).length, stems.length + 2);
   row('folder name', 'quotes, Chinese characters, $, a leading dash, as arguments of commands', 'as any other');
 
   const twice = folder();
@@ -271,9 +273,28 @@ test('pictures', async () => {
       .png({ compressionLevel: 9 })
       .toBuffer(),
   );
-  row('label map', 'black and white, 255 for white', await sentence(readLabelMap(file)));
+  assert.ok((await readLabelMap(file)).data.every((v, i) => v === (classes.data[i] % 2 ? IGNORE : 0)));
+  row('label map', 'with 255', 'read as pixels of no class');
+  const odd = Uint8Array.from(classes.data, (v) => (v % 2 ? 254 : 0));
+  put(await raw(odd, 1).toColourspace('b-w').png().toBuffer());
+  row('label map', 'with 254', await sentence(readLabelMap(file)));
+  const repeated = (channels: 3 | 4) =>
+    Uint8Array.from({ length: 24 * 16 * channels }, (_, i) => (i % channels === 3 ? 128 : classes.data[Math.floor(i / channels)]));
+  put(await raw(repeated(3), 3).png().toBuffer());
+  await same('RGB with three equal channels');
+  put(await raw(repeated(4), 4).png().toBuffer());
+  await same('RGB with transparency and three equal channels');
   put(await raw(photo(24, 16).data, 3).png().toBuffer());
   row('label map', 'RGB, no mapping given', await sentence(readLabelMap(file)));
+  put(
+    await raw(
+      Uint8Array.from({ length: 24 * 16 * 4 }, (_, i) => (i % 4 === 3 ? 128 : 64 + (i % 2))),
+      4,
+    )
+      .png()
+      .toBuffer(),
+  );
+  row('label map', 'RGB with transparency, no mapping given', await sentence(readLabelMap(file)));
   put(
     await raw(
       Uint8Array.from({ length: 24 * 16 * 4 }, (_, i) => (i % 4 === 3 ? 128 : 64)),
@@ -282,7 +303,6 @@ test('pictures', async () => {
       .png()
       .toBuffer(),
   );
-  row('label map', 'RGB with transparency, no mapping given', await sentence(readLabelMap(file)));
   const grey = { name: 'm', kind: 'colours' as const, classes: new Map([[0x404040, 3]]) };
   assert.ok((await readLabelMap(file, { mapping: grey })).data.every((v) => v === 3));
   row('label map', 'RGB with transparency, and a mapping of colours', 'read; the transparency is ignored');
@@ -295,10 +315,10 @@ test('pictures', async () => {
   put(await upright(6), image);
   await writePng(file, labelMap(16, 24));
   assert.deepEqual([(await folderPairs(dir).at(0)).image.width, (await readImage(image)).height], [16, 24]);
-  row('photo', 'turned by EXIF, label map as seen', 'turned upright');
+  row('photo', 'turned by EXIF, label map as seen', 'turned upright, as in construct-sr; check-data tells how many are');
   await writePng(file, labelMap(24, 16));
   assert.equal((await folderPairs(dir).at(0)).image.width, 24);
-  row('photo', 'turned by EXIF, label map as the pixels are stored', 'left as stored');
+  row('photo', 'turned by EXIF, label map as the pixels are stored', 'left as stored, as in construct-sr; check-data tells how many are');
   await writePng(file, labelMap(24, 24));
   row('photo', 'turned by EXIF, label map of neither size', await sentence(folderPairs(dir).at(0)));
   for (const [what, bytes] of [
