@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { newestCheckpoint } from '../checkpoints/checkpoint';
-import { memoryPairs } from '../data/dataset';
+import { mapDataset, memoryPairs } from '../data/dataset';
 import { srPairsOf } from '../data/sr_pairs';
 import type { RgbImage } from '../data/types';
 import { RCAN } from '../models/rcan';
@@ -231,4 +231,22 @@ test('what does not fit is refused in one sentence', async () => {
   await assert.rejects(trainRCAN({ learning_rate: 1 } as object, data), /did you mean 'learningRate'/);
   await assert.rejects(trainRCAN(toy('a', { patch: 64 }), data), /smaller than a patch of 64/);
   await assert.rejects(trainRCAN(toy('cut', { network: { groups: 2, blocks: 1, features: 8, reduction: 4 } }), data), /does not fit this network/);
+});
+
+test('a flat picture in the validation is left out, told, and neither a mean nor a checkpoint is infinite', async () => {
+  const flat = (high: RgbImage): RgbImage => ({ ...high, data: high.data.map(() => 128) });
+  const mixed = mapDataset(data.validation!, ({ name, low, high }) =>
+    name === data.validation!.names[0] ? { name, low: flat(low), high: flat(high) } : { name, low, high },
+  );
+  const messages: string[] = [];
+  const { network, bicubic, best } = await trainRCAN(toy('mixed', { epochs: 1 }), { ...data, validation: mixed }, { onMessage: (m) => messages.push(m) });
+  assert.match(messages[0], /^1 of 2 pictures of the validation .* left out of it\.$/);
+  assert.deepEqual(bicubic, await srQuality([await mixed.at(1)], bicubicEnlarged));
+  assert.ok(Number.isFinite(bicubic!.rgb) && Number.isFinite(best!.rgb) && Number.isFinite(best!.y));
+  network.dispose();
+  // Nothing but flat pictures: trained without a validation.
+  const all = mapDataset(data.validation!, ({ name, low, high }) => ({ name, low: flat(low), high: flat(high) }));
+  const without = await trainRCAN(toy('flat', { epochs: 1 }), { ...data, validation: all });
+  assert.equal(without.best, undefined);
+  without.network.dispose();
 });

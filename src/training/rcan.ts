@@ -34,6 +34,9 @@ export interface RCANData {
   validation?: SrDataset;
 }
 
+/** As the papers' tables have it: luminance, two pixels of border left out. */
+const LUMINANCE = { channel: 'y', border: 2 } as const;
+
 /** Rows have `loss`, `learningRate`, `seconds`; after a validation `psnrRgb`, `psnrY`. */
 export interface TrainRCANHooks extends LoopHooks {
   /** After each validation, with the network as it stands then. */
@@ -134,10 +137,22 @@ export async function srQuality(pairs: readonly SrPair[], enlarge: (pair: SrPair
   const values: SrQuality[] = [];
   for (const pair of pairs) {
     const image = await enlarge(pair);
-    values.push({ rgb: psnr(image, pair.high), y: psnr(image, pair.high, { channel: 'y', border: 2 }) });
+    values.push({ rgb: psnr(image, pair.high), y: psnr(image, pair.high, LUMINANCE) });
   }
   const mean = log === 'paper' ? average : loggedByOriginal;
   return { rgb: mean(values.map((v) => v.rgb)), y: mean(values.map((v) => v.y)) };
+}
+
+/** Pairs without those that interpolation gives back exactly (flat pictures): their PSNR is infinite, and would be every mean. */
+function measurable(pairs: readonly SrPair[], hooks: LoopHooks): SrPair[] | undefined {
+  const kept = pairs.filter((pair) => {
+    const image = bicubicEnlarged(pair);
+    return Number.isFinite(psnr(image, pair.high)) && Number.isFinite(psnr(image, pair.high, LUMINANCE));
+  });
+  const left = pairs.length - kept.length;
+  if (left)
+    hooks.onMessage?.(`${left} of ${pairs.length} pictures of the validation are given back exactly by interpolation (flat ones); they are left out of it.`);
+  return kept.length ? kept : undefined;
 }
 
 const average = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
@@ -175,7 +190,8 @@ async function run(trainer: RCANTrainer, data: RCANData, hooks: TrainRCANHooks):
   const batches = new SrPatches(data.train, { batchSize, patch, repeat, seed });
   const stepsPerEpoch = config.stepsPerEpoch || batches.batchesPerEpoch;
   const total = config.epochs * stepsPerEpoch;
-  const pairs = data.validation && (await readSome(data.validation, config.validationPairs || data.validation.length));
+  const shown = data.validation && (await readSome(data.validation, config.validationPairs || data.validation.length));
+  const pairs = shown && measurable(shown, hooks);
   const bicubic = pairs && (await srQuality(pairs, bicubicEnlarged, config.psnrLog));
 
   type Best = SrQuality & { step: number };
