@@ -12,6 +12,7 @@ import { readReferences } from '../experiments/ablation/worker';
 import { writeFileAtomically } from '../src/common/atomic';
 import { UserError } from '../src/common/errors';
 import { progress, reporter } from '../src/common/progress';
+import { filesIn, refuseInputs } from '../src/common/targets';
 import { interruptible, parseSize, runCommand } from './arguments';
 
 const argv = process.argv.slice(2);
@@ -61,6 +62,8 @@ void runCommand(
     examples: ['npm run ablation', 'npm run ablation -- --seeds 5 --steps 400 --output_path checkpoints/ablation_long --json_path figures/ablation_long.json'],
   },
   async (args) => {
+    const read = ['', 'imgs', 'images', 'labels'].flatMap((part) => filesIn(join(args.input_path, part)));
+    refuseInputs([...read, args.vgg], [args.json_path], 'choose another --json_path');
     const settings = ablationSettings({
       input: args.input_path,
       steps: args.steps,

@@ -160,6 +160,7 @@ async function ofNetwork(args: Shared & { checkpoint?: string; sr_checkpoint?: s
   refuseInputs(
     read,
     filesIn(args.figure_path).filter((file) => /evaluation_[^/\\]*\.png$/.test(file)),
+    'choose another --figure_path',
   );
   const photos = folderPairs(args.photos);
   const generator = await loadGenerator(chosen.path);

@@ -50,6 +50,9 @@ const OPTIONS = {
   only: { type: 'string', value: 'NAME,...', help: `some of ${Object.keys(PAPER_FIGURES).join(', ')}` },
 } as const satisfies Record<string, OptionSpec>;
 
+/** How the index begins, by which it is known again. */
+const INDEX_TITLE = '# Figures';
+
 void runCommand(
   {
     name: 'npm run figures --',
@@ -63,7 +66,12 @@ void runCommand(
     const names = chosen(args.only);
     const folders = [args.labels, join(args.labels, 'labels'), ...['', 'imgs', 'labels', 'imgs_lr', 'imgs_lr_256'].map((part) => join(args.photos, part))];
     const files = [args.mapping, args.evaluation, args.ablation, ...(args.history ?? []), ...(args.results ?? [])].filter((f): f is string => f !== undefined);
-    refuseInputs([...files, ...folders.flatMap(filesIn)], filesIn(args.output_path));
+    const index = join(args.output_path, 'README.md');
+    const own = [...names.flatMap((name) => ['.png', '.svg', '.md'].map((end) => `${name}${end}`)).map((name) => join(args.output_path, name)), index];
+    refuseInputs([...files, ...folders.flatMap(filesIn)], own);
+    if (existsSync(index) && !readFileSync(index, 'utf8').startsWith(`${INDEX_TITLE}\n`)) {
+      throw new UserError(`${index} is there already, and is not what this command wrote; choose another --output_path.`);
+    }
     // How each input is named in the captions.
     const said: Partial<Record<keyof PaperInputs, string>> = {};
     const { path: checkpoint, sentence: which } = await chooseCheckpoint('LGGAN', args.checkpoint);
@@ -125,7 +133,7 @@ void runCommand(
       }
       bar.update(++done, name);
     }
-    await writeFileAtomically(join(args.output_path, 'README.md'), indexOf(args.output_path, leftOut));
+    await writeFileAtomically(index, indexOf(args.output_path, leftOut));
     bar.finish(args.output_path);
     for (const sentence of leftOut.values()) console.log(sentence);
     [generator, discriminator, transposed, rcan].forEach((network) => network?.dispose());
@@ -247,5 +255,5 @@ function indexOf(folder: string, leftOut: ReadonlyMap<string, string>): string {
     return existsSync(file) && !leftOut.has(name) ? [readFileSync(file, 'utf8').trim().replace(/^# /, '## ')] : [];
   });
   const missing = [...leftOut.values()].map((sentence) => `- ${sentence}`);
-  return `${['# Figures', ...captions, ...(missing.length ? ['## Left out', missing.join('\n')] : [])].join('\n\n')}\n`;
+  return `${[INDEX_TITLE, ...captions, ...(missing.length ? ['## Left out', missing.join('\n')] : [])].join('\n\n')}\n`;
 }

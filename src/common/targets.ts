@@ -16,9 +16,10 @@ function identity(path: string): string | undefined {
 /**
  * Refuses to write over what is read. Two paths are the same where the file system says so, so that links, hard links and spellings of
  * another case count. To be called before the first byte is written.
+ * @param way what the user can do about it
  * @throws UserError that names target and input
  */
-export function refuseInputs(inputs: Iterable<string>, targets: Iterable<string>): void {
+export function refuseInputs(inputs: Iterable<string>, targets: Iterable<string>, way = 'choose another --output_path'): void {
   const read = new Map<string, string>();
   for (const input of inputs) {
     const id = identity(input);
@@ -26,7 +27,7 @@ export function refuseInputs(inputs: Iterable<string>, targets: Iterable<string>
   }
   for (const target of targets) {
     const input = read.get(identity(target) ?? '');
-    if (input) throw new UserError(`${target} would be written over ${input}, which is read; choose another --output_path.`);
+    if (input) throw new UserError(`${target} would be written over ${input}, which is read; ${way}.`);
   }
 }
 

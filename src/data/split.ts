@@ -85,7 +85,7 @@ export async function splitDataset(root: string, options: SplitOptions = {}): Pr
         `${journal.complete ? 'undo it (npm run split -- --undo)' : 'complete it with the same settings'} first.`,
     );
   }
-  refuseInputs([train.images, train.labels], [val.images, val.labels]);
+  refuseInputs([train.images, train.labels], [val.images, val.labels], 'make val a folder of its own');
   await Promise.all([val.images, val.labels].map(removeOldParts));
   if (!journal) {
     journal = { seed, count, moves: plan(root, train, val, count, seed), complete: false };

@@ -41,6 +41,8 @@ export interface SrResult {
 export const SR_HIGH = 'imgs_lr';
 export const SR_LOW = 'imgs_lr_256';
 
+const OWN_FOLDERS = `make ${SR_HIGH} and ${SR_LOW} folders of their own`;
+
 /** Half the size, rounded down, by Pillow's bicubic. Throws a RangeError for a side of 1. */
 export function halve(image: RgbImage): RgbImage {
   return resizeImage(image, [Math.floor(image.height / 2), Math.floor(image.width / 2)], 'bicubic');
@@ -65,8 +67,8 @@ export async function constructSrDataset(root: string, options: SrOptions = {}):
     const images = existsSync(join(dir, 'imgs')) ? join(dir, 'imgs') : pairFolders(dir).images;
     const files = listFiles(images, IMAGE_EXTENSIONS);
     if (!files.length) throw new UserError(`${images}: there are no photographs in it.`);
-    refuseInputs([images, join(dir, SR_HIGH)], [join(dir, SR_LOW)]);
-    refuseInputs([images], [join(dir, SR_HIGH)]);
+    refuseInputs([images, join(dir, SR_HIGH)], [join(dir, SR_LOW)], OWN_FOLDERS);
+    refuseInputs([images], [join(dir, SR_HIGH)], OWN_FOLDERS);
     await Promise.all([SR_HIGH, SR_LOW].map((folder) => removeOldParts(join(dir, folder))));
     const labels = join(dir, 'labels');
     const maps = new Map(existsSync(labels) ? listFiles(labels, LABEL_EXTENSIONS).map((name) => [stem(name), join(labels, name)]) : []);
@@ -78,10 +80,12 @@ export async function constructSrDataset(root: string, options: SrOptions = {}):
   refuseInputs(
     jobs.map((j) => j.from),
     jobs.flatMap((j) => [j.high, j.low]),
+    OWN_FOLDERS,
   );
   refuseInputs(
     jobs.map((j) => j.high),
     jobs.map((j) => j.low),
+    OWN_FOLDERS,
   );
   let done = 0;
   let written = 0;

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { linkSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { UserError } from '../../src/common/errors';
 import { LGGAN } from '../../src/models/lggan/lggan';
+import { RCAN } from '../../src/models/rcan';
 import { loadLGGAN, loadRCAN } from '../../src/models/pretrained';
 import * as tf from '../../src/engine/tf';
 import { assertClose } from '../../proof/testing/close';
@@ -151,4 +152,24 @@ test('what cannot be exported or imported says why and writes nothing', async (t
     /no dictionary of weights under 'scheduler'; it holds model, optim/,
   );
   assert.deepEqual(readdirSync(folder), before);
+});
+
+test('what is read is never written over, also through links', async () => {
+  const rcan = new RCAN({ groups: 1, blocks: 1, features: 8, reduction: 4 });
+  const file = join(folder, 'mine.safetensors');
+  await saveParameters(file, rcan.parameters, { network: 'RCAN', config: JSON.stringify(rcan.config) });
+  rcan.dispose();
+  const before = readFileSync(file);
+  const [soft, hard] = [join(folder, 'soft.safetensors'), join(folder, 'hard.safetensors')];
+  symlinkSync(file, soft);
+  linkSync(file, hard);
+  for (const target of [file, soft, hard]) {
+    const refused = (e: unknown) => e instanceof UserError && e.message.includes(`${target} would be written over ${file}, which is read`);
+    await assert.rejects(importCheckpoint(file, target), refused);
+    await assert.rejects(exportCheckpoint(file, target), refused);
+  }
+  assert.deepEqual(readFileSync(file), before);
+  const other = join(folder, 'other.safetensors');
+  await assert.rejects(importCheckpoint(file, other, { beforeWriting: (target) => { throw new UserError(`no ${target}`); } }), /no .*other/);
+  assert.ok(!readdirSync(folder).includes('other.safetensors'));
 });

@@ -196,3 +196,23 @@ test('what is finished is skipped; another setting, photograph or map is made an
   assert.equal((await run()).looks, 0);
   assert.equal((await run({ as: ['grass=field'] })).looks, 3);
 });
+
+test('photographs and label maps of the user stay as they are', async () => {
+  const own = join(root, 'own');
+  for (const part of ['imgs', 'labels']) mkdirSync(join(own, part), { recursive: true });
+  const [photo, map] = [join(own, 'imgs', 'a.jpg'), join(own, 'labels', 'a.png')];
+  await scene(200, 160).jpeg().toFile(photo);
+  writeFileSync(map, 'drawn by hand');
+  const before = readFileSync(photo);
+  await assert.rejects(labelPhotos(byColour, own, own, { overwrite: true }), /imgs\/a\.jpg would be written over .*imgs\/a\.jpg, which is read/);
+  assert.deepEqual(readFileSync(photo), before);
+  assert.equal(readFileSync(map, 'utf8'), 'drawn by hand');
+
+  const other = join(root, 'other');
+  await labelPhotos(byColour, own, other);
+  await labelPhotos(byColour, own, other);
+  writeFileSync(join(other, 'labels', 'a.png'), 'mended by hand');
+  await assert.rejects(labelPhotos(byColour, own, other), /labels\/a\.png is there already.*--overwrite/);
+  await labelPhotos(byColour, own, other, { overwrite: true });
+  assert.notEqual(readFileSync(join(other, 'labels', 'a.png'), 'utf8'), 'mended by hand');
+});
