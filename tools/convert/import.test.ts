@@ -170,6 +170,13 @@ test('what is read is never written over, also through links', async () => {
   }
   assert.deepEqual(readFileSync(file), before);
   const other = join(folder, 'other.safetensors');
-  await assert.rejects(importCheckpoint(file, other, { beforeWriting: (target) => { throw new UserError(`no ${target}`); } }), /no .*other/);
+  await assert.rejects(
+    importCheckpoint(file, other, {
+      beforeWriting: (target) => {
+        throw new UserError(`no ${target}`);
+      },
+    }),
+    /no .*other/,
+  );
   assert.ok(!readdirSync(folder).includes('other.safetensors'));
 });
