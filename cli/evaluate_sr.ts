@@ -8,7 +8,7 @@ import { psnr, ssim } from '../src/metrics/image_quality';
 import { Edsr } from '../src/judges/edsr';
 import { chooseCheckpoint, loadRCAN } from '../src/models/pretrained';
 import { findWeights } from '../src/judges/weights';
-import { bicubicEnlarged } from '../src/training/rcan';
+import { bicubicEnlarged } from '../src/data/sr_pairs';
 import { runCommand } from './arguments';
 
 type Enlarge = (pair: SrPair) => RgbImage | Promise<RgbImage>;

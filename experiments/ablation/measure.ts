@@ -17,7 +17,6 @@ import { maskAccuracy, meanColours, paintMeanColours } from '../../src/metrics/m
 import type { Metric } from '../../src/metrics/metric';
 import { trainSegmenter } from '../../src/training/segmenter';
 import { findInception } from '../../src/judges/inception_weights';
-import { disposeOutput } from '../../src/models/lggan/generator';
 import type { Generator } from '../../src/models/lggan/generator';
 import { hasOnnxRuntime } from '../../src/judges/onnx';
 import { Segmenter } from '../../src/judges/segmenter';
@@ -127,7 +126,7 @@ export class AblationJudges {
       const output = generator.generate(labels);
       images.push(...(await imagesFromTensor(output.final)));
       if (output.scores) scores.push(...(output.scores.arraySync() as number[][][]));
-      disposeOutput(output);
+      tf.dispose(output);
     }
     const measured = await this.ofImages(images);
     if (scores.length) put(measured, 'classScore', classScoreAccuracy(scores, this.labels()), "the generator's own classifier");

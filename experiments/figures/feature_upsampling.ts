@@ -3,7 +3,6 @@ import type { LabelMap, RgbImage } from '../../src/data/types';
 import { UserError } from '../../src/common/errors';
 import { Sau } from '../../src/layers/sau';
 import { TransposedConvolution } from '../../src/layers/upsampler';
-import { disposeOutput } from '../../src/models/lggan/generator';
 import type { LGGAN } from '../../src/models/lggan/lggan';
 import { layersOf, onApply } from '../../src/inspection/observe';
 import * as tf from '../../src/engine/tf';
@@ -62,7 +61,7 @@ function hear(generator: LGGAN, labels: LabelMap, kind: typeof Sau | typeof Tran
     .filter(({ name }) => (LOCAL_UPSAMPLERS as readonly string[]).includes(name))
     .map(({ name, layer }) => onApply(layer, ([x], out) => heard.set(name, { input: keep(x), output: keep(out) })));
   try {
-    disposeOutput(generator.generate(labels, { compiled: false }));
+    tf.dispose(generator.generate(labels, { compiled: false }));
   } finally {
     stops.forEach((stop) => stop());
   }

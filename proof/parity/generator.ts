@@ -1,6 +1,5 @@
 import type { LabelMap } from '../../src/data/types';
 import { instanceNorm } from '../../src/layers/core/normalisation';
-import { disposeOutput } from '../../src/models/lggan/generator';
 import type { LGGAN, LGGANOutput } from '../../src/models/lggan/lggan';
 import * as tf from '../../src/engine/tf';
 import type { Values } from './compare';
@@ -38,7 +37,7 @@ export function runGenerator(generator: LGGAN, maps: readonly LabelMap[], traini
     tf.tidy(() => {
       const output = generator.forward(labels, { training });
       outputsOf(output, labels.at(labels.height, labels.width).oneHot, maps, keep, values, wanted);
-      disposeOutput(output);
+      tf.dispose(output);
     });
   } finally {
     stop();

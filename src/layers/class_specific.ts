@@ -44,7 +44,18 @@ export class ClassSpecificGenerator {
     this.combine = new Convolution(p.scope('deconv9'), 3 * classes, 3, { kernel: 3, padding: 1 });
   }
 
-  /** features [B,H,W,C], labels of the same size. */
+  /** Every class over the whole map. features [B,H,W,C], labels of the same size. */
+  asWritten(features: tf.Tensor4D, labels: LabelPyramid): ClassSpecificOutput {
+    const masks = tf.split(labels.at(labels.height, labels.width).oneHot, this.perClass.length, 3);
+    const images = this.perClass.map((conv, c) => {
+      return tf.tanh(conv.apply(pad2d(tf.mul(features, masks[c]), 3, 'reflect'))) as tf.Tensor4D;
+    });
+    const constants = this.constants();
+    const local = tf.tanh(this.combine.apply(tf.concat(images, 3))) as tf.Tensor4D;
+    return { local, perClass: { ...images }, constants };
+  }
+
+  /** The same as `asWritten`, each class in its box. */
   apply(features: tf.Tensor4D, labels: LabelPyramid): ClassSpecificOutput {
     const constants = this.constants();
     const padded = pad2d(features, 3, 'reflect');
@@ -54,17 +65,6 @@ export class ClassSpecificGenerator {
     for (const c of labels.present) perClass[c] = this.paint(c, padded, masks, boundingBox(labels.maps, c));
     const local = tanh(this.combineImages(perClass, constants, labels));
     return { local, perClass, constants };
-  }
-
-  /** The definition: every class over the whole map. */
-  applyDense(features: tf.Tensor4D, labels: LabelPyramid): ClassSpecificOutput {
-    const masks = tf.split(labels.at(labels.height, labels.width).oneHot, this.perClass.length, 3);
-    const images = this.perClass.map((conv, c) => {
-      return tf.tanh(conv.apply(pad2d(tf.mul(features, masks[c]), 3, 'reflect'))) as tf.Tensor4D;
-    });
-    const constants = this.constants();
-    const local = tf.tanh(this.combine.apply(tf.concat(images, 3))) as tf.Tensor4D;
-    return { local, perClass: { ...images }, constants };
   }
 
   private constants(): tf.Tensor2D {

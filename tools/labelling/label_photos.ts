@@ -14,7 +14,7 @@ import { saveFigure } from '../../src/figures/figure';
 import { imageGrid } from '../../src/figures/grid';
 import { classLegend, overlayLabels } from '../../src/figures/labels';
 import type { SceneSegmenter, Votes } from '../../src/judges/scene_segmenter';
-import { Finished } from './finished';
+import { Finished, type LabelledPhoto } from './finished';
 import { removeSmallRegions } from './regions';
 import { writeWhole } from '../../src/common/atomic';
 
@@ -30,28 +30,6 @@ export interface LabelPhotosOptions {
   onProgress?(done: number, total: number, note?: string): void;
   /** Stops after the current photograph. */
   signal?: AbortSignal;
-}
-
-/** A pair of classes between which the views of a photograph disagree. */
-export interface Doubt {
-  labelled: string;
-  perhaps: string;
-  /** Share of the photograph's pixels. */
-  share: number;
-}
-
-export interface LabelledPhoto {
-  name: string;
-  file: string;
-  height: number;
-  width: number;
-  /** Share of the pixels of each class that was found, largest first. */
-  classes: Record<string, number>;
-  /** Share of the pixels for which fewer than 60 % of the votes agree. */
-  ambiguous: number;
-  doubts: Doubt[];
-  /** What was done to it: turned upright, made smaller. */
-  notes: string[];
 }
 
 export interface LabelReport {
