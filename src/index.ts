@@ -30,8 +30,6 @@ export { RCAN } from './models/rcan';
 export { Vgg19 } from './judges/vgg19';
 export { Inception } from './judges/inception';
 export { Segmenter } from './judges/segmenter';
-export { SceneSegmenter } from './judges/scene_segmenter';
-export { Nima } from './judges/nima';
 export { chooseCheckpoint, findCheckpoint, loadGenerator, loadLGGAN, loadRCAN, pretrained } from './models/pretrained';
 
 export {

@@ -21,7 +21,7 @@ import { perClassLocal } from '../../src/figures/per_class_local';
 import { COLUMN } from './print';
 import { type EvaluationFile, measuresFigure, resultsFigure } from './results';
 import { sauKernels } from '../../src/figures/sau_kernels';
-import { sketchLandscape } from '../../src/figures/sketch_landscape';
+import { sketchLandscape } from './sketch_landscape';
 import { srComparison } from '../../src/figures/sr_comparison';
 
 /** What figures are made from. What is not at hand is undefined; the figures that need it are left out. */

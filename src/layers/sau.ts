@@ -1,6 +1,7 @@
 import * as tf from '../engine/tf';
 import { customGradient } from '../engine/custom_gradient';
 import { Convolution } from './core/convolution';
+import { padZeros } from './core/padding';
 import type { Parameters } from './core/parameters';
 import { blocksToSpace } from './core/upsample';
 
@@ -30,12 +31,7 @@ export class Sau {
   /** 25 weighted copies of the upsampled map. */
   asWritten(x: tf.Tensor4D): tf.Tensor4D {
     const [, h, w, c] = x.shape;
-    const padded = tf.pad(tf.image.resizeNearestNeighbor(x, [2 * h, 2 * w]), [
-      [0, 0],
-      [2, 2],
-      [2, 2],
-      [0, 0],
-    ]);
+    const padded = padZeros(tf.image.resizeNearestNeighbor(x, [2 * h, 2 * w]), [2, 2]);
     const weights = tf.split(this.attention(x), TAPS, 3);
     const taps = weights.map((weight, k) => {
       const patch = tf.slice(padded, [0, Math.floor(k / 5), k % 5, 0], [x.shape[0], 2 * h, 2 * w, c]);
@@ -92,12 +88,7 @@ function mixNeighbours(y: tf.Tensor4D, weights: tf.Tensor4D): tf.Tensor4D {
   const [b, h, w, c] = y.shape;
   const pixels = b * h * w;
   const patches = (source: tf.Tensor4D) => {
-    const padded = tf.pad(source, [
-      [0, 0],
-      [1, 1],
-      [1, 1],
-      [0, 0],
-    ]);
+    const padded = padZeros(source, [1, 1]);
     const taps = Array.from({ length: 9 }, (_, k) => tf.slice(padded, [0, Math.floor(k / 3), k % 3, 0], [b, h, w, c]));
     return tf.reshape(tf.concat(taps, 3), [pixels, 9, c]) as tf.Tensor3D;
   };
@@ -110,12 +101,7 @@ function mixNeighbours(y: tf.Tensor4D, weights: tf.Tensor4D): tf.Tensor4D {
       const dPatches = tf.reshape(tf.matMul(tf.reshape(saved[1], [pixels, 4, 9]), d, true), [b, h, w, 9 * c]);
       const back = tf.split(dPatches, 9, 3).map((t, k) => {
         const [ky, kx] = [Math.floor(k / 3), k % 3];
-        return tf.pad(t as tf.Tensor4D, [
-          [0, 0],
-          [ky, 2 - ky],
-          [kx, 2 - kx],
-          [0, 0],
-        ]);
+        return padZeros(t as tf.Tensor4D, [ky, 2 - ky], [kx, 2 - kx]);
       });
       return [tf.slice(tf.addN(back) as tf.Tensor4D, [0, 1, 1, 0], [b, h, w, c]), dMix];
     };
