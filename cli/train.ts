@@ -99,6 +99,11 @@ void runCommand(
         value: 'PATH',
         help: 'a trained generator to begin with, such as checkpoints/pretrained/lggan.safetensors: its shape stands in for --ngf and the like',
       },
+      start_discriminator: {
+        type: 'string',
+        value: 'FILE',
+        help: 'a trained discriminator to begin with, of the kind and size that --discriminator and --ndf say',
+      },
       image_size: { type: 'string', value: 'HxW', help: 'size of the generated images, multiples of 32; default: 192x256, or that of --start' },
       batch_size: { type: 'integer', min: 1, default: 2, help: 'pairs a step' },
       epochs: { type: 'integer', min: 1, default: epochs, help: 'passes over the set, both stages' },
@@ -206,6 +211,7 @@ void runCommand(
     const result = await trainLGGAN(
       {
         start: args.start,
+        startDiscriminator: args.start_discriminator,
         generator: {
           imageSize,
           ...(!begun && {
