@@ -2,6 +2,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { UserError } from '../common/errors';
 import { LGGAN } from '../models/lggan/lggan';
+import { canCompile } from '../engine/compiled';
+import { Convolution } from '../layers/core/convolution';
+import { Sau } from '../layers/sau';
+import { Spade } from '../layers/spade';
+import { SpadeBlock } from '../layers/spade_block';
 import { observe } from './observe';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import { labelMap as map, scatter } from '../../proof/testing/toy';
@@ -138,13 +143,39 @@ test('without SAU there is no attention, and a sentence says so', () => {
   g.dispose();
 });
 
-test('layers whose apply a fast path goes around are named when listening stops', () => {
+test('a layer is heard, or refused by its name where a fast path goes around it', async () => {
   const g = network();
-  const heard = new Set<string>();
-  const stop = observe(g, (name) => void heard.add(name));
-  tf.dispose(g.generate(scene));
-  const missed = stop();
-  assert.ok(heard.has('conv2') && heard.has('deconv3_local') && !missed.includes('conv2'));
-  for (const name of ['conv1', 'deconv5_1', 'deconv3_local.downsample']) assert.ok(missed.includes(name) && !heard.has(name), name);
+  const kinds = [Convolution, Sau, Spade, SpadeBlock];
+  const hear = (compiled: boolean, only?: (name: string) => boolean) => {
+    const names: string[] = [];
+    tf.dispose(
+      observe(
+        g,
+        kinds,
+        (name) => void names.push(name),
+        () => g.generate(scene, { compiled }),
+        { only },
+      ),
+    );
+    return names.sort();
+  };
+  const refused = (name: string) => (e: unknown) => e instanceof UserError && e.message.includes(`'${name}'`);
+  await assertNoLeak(() => {
+    for (const name of ['conv1', 'deconv5_1', 'deconv9', 'deconv3_local.downsample', 'up_0.norm_0.mlp_gamma'])
+      assert.throws(() => hear(false, (n) => n === name || n === 'conv2'), refused(name), name);
+    // Of all layers those alone are named that are not heard.
+    assert.throws(
+      () => hear(false),
+      (e: Error) => refused('conv1')(e) && !e.message.includes("'conv2'"),
+    );
+  });
+  const around = ['conv2', 'deconv3_local', 'up_0', 'up_0.norm_0'];
+  const run = (compiled: boolean) => hear(compiled, (n) => around.includes(n));
+  assert.deepEqual(run(false), around);
+  // A compiled function is played back without a call of any layer: the second time nothing would be heard.
+  if (canCompile()) {
+    tf.dispose(g.generate(scene));
+    assert.throws(() => run(true), refused('deconv3_local'));
+  }
   g.dispose();
 });
