@@ -11,7 +11,7 @@ export { folderPairs, imageFolder, labelFolder } from './data/pairs';
 export { readMapping } from './data/mapping';
 export { readImage, writeJpeg, writePng } from './data/image';
 export { resizeImage, resizeLabels } from './data/resize';
-export { splitDataset, splitPairs } from './data/split';
+export { splitDataset } from './data/split';
 export { bicubicEnlarged, constructSrDataset, srFolder } from './data/sr_pairs';
 export { embeddedDataset, splitFolder } from './data/embedded';
 export { paintedLandscapes, photographs } from './data/carried';
@@ -32,19 +32,7 @@ export { Inception } from './judges/inception';
 export { Segmenter } from './judges/segmenter';
 export { chooseCheckpoint, findCheckpoint, loadGenerator, loadLGGAN, loadRCAN, pretrained } from './models/pretrained';
 
-export {
-  inspect,
-  inspectionRows,
-  sauAttention,
-  untrained,
-  DEFAULT_PARTS,
-  SAU_NAMES,
-  SPADE_LAYERS,
-  type Inspection,
-  type InspectedPart,
-  type SauName,
-} from './inspection/inspect';
-export { boundaryPixels, kernelEntropy, kernelsOf, sameClassShare, uniformKernels } from './inspection/kernels';
+export { inspect, inspectionRows, sauAttention, untrained, SAU_NAMES, type Inspection, type InspectedPart, type SauName } from './inspection/inspect';
 export { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows } from './inspection/measures';
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';

@@ -1,5 +1,5 @@
 /** The run that kill.test.ts kills: a tiny LGGAN with all that a resumed run has to bring back. `node kill.run.ts FOLDER [STEPS]`. */
-import { interruptible } from '../../cli/arguments';
+import { interruptible } from '../../src/common/interrupt';
 import { TrainingBatches } from '../../src/data/batches';
 import { labelMap, photo } from './fixtures';
 import { memoryPairs } from '../../src/data/dataset';
