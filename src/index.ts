@@ -37,7 +37,7 @@ export { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
 export { LOSS_WEIGHTS, Schedule } from './training/schedule';
-export { trainRCAN } from './training/rcan';
+export { RCANTrainer, trainRCAN } from './training/rcan';
 export { History } from './training/history';
 
 export { trainSegmenter } from './training/segmenter';
