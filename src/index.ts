@@ -32,7 +32,7 @@ export { Inception } from './judges/inception';
 export { Segmenter } from './judges/segmenter';
 export { chooseCheckpoint, findCheckpoint, loadGenerator, loadLGGAN, loadRCAN, pretrained } from './models/pretrained';
 
-export { inspect, inspectionRows, sauAttention, untrained, SAU_NAMES, type Inspection, type InspectedPart, type SauName } from './inspection/inspect';
+export { inspect, sauAttention, untrained, SAU_NAMES, type Inspection, type InspectedPart, type SauName } from './inspection/inspect';
 export { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows } from './inspection/measures';
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
@@ -49,6 +49,6 @@ export { srQuality } from './metrics/sr_quality';
 export { describeMetric } from './metrics/metric';
 
 export { type LiveOptions, type LiveTraining, liveTraining } from './notebook/live';
-export { inNotebook, markdownTable, show, showHtml, showInteractive, showMarkdown, showTable, Slot, type Showable, type ShowOptions } from './notebook/show';
+export { markdownTable, show, showInteractive, showMarkdown, showTable, type Showable, type ShowOptions } from './notebook/show';
 export { progress, reporter } from './common/progress';
 export * from './figures';

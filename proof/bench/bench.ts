@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { UserError } from '../../src/common/errors';
 import * as tf from '../../src/engine/tf';
 import { ROOT } from '../testing/material';
-import { DEFAULT_WORKLOAD, labelMaps, type BenchRow, type Measured, type Workload } from './workloads';
+import { DEFAULT_WORKLOAD, labelMaps, type BenchRow, type Cost, type Workload } from './workloads';
 
 /** A workload that `npm run bench` measures. */
 export interface Case {
@@ -169,7 +169,7 @@ export async function measure(
   }
 }
 
-const spread = ({ seconds }: Measured) => `${median(seconds).toFixed(2)} (${Math.min(...seconds).toFixed(2)} to ${Math.max(...seconds).toFixed(2)})`;
+const spread = ({ seconds }: Cost) => `${median(seconds).toFixed(2)} (${Math.min(...seconds).toFixed(2)} to ${Math.max(...seconds).toFixed(2)})`;
 
 /** The rows as a Markdown table. */
 export function table(rows: BenchRow[]): string {
