@@ -3,7 +3,8 @@ import { LANDSCAPE, downloadLandscape } from '../tools/download/landscape';
 import { downloadWeights } from '../tools/download/weights';
 import { WEIGHTS, type WeightsName } from '../tools/judges/weights';
 import { progress } from '../src/common/progress';
-import { interruptible, runCommand } from './arguments';
+import { runCommand } from './arguments';
+import { interruptible } from '../src/common/interrupt';
 
 void runCommand(
   {

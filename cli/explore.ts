@@ -14,7 +14,8 @@ import { chooseCheckpoint, loadLGGAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
 import { filesIn, refuseInputs } from '../src/common/targets';
-import { interruptible, runCommand } from './arguments';
+import { runCommand } from './arguments';
+import { interruptible } from '../src/common/interrupt';
 import { readAll } from '../src/data/dataset';
 import * as tf from '../src/engine/tf';
 

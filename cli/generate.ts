@@ -14,7 +14,8 @@ import { readMapping } from '../src/data/mapping';
 import { LABEL_EXTENSIONS, hasExtension, stem } from '../src/common/files';
 import { WrittenFiles, filesIn, refuseInputs } from '../src/common/targets';
 import type { RgbImage, Size } from '../src/data/types';
-import { interruptible, parseSize, runCommand } from './arguments';
+import { parseSize, runCommand } from './arguments';
+import { interruptible } from '../src/common/interrupt';
 import * as tf from '../src/engine/tf';
 
 /** An image at a size, where one is wanted. */

@@ -4,7 +4,8 @@ import { labelPhotos, reportText } from '../tools/labelling/label_photos';
 import { SceneSegmenter } from '../tools/judges/scene_segmenter';
 import { findWeights } from '../tools/judges/weights';
 import { progress } from '../src/common/progress';
-import { interruptible, runCommand } from './arguments';
+import { runCommand } from './arguments';
+import { interruptible } from '../src/common/interrupt';
 
 void runCommand(
   {

@@ -11,7 +11,7 @@ export { folderPairs, imageFolder, labelFolder } from './data/pairs';
 export { readMapping } from './data/mapping';
 export { readImage, writeJpeg, writePng } from './data/image';
 export { resizeImage, resizeLabels } from './data/resize';
-export { splitDataset, splitPairs } from './data/split';
+export { splitDataset } from './data/split';
 export { bicubicEnlarged, constructSrDataset, srFolder } from './data/sr_pairs';
 export { embeddedDataset, splitFolder } from './data/embedded';
 export { paintedLandscapes, photographs } from './data/carried';
@@ -32,24 +32,12 @@ export { Inception } from './judges/inception';
 export { Segmenter } from './judges/segmenter';
 export { chooseCheckpoint, findCheckpoint, loadGenerator, loadLGGAN, loadRCAN, pretrained } from './models/pretrained';
 
-export {
-  inspect,
-  inspectionRows,
-  sauAttention,
-  untrained,
-  DEFAULT_PARTS,
-  SAU_NAMES,
-  SPADE_LAYERS,
-  type Inspection,
-  type InspectedPart,
-  type SauName,
-} from './inspection/inspect';
-export { boundaryPixels, kernelEntropy, kernelsOf, sameClassShare, uniformKernels } from './inspection/kernels';
+export { inspect, sauAttention, untrained, SAU_NAMES, type Inspection, type InspectedPart, type SauName } from './inspection/inspect';
 export { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows } from './inspection/measures';
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
 export { LOSS_WEIGHTS, Schedule } from './training/schedule';
-export { trainRCAN } from './training/rcan';
+export { RCANTrainer, trainRCAN } from './training/rcan';
 export { History } from './training/history';
 
 export { trainSegmenter } from './training/segmenter';
@@ -61,6 +49,6 @@ export { srQuality } from './metrics/sr_quality';
 export { describeMetric } from './metrics/metric';
 
 export { type LiveOptions, type LiveTraining, liveTraining } from './notebook/live';
-export { inNotebook, markdownTable, show, showHtml, showInteractive, showMarkdown, showTable, Slot, type Showable, type ShowOptions } from './notebook/show';
+export { markdownTable, show, showInteractive, showMarkdown, showTable, type Showable, type ShowOptions } from './notebook/show';
 export { progress, reporter } from './common/progress';
 export * from './figures';

@@ -32,7 +32,7 @@ import { readAll } from '../../src/data/dataset';
 export type MetricInfo = AblationMetric & { name: string; by: string };
 
 /** Which figures there can be, in the order of tables, and which way each is better. */
-export const FIGURES = {
+export const QUANTITIES = {
   maskAccuracy: 'higher',
   fid: 'lower',
   kid: 'lower',
@@ -42,13 +42,13 @@ export const FIGURES = {
   vggDistance: 'lower',
   classScore: 'higher',
 } as const;
-export type FigureKey = keyof typeof FIGURES;
-export const FIGURE_KEYS = Object.keys(FIGURES) as FigureKey[];
+export type Quantity = keyof typeof QUANTITIES;
+export const QUANTITY_NAMES = Object.keys(QUANTITIES) as Quantity[];
 
 export interface Measured {
   /** Figures that could be measured. */
-  metrics: Partial<Record<FigureKey, number>>;
-  info: Partial<Record<FigureKey, MetricInfo>>;
+  metrics: Partial<Record<Quantity, number>>;
+  info: Partial<Record<Quantity, MetricInfo>>;
 }
 
 /** Windows that the own segmenter learns from. */
@@ -186,10 +186,10 @@ export class AblationJudges {
 
 function put(
   { metrics, info }: Measured,
-  key: FigureKey,
+  key: Quantity,
   metric: Pick<Metric, 'name' | 'value' | 'network' | 'unit'>,
   by = metric.network ?? 'no network',
 ): void {
   metrics[key] = metric.value;
-  info[key] = { name: metric.name, better: FIGURES[key], by, ...(metric.unit && { unit: metric.unit }) };
+  info[key] = { name: metric.name, better: QUANTITIES[key], by, ...(metric.unit && { unit: metric.unit }) };
 }

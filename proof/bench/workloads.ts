@@ -132,7 +132,7 @@ const smallTraining = ({ classes, size }: Workload): Partial<TrainLGGANConfig> =
 });
 
 /** What a workload cost. */
-export interface Measured {
+export interface Cost {
   /** Seconds of each run, in order. */
   seconds: number[];
   /** Peak resident memory of the process, GB. */
@@ -141,8 +141,8 @@ export interface Measured {
 
 export interface BenchRow {
   name: string;
-  ours: Measured;
-  peer?: Measured;
+  ours: Cost;
+  peer?: Cost;
   against?: string;
 }
 

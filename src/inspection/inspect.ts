@@ -122,27 +122,6 @@ export function sauAttention({ attention }: Pick<LGGANOutput, 'attention'>): Rec
   return { 'local 1': local[0], 'local 2': local[1], 'weights 1': weights[0], 'weights 2': weights[1] };
 }
 
-/** Everything that an inspection holds, as rows of a table: its name, shape, size in memory and what it is. */
-export function inspectionRows(inspection: Inspection): { name: string; shape: string; MB: number; what: string }[] {
-  const { encoder, spade, attention, perClass } = inspection;
-  const row = (name: string, tensor: tf.Tensor, what: string) => {
-    return { name, shape: `[${tensor.shape.join()}]`, MB: tensor.size * 4e-6, what };
-  };
-  return [
-    ...(['final', 'global', 'local'] as const).map((name) => row(name, inspection[name], `${name} image, -1..1`)),
-    row('weights', inspection.weights, 'share of the local (0) and the global branch (1)'),
-    ...Object.entries(perClass).map(([c, image]) => row(`perClass ${c}`, image, `what class ${c} painted, -1..1`)),
-    row('constants', inspection.constants, 'colour of an absent class'),
-    row('scores', inspection.scores, 'class scores (logits)'),
-    ...Object.entries(encoder).map(([name, features]) => row(name, features, 'features of the encoder')),
-    ...Object.entries(spade).flatMap(([name, { gamma, beta }]) => [
-      row(`${name} gamma`, gamma, "SPADE's scale, less 1"),
-      row(`${name} beta`, beta, "SPADE's shift"),
-    ]),
-    ...(attention ? Object.entries(sauAttention(inspection)) : []).map(([name, a]) => row(`SAU ${name}`, a, 'weights of the 5x5 window')),
-  ];
-}
-
 function checkParts(keep: readonly InspectedPart[]): void {
   for (const part of keep) {
     if (PARTS.includes(part)) continue;

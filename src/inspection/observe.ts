@@ -49,11 +49,12 @@ export function observe<T>(
 /** The layers of some kinds inside a network, each with its name in the original: what the names of its parameters have in common. */
 function layersOf(network: object & { parameters: Parameters }, kinds: readonly Kind[]): { name: string; layer: object }[] {
   const nameOf = new Map<unknown, string>(network.parameters.entries().map((e) => [e.variable, e.name]));
-  const found: { name: string; layer: object }[] = [];
+  // A block may hold a layer in two of its fields.
+  const found = new Map<object, string>();
   namesBelow(network, nameOf, (layer, names) => {
-    if (kinds.some((kind) => layer instanceof kind)) found.push({ name: commonScope(names), layer });
+    if (kinds.some((kind) => layer instanceof kind)) found.set(layer, commonScope(names));
   });
-  return found;
+  return [...found].map(([layer, name]) => ({ name, layer }));
 }
 
 /** The object gets an `apply` of its own that calls its class's. Returns how to stop. */

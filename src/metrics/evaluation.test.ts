@@ -20,7 +20,7 @@ import type { Features } from './features';
 import { fid } from './fid';
 import { findJudges } from '../../experiments/evaluation/judges';
 import { kid } from './kid';
-import { maskAccuracy, type MaskSegmenter } from './mask_accuracy';
+import type { MaskSegmenter } from './mask_accuracy';
 import { memoryPairs, subset } from '../data/dataset';
 
 const root = mkdtempSync(join(tmpdir(), 'evaluation-'));

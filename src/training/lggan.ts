@@ -148,8 +148,8 @@ export class LGGANTrainer {
   readonly averaged?: Generator;
   private readonly lossWeights: Record<1 | 2, LossWeights>;
   private readonly average?: MovingAverage;
-  private readonly optimiserG: Adam;
-  private readonly optimiserD: Adam;
+  readonly optimiserG: Adam;
+  readonly optimiserD: Adam;
 
   constructor(
     config: Partial<TrainLGGANConfig>,
@@ -253,7 +253,8 @@ export class LGGANTrainer {
     { name: 'the step of the generator' },
   );
 
-  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, fakes: tf.Tensor4D, learningRate: number) {
+  /** One step of the discriminator, against `fakes`; its losses. */
+  stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, fakes: tf.Tensor4D, learningRate: number) {
     const { value, parts, gradients: g, squares } = this.discriminatorPass(labels, images, this.config.fakes === 'same' ? fakes : undefined);
     const [discriminatorFake, discriminatorReal] = parts.map((t) => t.dataSync()[0]);
     const losses: Losses = { discriminatorFake, discriminatorReal };
