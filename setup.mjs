@@ -68,7 +68,7 @@ export async function run(main) {
   }
 }
 
-if (import.meta.url === pathToFileURL(fs.realpathSync(process.argv[1])).href) {
+if (process.argv[1] && import.meta.url === pathToFileURL(fs.realpathSync(process.argv[1])).href) {
   await run(async () => {
     // Asked for by name: forget an engine that could not be had, and try again.
     if (engineStamp()?.engine === 'other') fs.rmSync(path.join(root, 'node_modules/@tensorflow/tfjs-node/lib/set-up.json'));
