@@ -74,7 +74,7 @@ export async function findJudges(maps: readonly LabelMap[], options: FindJudgesO
     const reason = wanted === 'own' ? 'as asked' : sceneFile ? `since of the scene segmenter, ${learnt}` : `since ${why('mosaic_ade20k.onnx')}`;
     choice = `Mask accuracy by the project's own segmenter, trained on real pairs of the set, ${reason}; it compares within this set only.`;
   } else {
-    if (wanted === 'own') throw new UserError('the own segmenter needs real pairs to learn from; give a training set.');
+    if (wanted === 'own') throw new UserError('The own segmenter needs real pairs to learn from; give them by --train.');
     choice = `Mask accuracy and mIoU are left out: ${why('mosaic_ade20k.onnx')}.`;
     missing.push(choice);
   }
