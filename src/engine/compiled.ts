@@ -288,6 +288,9 @@ const WINDOW = 8;
 /** ConfigProto that turns off the optimiser of graphs: it changes bits, and gained nothing. */
 const CONFIG = Uint8Array.of(0x52, 0x05, 0x52, 0x03, 0x98, 0x01, 0x01);
 
+/** Has no state, for all that TensorFlow says: it waits for the other workers. */
+const COLLECTIVE = 'CollectiveReduceV2';
+
 let functions = 0;
 
 class Recording {
@@ -455,7 +458,7 @@ class Recording {
 
   private execute(kernel: string, attributes: KernelAttribute[], ids: number[], outputs: number): OutputInfo[] {
     const definition = definitionOf(this.native, kernel);
-    if (definition.stateful) {
+    if (definition.stateful && kernel !== COLLECTIVE) {
       const random = /Random|Multinomial|TruncatedNormal/.test(kernel);
       throw new UserError(
         `${this.name}: the kernel ${kernel} cannot be compiled, as it ${random ? 'draws other numbers at every call; take its Stateless form with a seed tensor' : 'does more than compute its outputs'}.`,
