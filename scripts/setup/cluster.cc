@@ -1,10 +1,17 @@
 // TensorFlow's collective runtime, which its C library exports and no header names: several processes that reduce tensors together over gRPC.
 // Part of functions.cc; src/engine/cluster.ts is what calls it.
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+
+#ifdef __linux__
+#include <arpa/inet.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#endif
 
 // Weak: an addon that is linked to another TensorFlow still loads, and has no clusters.
 extern "C" {
@@ -58,6 +65,57 @@ napi_value ClusterStart(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// clusterLimit(port, addresses of this machine) -> whether the server hears from now on what is sent to these alone. TensorFlow's server listens on
+// all addresses, whatever it is told: its sockets get a filter, which drops what is meant for others.
+napi_value ClusterLimit(napi_env env, napi_callback_info info) {
+  Arguments<2> a(env, info);
+  int limited = 0;
+#ifdef __linux__
+  std::vector<sock_filter> filter;
+  const auto add = [&filter](uint16_t code, uint32_t k, uint8_t otherwise = 0) { filter.push_back({code, 0, otherwise, k}); };
+  uint32_t count = 0;
+  napi_get_array_length(env, a[1], &count);
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value element;
+    napi_get_element(env, a[1], i, &element);
+    const std::string text = Text(env, element);
+    uint32_t words[4];
+    const bool v6 = inet_pton(AF_INET6, text.c_str(), words) == 1;
+    if (!v6 && inet_pton(AF_INET, text.c_str(), words) != 1) continue;
+    const int n = v6 ? 4 : 1;
+    // To the next address where a word differs.
+    add(BPF_LD | BPF_H | BPF_ABS, SKF_AD_OFF + SKF_AD_PROTOCOL);
+    add(BPF_JMP | BPF_JEQ | BPF_K, v6 ? ETH_P_IPV6 : ETH_P_IP, static_cast<uint8_t>(2 * n + 1));
+    for (int w = 0; w < n; w++) {
+      add(BPF_LD | BPF_W | BPF_ABS, SKF_NET_OFF + (v6 ? 24 : 16) + 4 * w);
+      add(BPF_JMP | BPF_JEQ | BPF_K, ntohl(words[w]), static_cast<uint8_t>(2 * (n - 1 - w) + 1));
+    }
+    add(BPF_RET | BPF_K, 0xffffffff);
+  }
+  add(BPF_RET | BPF_K, 0);
+  const sock_fprog program = {static_cast<unsigned short>(filter.size()), filter.data()};
+  for (int fd = 3; fd < 4096; fd++) {
+    int listening = 0;
+    socklen_t size = sizeof listening;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || !listening) continue;
+    sockaddr_storage address;
+    size = sizeof address;
+    if (getsockname(fd, reinterpret_cast<sockaddr *>(&address), &size) != 0) continue;
+    const uint16_t port = address.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6 *>(&address)->sin6_port
+                                                        : reinterpret_cast<sockaddr_in *>(&address)->sin_port;
+    if (ntohs(port) != Int(env, a[0])) continue;
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
+      limited = 0;
+      break;
+    }
+    limited++;
+  }
+#endif
+  napi_value result;
+  napi_get_boolean(env, limited > 0, &result);
+  return result;
+}
+
 std::string Task(int number) { return "/job:worker/replica:0/task:" + std::to_string(number); }
 
 // clusterAsk(number of a worker, milliseconds) -> '' where it answers in that time, else TensorFlow's message
@@ -73,7 +131,7 @@ napi_value ClusterAsk(napi_env env, napi_callback_info info) {
 }
 
 // clusterWatch(numbers of the peers Int32Array, milliseconds between two rounds, milliseconds for an answer): ends all reductions where one
-// does not answer twice
+// does not answer three times
 napi_value ClusterWatch(napi_env env, napi_callback_info info) {
   Arguments<3> a(env, info);
   auto numbers = Ints(env, a[0]);
@@ -89,7 +147,7 @@ napi_value ClusterWatch(napi_env env, napi_callback_info info) {
       std::string why;
       for (int32_t peer : peers) {
         TF_AutoStatus status;
-        for (int attempt = 0; attempt < 2; attempt++) {
+        for (int attempt = 0; attempt < 3; attempt++) {
           TFE_CollectiveOpsCheckPeerHealth(context, Task(peer).c_str(), patience, status.status);
           if (TF_GetCode(status.status) == TF_OK) break;
         }
@@ -117,7 +175,7 @@ napi_value ClusterLost(napi_env env, napi_callback_info) {
   return Number(env, watch.lost);
 }
 
-// clusterStop(): no longer watches, and ends all reductions
+// clusterStop(): no longer watches
 napi_value ClusterStop(napi_env env, napi_callback_info) {
   watch.Stop();
   return nullptr;

@@ -341,7 +341,7 @@ napi_value Init(napi_env env, napi_value exports) {
       {"callFunction", CallFunction}, {"removeFunction", RemoveFunction},
       {"clusterStart", ClusterStart}, {"clusterAsk", ClusterAsk},
       {"clusterWatch", ClusterWatch}, {"clusterLost", ClusterLost},
-      {"clusterStop", ClusterStop},
+      {"clusterStop", ClusterStop},   {"clusterLimit", ClusterLimit},
   };
   for (const auto &[name, callback] : functions) {
     napi_value function;

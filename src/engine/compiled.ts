@@ -6,6 +6,7 @@
 import * as tf from './tf';
 import { UserError } from '../common/errors';
 import { isRecording } from './tape';
+import { workers } from './cluster';
 
 /** A tensor, or tensors in arrays and plain objects. */
 export type Tensors = tf.Tensor | undefined | readonly Tensors[] | { readonly [name: string]: Tensors };
@@ -143,7 +144,8 @@ export function compiled<A extends unknown[], R>(f: (...args: A) => R, options: 
       known.set(inputs.key, made);
       return result as R;
     }
-    if (recorded.trusts(inputs)) return recorded.call(inputs) as R;
+    // A check makes the call twice: other workers, which may be past theirs, would wait for the sums of one alone.
+    if (workers() > 1 || recorded.trusts(inputs)) return recorded.call(inputs) as R;
     const difference = recorded.check(inputs, () => eagerly(args));
     if (!difference.found) return difference.result as R;
     const sentence = `the compiled function does not give what the eager one does (${difference.found}); does it depend on a value that is not an argument?`;
