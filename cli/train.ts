@@ -11,7 +11,7 @@ import { UserError } from '../src/common/errors';
 import { extractFeatures } from '../src/metrics/features';
 import { fid } from '../src/metrics/fid';
 import { maskAccuracy, type Judged } from '../src/metrics/mask_accuracy';
-import { SceneJudge } from '../src/metrics/scene_judge';
+import { SceneJudge } from '../tools/judges/scene_judge';
 import { saveFigure } from '../src/figures/figure';
 import { samplesOverTime, type Sample } from '../src/figures/samples_over_time';
 import { DISCRIMINATOR_DEFAULTS } from '../src/models/discriminator';
@@ -21,11 +21,11 @@ import { BRANCHES, LGGAN_DEFAULTS } from '../src/models/lggan/config';
 import type { Generator } from '../src/models/lggan/generator';
 import { Inception } from '../src/judges/inception';
 import { findInception } from '../src/judges/inception_weights';
-import { hasOnnxRuntime } from '../src/judges/onnx';
-import { SceneSegmenter } from '../src/judges/scene_segmenter';
+import { hasOnnxRuntime } from '../tools/judges/onnx';
+import { SceneSegmenter } from '../tools/judges/scene_segmenter';
 import { Vgg19 } from '../src/judges/vgg19';
 import { findVgg19 } from '../src/judges/vgg19_weights';
-import { findWeights } from '../src/judges/weights';
+import { findWeights } from '../tools/judges/weights';
 import { loadGenerator } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
@@ -98,6 +98,11 @@ void runCommand(
         type: 'string',
         value: 'PATH',
         help: 'a trained generator to begin with, such as checkpoints/pretrained/lggan.safetensors: its shape stands in for --ngf and the like',
+      },
+      start_discriminator: {
+        type: 'string',
+        value: 'FILE',
+        help: 'a trained discriminator to begin with, of the kind and size that --discriminator and --ndf say',
       },
       image_size: { type: 'string', value: 'HxW', help: 'size of the generated images, multiples of 32; default: 192x256, or that of --start' },
       batch_size: { type: 'integer', min: 1, default: 2, help: 'pairs a step' },
@@ -206,6 +211,7 @@ void runCommand(
     const result = await trainLGGAN(
       {
         start: args.start,
+        startDiscriminator: args.start_discriminator,
         generator: {
           imageSize,
           ...(!begun && {

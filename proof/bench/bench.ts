@@ -13,7 +13,7 @@ import { UserError } from '../../src/common/errors';
 import { ROOT } from '../testing/material';
 import * as tf from '../../src/engine/tf';
 import { drawGrowth, growthCases } from './growth';
-import { DEFAULT_WORKLOAD, labelMaps, type Workload } from './workloads';
+import { DEFAULT_WORKLOAD, labelMaps, type BenchRow, type Measured, type Workload } from './workloads';
 
 interface Case {
   name: string;
@@ -52,20 +52,6 @@ const CASES: Case[] = [
   made('RCAN', { kind: 'rcan' }, true),
   made('reading a batch of 2', { kind: 'data', batch: 2 }, false, 'step, batch 2'),
 ];
-
-export interface Measured {
-  /** Seconds of each run, in order. */
-  seconds: number[];
-  /** Peak resident memory of the process, GB. */
-  memory: number;
-}
-
-export interface BenchRow {
-  name: string;
-  ours: Measured;
-  peer?: Measured;
-  against?: string;
-}
 
 export const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b);

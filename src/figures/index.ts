@@ -14,5 +14,4 @@ export { Plot, type PlotlyFigure, type PlotOptions, plotPng, savePlot } from './
 export { type Sample, samplesOverTime, type SamplesOptions } from './samples_over_time';
 export { choosePoints, type Kernel, type KernelPoint, readKernels, type SauKernelOptions, sauKernels } from './sau_kernels';
 export { SauExplorer, sauExplorer, type SauExplorerOptions } from './sau_explorer/sau_explorer';
-export { type PaintedSketch, sketchLandscape } from './sketch_landscape';
 export { mostDetailed, srComparison, type SrComparisonOptions, type SrExample } from './sr_comparison';

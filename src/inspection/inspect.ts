@@ -3,7 +3,6 @@ import { resizeLabels } from '../data/resize';
 import type { LabelMap } from '../data/types';
 import { UserError } from '../common/errors';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
-import { disposeOutput } from '../models/lggan/generator';
 import { LGGAN, type LGGANOutput } from '../models/lggan/lggan';
 import * as tf from '../engine/tf';
 
@@ -31,7 +30,7 @@ const PARTS: readonly InspectedPart[] = ['encoder', 'attention', 'spade', ...SPA
 export const DEFAULT_PARTS: readonly InspectedPart[] = ['encoder', 'attention', 'head_0', 'G_middle_0', 'G_middle_1', 'up_0'];
 
 /**
- * What the generator computes on the way to its images. H, W are its image size, n is its ngf. Free it with `disposeInspection`.
+ * What the generator computes on the way to its images. H, W are its image size, n is its ngf. Free it with `tf.dispose`.
  * The images, weight maps, images by class and scores are those of `LGGANOutput`, so that its figures take an inspection too.
  */
 export interface Inspection extends LGGANOutput {
@@ -101,11 +100,6 @@ function modulations({ global }: LGGAN, labels: LabelPyramid, keep: readonly Ins
     }
   }
   return kept;
-}
-
-/** Frees every tensor of an inspection. */
-export function disposeInspection({ labels: _, ...tensors }: Inspection): void {
-  disposeOutput(tensors);
 }
 
 /**
