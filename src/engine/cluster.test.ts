@@ -10,7 +10,12 @@ import { canCompile } from './compiled';
 const script = join(__dirname, 'cluster.run.ts');
 const skip = !canCompile() && 'needs the native engine';
 
-async function start(task: string, count: number, env: NodeJS.ProcessEnv = {}, only?: number[]): Promise<{ workers: Worker[]; ports: number[]; addresses: string }> {
+async function start(
+  task: string,
+  count: number,
+  env: NodeJS.ProcessEnv = {},
+  only?: number[],
+): Promise<{ workers: Worker[]; ports: number[]; addresses: string }> {
   const ports = await freePorts(count);
   const addresses = ports.map((p) => `127.0.0.1:${p}`).join();
   const workers = (only ?? ports.map((_, i) => i)).map((rank) => startScript(script, [task, String(rank), addresses], env));
@@ -51,7 +56,10 @@ for (const count of [2, 3]) {
     const expected = (first: boolean) => {
       const [one, two] = first ? [1, 2] : [Math.fround(mean), Math.fround(2 * mean)];
       return [
-        [[3, 5], [one, one]],
+        [
+          [3, 5],
+          [one, one],
+        ],
         [[2_100_000], [one, one]],
         [[2_100_000], [two, two]],
         [[], [one, one]],
