@@ -14,7 +14,7 @@ const skip = noBrowser() || (!jupyterReady() && 'Jupyter is not set up: npm star
 const CHANGES = [
   ['sampleEvery = Math.ceil((training.schedule.epochs * training.stepsPerEpoch) / 6)', 'sampleEvery = 8'],
   ["liveTraining({ title: 'LGGAN',", "liveTraining({ drawEvery: 0.5, title: 'LGGAN',"],
-  ["...training, fakes: 'same',", "...training, stepsPerEpoch: 300, fakes: 'same',"],
+  ['...training, ...choices', '...training, ...choices, stepsPerEpoch: 300'],
 ];
 
 function watchClosely(name, text) {
