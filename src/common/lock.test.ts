@@ -89,7 +89,7 @@ test('a lock of an earlier start of the machine, of a number that was given anew
   await assert.rejects(lockFolder(dir), refused(/process \d+ of elsewhere.*no longer runs, delete .*run\.lock\.$/));
 });
 
-test('a killed process whose parent does not ask for its end counts as gone', { skip: process.platform !== 'linux' }, () => {
+test('a killed process whose parent does not ask for its end counts as gone', { skip: process.platform !== 'linux' }, (t) => {
   // The shell starts a child, kills it, and becomes a program that never waits for it.
   const shell = spawn('sh', ['-c', 'sleep 60 & kill -9 $!; echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
   return new Promise<void>((resolve, reject) =>
@@ -97,7 +97,8 @@ test('a killed process whose parent does not ask for its end counts as gone', { 
       const pid = Number(String(d));
       setTimeout(() => {
         try {
-          assert.equal(spawnSync('sh', ['-c', `kill -0 ${pid}`]).status, 0, 'the number is still taken');
+          // Where SIGCHLD was ignored by whoever started us, the system asks for it.
+          if (spawnSync('sh', ['-c', `kill -0 ${pid}`]).status !== 0) t.skip('the system has asked for its end');
           assert.equal(isAlive(pid), false);
           resolve();
         } catch (e) {

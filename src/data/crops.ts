@@ -212,7 +212,7 @@ async function parts(dataset: PairDataset, part: PhotoPart, heldOut = HELD_OUT):
     const [from, to] = partColumns(part, pair.image.width, heldOut);
     if (to <= from)
       throw new UserError(
-        `${dataset.source}: ${pair.name} is ${pair.image.width} pixels wide, too narrow to hold ${100 * heldOut} % of it out; take larger photographs.`,
+        `${dataset.source}: ${pair.name} has no ${part} part, as ${100 * heldOut} % of its ${pair.image.width} columns are held out; take larger photographs.`,
       );
     pairs.push(cropPair(pair, from, 0, to - from, pair.image.height));
   }

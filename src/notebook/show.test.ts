@@ -22,7 +22,8 @@ test('outside a notebook nothing is shown, but figures are saved', async () => {
     await show('text');
     showMarkdown('text');
     new Slot().text('text');
-    assert.deepEqual((await readdir(folder)).sort(), ['a.png', 'a.svg']);
+    // And in a hidden file, that they are ours.
+    assert.deepEqual((await readdir(folder)).sort(), ['.lggan-written', 'a.png', 'a.svg']);
   } finally {
     await rm(folder, { recursive: true });
   }
