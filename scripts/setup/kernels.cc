@@ -19,17 +19,26 @@ struct TF_OpKernelContext;
 TF_KernelBuilder *TF_NewKernelBuilder(const char *, const char *, void *(*)(TF_OpKernelConstruction *), void (*)(void *, TF_OpKernelContext *), void (*)(void *));
 void TF_RegisterKernelBuilder(const char *, TF_KernelBuilder *, TF_Status *);
 int TF_NumInputs(TF_OpKernelContext *);
+int TF_NumOutputs(TF_OpKernelContext *);
 void TF_GetInput(TF_OpKernelContext *, int, TF_Tensor **, TF_Status *);
 TF_Tensor *TF_AllocateOutput(TF_OpKernelContext *, int, TF_DataType, const int64_t *, int, size_t, TF_Status *);
 void TF_OpKernelConstruction_Failure(TF_OpKernelConstruction *, TF_Status *);
 void TF_OpKernelContext_Failure(TF_OpKernelContext *, TF_Status *);
 void TF_OpKernelConstruction_GetAttrBool(TF_OpKernelConstruction *, const char *, unsigned char *, TF_Status *);
+void TF_OpKernelConstruction_GetAttrInt64(TF_OpKernelConstruction *, const char *, int64_t *, TF_Status *);
+bool TF_OpKernelConstruction_HasAttr(TF_OpKernelConstruction *, const char *, TF_Status *);
 }
+
+// Loops over numbers become loops over sixteens; nothing that would change a bit.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3", "no-math-errno", "no-trapping-math", "fp-contract=off")
+#endif
 
 namespace lggan {
 namespace {
 
 // Sixteen numbers at once; a processor with narrower registers takes several. Each of the marked functions is compiled for all of them, and adds in the same order everywhere.
+#pragma GCC diagnostic ignored "-Wpsabi"  // Nothing that takes or returns them is called, all is inlined.
 typedef float Numbers __attribute__((vector_size(64), aligned(4), may_alias));
 constexpr int64_t WIDTH = 16;
 #if defined(__x86_64__) && defined(__linux__) && !defined(__clang__)
@@ -104,27 +113,32 @@ bool sameShape(TF_Tensor *a, TF_Tensor *b) {
   return true;
 }
 
-// What an operation was made with: its one attribute.
-struct Flag {
-  unsigned char value = 0;
+// What an operation was made with.
+struct Attributes {
+  unsigned char gradient = 0;
+  int64_t pad = 1;
 };
 
-void *makeFlag(TF_OpKernelConstruction *construction) {
-  auto *flag = new Flag;
+void *makeAttributes(TF_OpKernelConstruction *construction) {
+  auto *made = new Attributes;
   TF_Status *status = TF_NewStatus();
-  TF_OpKernelConstruction_GetAttrBool(construction, "flag", &flag->value, status);
+  TF_OpKernelConstruction_GetAttrBool(construction, "gradient", &made->gradient, status);
+  if (TF_GetCode(status) == TF_OK && TF_OpKernelConstruction_HasAttr(construction, "pad", status)) {
+    TF_OpKernelConstruction_GetAttrInt64(construction, "pad", &made->pad, status);
+  }
   if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
   TF_DeleteStatus(status);
-  return flag;
+  return made;
 }
-void deleteFlag(void *flag) { delete static_cast<Flag *>(flag); }
+void deleteAttributes(void *made) { delete static_cast<Attributes *>(made); }
 
 // ---- Winograd's convolution F(4x4, 3x3) ----
 //
-// A 3x3 convolution with stride 1, padded with zeros, computes 4x4 outputs from 6x6 inputs by 36 products in place of 144 (Lavin and Gray, 1509.09308):
+// A 3x3 convolution with stride 1 computes 4x4 outputs from 6x6 inputs by 36 products in place of 144 (Lavin and Gray, 1509.09308):
 // Y = A' [(G g G') * (B' d B)] A. The matrices follow from six points at which polynomials are evaluated; these are the ones with the least rounding
 // (Barabasz and others, 1803.10986), about seven times that of the direct sum. For the gradient in the input the kernel is turned, which evaluates it at the inverse points:
-// with those points the transformed kernel serves again, each value times a power of two, which is in A.
+// with those points the transformed kernel serves again, each value times a power of two, which is in A. The gradient in the kernel is
+// G' [sum over tiles of (B' d B) * (A dY A')] G.
 
 constexpr int OUT = 4, IN = 6, TAPS = 3;
 constexpr int AT_INFINITY = 5;
@@ -183,41 +197,31 @@ constexpr Matrices FORWARD = matricesOf(POINTS, AT_INFINITY);
 constexpr Matrices GRADIENT = gradientMatrices(FORWARD);
 constexpr const Matrices &matrices(bool gradient) { return gradient ? GRADIENT : FORWARD; }
 
-// out[i] = sum of m[i][k] in[k], with the matrix in the code.
-template <bool gradient>
-INLINE void transformIn(const Numbers *in, int inStep, Numbers *out, int outStep) {
-#pragma GCC unroll 6
-  for (int i = 0; i < IN; i++) {
-    Numbers sum = {};
-#pragma GCC unroll 6
-    for (int k = 0; k < IN; k++) {
-      constexpr const Matrices &m = matrices(gradient);
-      const float factor = static_cast<float>(m.B[i][k]);
-      if (m.B[i][k] == 1) sum += in[k * inStep];
-      else if (m.B[i][k] == -1) sum -= in[k * inStep];
-      else if (m.B[i][k] != 0) sum += in[k * inStep] * factor;
-    }
-    out[i * outStep] = sum;
+// out[i] = sum of m[i][k] in[k], or of m[k][i] in[k], with the matrix's numbers in the code: a 0 is left out, a 1 not multiplied by.
+#define TRANSFORM(name, rows, columns, entry)                                              \
+  template <bool gradient>                                                                 \
+  INLINE void name(const Numbers *in, int inStep, Numbers *out, int outStep) {             \
+    constexpr const Matrices &m = matrices(gradient);                                      \
+    _Pragma("GCC unroll 6") for (int i = 0; i < rows; i++) {                               \
+      Numbers sum = {};                                                                    \
+      _Pragma("GCC unroll 6") for (int k = 0; k < columns; k++) {                          \
+        if (entry == 1) sum += in[k * inStep];                                             \
+        else if (entry == -1) sum -= in[k * inStep];                                       \
+        else if (entry != 0) sum += in[k * inStep] * static_cast<float>(entry);            \
+      }                                                                                    \
+      out[i * outStep] = sum;                                                              \
+    }                                                                                      \
   }
-}
+TRANSFORM(transformInput, IN, IN, m.B[i][k])
+TRANSFORM(transformOutput, OUT, IN, m.A[i][k])
+TRANSFORM(transformKernel, IN, TAPS, m.G[i][k])
+TRANSFORM(outputTransposed, IN, OUT, m.A[k][i])
+TRANSFORM(kernelTransposed, TAPS, IN, m.G[k][i])
 
-template <bool gradient>
-INLINE void transformOut(const Numbers *in, int inStep, Numbers *out, int outStep) {
-#pragma GCC unroll 4
-  for (int i = 0; i < OUT; i++) {
-    Numbers sum = {};
-#pragma GCC unroll 6
-    for (int k = 0; k < IN; k++) {
-      constexpr const Matrices &m = matrices(gradient);
-      const float factor = static_cast<float>(m.A[i][k]);
-      if (m.A[i][k] == 1) sum += in[k * inStep];
-      else if (m.A[i][k] == -1) sum -= in[k * inStep];
-      else if (m.A[i][k] != 0) sum += in[k * inStep] * factor;
-    }
-    out[i * outStep] = sum;
-  }
-}
+INLINE Numbers load(const float *at) { return *reinterpret_cast<const Numbers *>(at); }
+INLINE void store(float *at, Numbers value) { *reinterpret_cast<Numbers *>(at) = value; }
 
+// What a convolution puts out, in tiles of 4x4.
 struct Map {
   int64_t batch, height, width, channels;
   int64_t down() const { return (height + OUT - 1) / OUT; }
@@ -225,43 +229,44 @@ struct Map {
   int64_t tiles() const { return batch * down() * across(); }
 };
 
-// Rows of tiles begin..end. `mask`: x counts as 0 where it is not positive; it may be missing.
+// Of an input padded by `pad` pixels of zeros, rows of tiles begin..end. `mask`: x counts as 0 where it is not positive; it may be missing.
 template <bool gradient>
-INLINE void tilesInRows(const Map &map, const float *x, const float *mask, float *out, int64_t begin, int64_t end) {
+INLINE void tilesInRows(const Map &map, int64_t pad, const float *x, const float *mask, float *out, int64_t begin, int64_t end) {
+  const int64_t height = map.height + 2 - 2 * pad, width = map.width + 2 - 2 * pad;
   const int64_t stride = map.tiles() * map.channels;
   for (int64_t row = begin; row < end; row++) {
-    const int64_t image = row / map.down(), top = row % map.down() * OUT - 1;
+    const int64_t image = row / map.down(), top = row % map.down() * OUT - pad;
     for (int64_t column = 0; column < map.across(); column++) {
-      const int64_t left = column * OUT - 1;
+      const int64_t left = column * OUT - pad;
       for (int64_t c = 0; c < map.channels; c += WIDTH) {
         Numbers seen[IN * IN], half[IN * IN], done[IN * IN];
         for (int i = 0; i < IN; i++) {
           for (int k = 0; k < IN; k++) {
             const int64_t v = top + i, h = left + k;
             Numbers value = {};
-            if (v >= 0 && v < map.height && h >= 0 && h < map.width) {
-              const int64_t at = ((image * map.height + v) * map.width + h) * map.channels + c;
-              value = *reinterpret_cast<const Numbers *>(x + at);
+            if (v >= 0 && v < height && h >= 0 && h < width) {
+              const int64_t at = ((image * height + v) * width + h) * map.channels + c;
+              value = load(x + at);
               if (mask) {
                 const Numbers zero = {};
-                value = *reinterpret_cast<const Numbers *>(mask + at) > zero ? value : zero;
+                value = load(mask + at) > zero ? value : zero;
               }
             }
             seen[i * IN + k] = value;
           }
         }
-        for (int k = 0; k < IN; k++) transformIn<gradient>(seen + k, IN, half + k, IN);
-        for (int i = 0; i < IN; i++) transformIn<gradient>(half + i * IN, 1, done + i * IN, 1);
+        for (int k = 0; k < IN; k++) transformInput<gradient>(seen + k, IN, half + k, IN);
+        for (int i = 0; i < IN; i++) transformInput<gradient>(half + i * IN, 1, done + i * IN, 1);
         float *to = out + (row * map.across() + column) * map.channels + c;
-        for (int i = 0; i < IN * IN; i++) *reinterpret_cast<Numbers *>(to + i * stride) = done[i];
+        for (int i = 0; i < IN * IN; i++) store(to + i * stride, done[i]);
       }
     }
   }
 }
 
-FOR_EACH_PROCESSOR void tilesIn(bool gradient, const Map &map, const float *x, const float *mask, float *out, int64_t begin, int64_t end) {
-  if (gradient) tilesInRows<true>(map, x, mask, out, begin, end);
-  else tilesInRows<false>(map, x, mask, out, begin, end);
+FOR_EACH_PROCESSOR void tilesIn(const Attributes &made, const Map &map, const float *x, const float *mask, float *out, int64_t begin, int64_t end) {
+  if (made.gradient) tilesInRows<true>(map, made.pad, x, mask, out, begin, end);
+  else tilesInRows<false>(map, made.pad, x, mask, out, begin, end);
 }
 
 // Back from tiles to a map; with a bias max(0, y + bias).
@@ -275,19 +280,19 @@ INLINE void tilesOutRows(const Map &map, const float *x, const float *bias, floa
       for (int64_t c = 0; c < map.channels; c += WIDTH) {
         Numbers seen[IN * IN], half[OUT * IN], done[OUT * OUT];
         const float *from = x + (row * map.across() + column) * map.channels + c;
-        for (int i = 0; i < IN * IN; i++) seen[i] = *reinterpret_cast<const Numbers *>(from + i * stride);
-        for (int k = 0; k < IN; k++) transformOut<gradient>(seen + k, IN, half + k, IN);
-        for (int i = 0; i < OUT; i++) transformOut<gradient>(half + i * IN, 1, done + i * OUT, 1);
+        for (int i = 0; i < IN * IN; i++) seen[i] = load(from + i * stride);
+        for (int k = 0; k < IN; k++) transformOutput<gradient>(seen + k, IN, half + k, IN);
+        for (int i = 0; i < OUT; i++) transformOutput<gradient>(half + i * IN, 1, done + i * OUT, 1);
         for (int i = 0; i < OUT && top + i < map.height; i++) {
           for (int k = 0; k < OUT && left + k < map.width; k++) {
             Numbers value = done[i * OUT + k];
             if (bias) {
               const Numbers zero = {};
-              value += *reinterpret_cast<const Numbers *>(bias + c);
+              value += load(bias + c);
               // NaN stays.
               value = value < zero ? zero : value;
             }
-            *reinterpret_cast<Numbers *>(out + ((image * map.height + top + i) * map.width + left + k) * map.channels + c) = value;
+            store(out + ((image * map.height + top + i) * map.width + left + k) * map.channels + c, value);
           }
         }
       }
@@ -300,21 +305,22 @@ FOR_EACH_PROCESSOR void tilesOut(bool gradient, const Map &map, const float *x, 
   else tilesOutRows<false>(map, x, bias, out, begin, end);
 }
 
-void computeTilesIn(void *flag, TF_OpKernelContext *context) {
+void computeTilesIn(void *attributes, TF_OpKernelContext *context) {
   Context c(context);
   TF_Tensor *x = c.in(0), *mask = c.in(1);
   if (!c.ok()) return;
   if (!has(x, 4) || TF_Dim(x, 3) % WIDTH || (sizeOf(mask) && !sameShape(x, mask))) return c.fail("expected [B,H,W,C], C a multiple of 16, and a mask of its shape or none");
-  const Map map{TF_Dim(x, 0), TF_Dim(x, 1), TF_Dim(x, 2), TF_Dim(x, 3)};
+  const auto &made = *static_cast<Attributes *>(attributes);
+  const Map map{TF_Dim(x, 0), TF_Dim(x, 1) + 2 * made.pad - 2, TF_Dim(x, 2) + 2 * made.pad - 2, TF_Dim(x, 3)};
+  if (made.pad < 0 || made.pad > 2 || map.height < 1 || map.width < 1) return c.fail("a map that is smaller than the kernel");
   float *out = c.out(0, {IN * IN, map.tiles(), map.channels});
   if (!out) return;
-  const bool gradient = static_cast<Flag *>(flag)->value;
   inParallel(map.batch * map.down(), sizeOf(x) * 16, [&](int64_t begin, int64_t end) {
-    tilesIn(gradient, map, dataOf(x), sizeOf(mask) ? dataOf(mask) : nullptr, out, begin, end);
+    tilesIn(made, map, dataOf(x), sizeOf(mask) ? dataOf(mask) : nullptr, out, begin, end);
   });
 }
 
-void computeTilesOut(void *flag, TF_OpKernelContext *context) {
+void computeTilesOut(void *attributes, TF_OpKernelContext *context) {
   Context c(context);
   TF_Tensor *x = c.in(0), *shape = c.in(1), *bias = c.in(2);
   if (!c.ok()) return;
@@ -326,37 +332,89 @@ void computeTilesOut(void *flag, TF_OpKernelContext *context) {
   }
   float *out = c.out(0, {n[0], n[1], n[2], n[3]});
   if (!out) return;
-  const bool gradient = static_cast<Flag *>(flag)->value;
+  const bool gradient = static_cast<Attributes *>(attributes)->gradient;
   inParallel(map.batch * map.down(), sizeOf(x) * 6, [&](int64_t begin, int64_t end) {
     tilesOut(gradient, map, dataOf(x), sizeOf(bias) ? dataOf(bias) : nullptr, out, begin, end);
   });
 }
 
-// [3,3,C,K] -> [36,C,K]: G g G', summed in float64.
+// A map's gradient in tiles, A dY A': what the gradient in the kernel is made of.
+FOR_EACH_PROCESSOR void gradientTiles(const Map &map, const float *dy, float *out, int64_t begin, int64_t end) {
+  const int64_t stride = map.tiles() * map.channels;
+  for (int64_t row = begin; row < end; row++) {
+    const int64_t image = row / map.down(), top = row % map.down() * OUT;
+    for (int64_t column = 0; column < map.across(); column++) {
+      const int64_t left = column * OUT;
+      for (int64_t c = 0; c < map.channels; c += WIDTH) {
+        Numbers seen[OUT * OUT], half[IN * OUT], done[IN * IN];
+        for (int i = 0; i < OUT; i++) {
+          for (int k = 0; k < OUT; k++) {
+            const Numbers zero = {};
+            const bool inside = top + i < map.height && left + k < map.width;
+            seen[i * OUT + k] = inside ? load(dy + ((image * map.height + top + i) * map.width + left + k) * map.channels + c) : zero;
+          }
+        }
+        for (int k = 0; k < OUT; k++) outputTransposed<false>(seen + k, OUT, half + k, OUT);
+        for (int i = 0; i < IN; i++) outputTransposed<false>(half + i * OUT, 1, done + i * IN, 1);
+        float *to = out + (row * map.across() + column) * map.channels + c;
+        for (int i = 0; i < IN * IN; i++) store(to + i * stride, done[i]);
+      }
+    }
+  }
+}
+
+void computeGradientTiles(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *dy = c.in(0);
+  if (!c.ok()) return;
+  if (!has(dy, 4) || TF_Dim(dy, 3) % WIDTH) return c.fail("expected [B,H,W,C], C a multiple of 16");
+  const Map map{TF_Dim(dy, 0), TF_Dim(dy, 1), TF_Dim(dy, 2), TF_Dim(dy, 3)};
+  float *out = c.out(0, {IN * IN, map.tiles(), map.channels});
+  if (!out) return;
+  inParallel(map.batch * map.down(), sizeOf(dy) * 16, [&](int64_t begin, int64_t end) { gradientTiles(map, dataOf(dy), out, begin, end); });
+}
+
+// Sixteen kernels at a time: G g G', and G' p G back.
+FOR_EACH_PROCESSOR void kernelTiles(const float *from, float *to, int64_t n, int64_t begin, int64_t end) {
+  for (int64_t at = begin * WIDTH; at < end * WIDTH; at += WIDTH) {
+    Numbers seen[TAPS * TAPS], half[IN * TAPS], done[IN * IN];
+    for (int i = 0; i < TAPS * TAPS; i++) seen[i] = load(from + i * n + at);
+    for (int k = 0; k < TAPS; k++) transformKernel<false>(seen + k, TAPS, half + k, TAPS);
+    for (int i = 0; i < IN; i++) transformKernel<false>(half + i * TAPS, 1, done + i * IN, 1);
+    for (int i = 0; i < IN * IN; i++) store(to + i * n + at, done[i]);
+  }
+}
+
+FOR_EACH_PROCESSOR void kernelGradient(const float *from, float *to, int64_t n, int64_t begin, int64_t end) {
+  for (int64_t at = begin * WIDTH; at < end * WIDTH; at += WIDTH) {
+    Numbers seen[IN * IN], half[TAPS * IN], done[TAPS * TAPS];
+    for (int i = 0; i < IN * IN; i++) seen[i] = load(from + i * n + at);
+    for (int k = 0; k < IN; k++) kernelTransposed<false>(seen + k, IN, half + k, IN);
+    for (int i = 0; i < TAPS; i++) kernelTransposed<false>(half + i * IN, 1, done + i * TAPS, 1);
+    for (int i = 0; i < TAPS * TAPS; i++) store(to + i * n + at, done[i]);
+  }
+}
+
+// [3,3,C,K] -> [36,C,K]
 void computeKernelTiles(void *, TF_OpKernelContext *context) {
   Context c(context);
   TF_Tensor *g = c.in(0);
   if (!c.ok()) return;
-  if (!has(g, 4) || TF_Dim(g, 0) != TAPS || TF_Dim(g, 1) != TAPS) return c.fail("expected a kernel [3,3,C,K]");
-  const int64_t n = TF_Dim(g, 2) * TF_Dim(g, 3);
+  const int64_t n = has(g, 4) ? TF_Dim(g, 2) * TF_Dim(g, 3) : 1;
+  if (n % WIDTH || TF_Dim(g, 0) != TAPS || TF_Dim(g, 1) != TAPS) return c.fail("expected a kernel [3,3,C,K], C * K a multiple of 16");
   float *out = c.out(0, {IN * IN, TF_Dim(g, 2), TF_Dim(g, 3)});
-  if (!out) return;
-  const float *from = dataOf(g);
-  for (int64_t at = 0; at < n; at++) {
-    double half[IN][TAPS] = {};
-    for (int i = 0; i < IN; i++) {
-      for (int k = 0; k < TAPS; k++) {
-        for (int l = 0; l < TAPS; l++) half[i][k] += FORWARD.G[i][l] * from[(l * TAPS + k) * n + at];
-      }
-    }
-    for (int i = 0; i < IN; i++) {
-      for (int k = 0; k < IN; k++) {
-        double sum = 0;
-        for (int l = 0; l < TAPS; l++) sum += FORWARD.G[k][l] * half[i][l];
-        out[(i * IN + k) * n + at] = static_cast<float>(sum);
-      }
-    }
-  }
+  if (out) inParallel(n / WIDTH, n * 180, [&](int64_t begin, int64_t end) { kernelTiles(dataOf(g), out, n, begin, end); });
+}
+
+// [36,C,K] -> [3,3,C,K]
+void computeKernelGradient(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *p = c.in(0);
+  if (!c.ok()) return;
+  const int64_t n = has(p, 3) ? TF_Dim(p, 1) * TF_Dim(p, 2) : 1;
+  if (n % WIDTH || TF_Dim(p, 0) != IN * IN) return c.fail("expected [36,C,K], C * K a multiple of 16");
+  float *out = c.out(0, {TAPS, TAPS, TF_Dim(p, 1), TF_Dim(p, 2)});
+  if (out) inParallel(n / WIDTH, n * 180, [&](int64_t begin, int64_t end) { kernelGradient(dataOf(p), out, n, begin, end); });
 }
 
 // ---- the gradient of a maximum over 2x2 ----
@@ -372,12 +430,12 @@ FOR_EACH_PROCESSOR void maxPoolRows(const Map &map, const float *x, const float 
       for (int64_t c = 0; c < map.channels; c += WIDTH) {
         const Numbers zero = {};
         const int64_t at = (row * across + column) * map.channels + c;
-        const Numbers largest = *reinterpret_cast<const Numbers *>(y + at);
-        Numbers left = *reinterpret_cast<const Numbers *>(dy + at);
+        const Numbers largest = load(y + at);
+        Numbers left = load(dy + at);
         for (int64_t k = 0; k < 4; k++) {
           const int64_t offset = (k >> 1) * line + (column * 2 + (k & 1)) * map.channels + c;
-          const auto here = *reinterpret_cast<const Numbers *>(source + offset) == largest;
-          *reinterpret_cast<Numbers *>(to + offset) = here ? left : zero;
+          const auto here = load(source + offset) == largest;
+          store(to + offset, here ? left : zero);
           left = here ? zero : left;
         }
       }
@@ -412,7 +470,7 @@ FOR_EACH_PROCESSOR float sumOfSquares(const float *x, int64_t n) {
   int64_t at = 0;
   for (; at + 4 * WIDTH <= n; at += 4 * WIDTH) {
     for (int k = 0; k < 4; k++) {
-      const Numbers v = *reinterpret_cast<const Numbers *>(x + at + k * WIDTH);
+      const Numbers v = load(x + at + k * WIDTH);
       sums[k] += v * v;
     }
   }
@@ -436,32 +494,182 @@ void computeSquares(void *, TF_OpKernelContext *context) {
   }
 }
 
+// ---- the mean absolute difference ----
+
+constexpr int64_t BLOCK = 1 << 12;
+
+// Of a block, so that the sum of all can be one in float64.
+FOR_EACH_PROCESSOR float sumOfDifferences(const float *a, const float *b, int64_t n) {
+  Numbers sums[4] = {};
+  const Numbers zero = {};
+  int64_t at = 0;
+  for (; at + 4 * WIDTH <= n; at += 4 * WIDTH) {
+    for (int k = 0; k < 4; k++) {
+      const Numbers d = load(a + at + k * WIDTH) - load(b + at + k * WIDTH);
+      sums[k] += d < zero ? -d : d;
+    }
+  }
+  float sum = 0;
+  for (; at < n; at++) sum += std::fabs(a[at] - b[at]);
+  for (int k = 0; k < 4; k++) {
+    for (int64_t l = 0; l < WIDTH; l++) sum += sums[k][l];
+  }
+  return sum;
+}
+
+FOR_EACH_PROCESSOR void signs(const float *a, const float *b, float scale, float *out, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    const float d = a[i] - b[i];
+    out[i] = d > 0 ? scale : d < 0 ? -scale : d * scale;
+  }
+}
+
+// b stands for as many copies of itself as a needs.
+bool copies(TF_Tensor *a, TF_Tensor *b) { return sizeOf(b) > 0 && sizeOf(a) % sizeOf(b) == 0; }
+
+void computeL1(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *a = c.in(0), *b = c.in(1);
+  if (!c.ok()) return;
+  if (!copies(a, b)) return c.fail("expected as many numbers as another tensor has, or a multiple");
+  float *out = c.out(0, {});
+  if (!out) return;
+  double sum = 0;
+  for (int64_t from = 0; from < sizeOf(a); from += sizeOf(b)) {
+    for (int64_t at = 0; at < sizeOf(b); at += BLOCK) sum += sumOfDifferences(dataOf(a) + from + at, dataOf(b) + at, std::min(BLOCK, sizeOf(b) - at));
+  }
+  *out = static_cast<float>(sum);
+}
+
+void computeL1Gradient(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *a = c.in(0), *b = c.in(1), *scale = c.in(2);
+  if (!c.ok()) return;
+  if (!copies(a, b) || sizeOf(scale) != 1) return c.fail("expected as many numbers as another tensor has, or a multiple, and a factor");
+  std::vector<int64_t> shape;
+  for (int i = 0; i < TF_NumDims(a); i++) shape.push_back(TF_Dim(a, i));
+  float *out = c.out(0, shape);
+  if (!out) return;
+  for (int64_t from = 0; from < sizeOf(a); from += sizeOf(b)) signs(dataOf(a) + from, dataOf(b), *dataOf(scale), out + from, sizeOf(b));
+}
+
+// ---- rows added to those of their numbers ----
+
+FOR_EACH_PROCESSOR void addRows(const float *rows, const int32_t *index, float *out, int64_t n, int64_t channels) {
+  for (int64_t i = 0; i < n; i++) {
+    const float *from = rows + i * channels;
+    float *to = out + index[i] * channels;
+    int64_t c = 0;
+    for (; c + WIDTH <= channels; c += WIDTH) store(to + c, load(to + c) + load(from + c));
+    for (; c < channels; c++) to[c] += from[c];
+  }
+}
+
+// rows [N,C], index [N], count -> [count,C]: the transpose of looking rows up.
+void computeSumRows(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *rows = c.in(0), *index = c.in(1), *count = c.in(2);
+  if (!c.ok()) return;
+  if (!has(rows, 2) || sizeOf(index) != TF_Dim(rows, 0) || sizeOf(count) != 1) return c.fail("expected rows [N,C], as many numbers of rows, and how many there are");
+  const int64_t n = TF_Dim(rows, 0), channels = TF_Dim(rows, 1), most = *static_cast<const int32_t *>(TF_TensorData(count));
+  const auto *at = static_cast<const int32_t *>(TF_TensorData(index));
+  for (int64_t i = 0; i < n; i++) {
+    if (at[i] < 0 || at[i] >= most) return c.fail("a number of a row that there is not");
+  }
+  float *out = c.out(0, {most, channels});
+  if (!out) return;
+  std::memset(out, 0, most * channels * sizeof(float));
+  addRows(dataOf(rows), at, out, n, channels);
+}
+
+// ---- Adam ----
+
+// What a step multiplies by; `rest`: 1 - beta.
+struct Factors {
+  float scale, floor, beta1, rest1, beta2, rest2;
+};
+
+// The numbers and the order are those of src/training/adam.ts.
+FOR_EACH_PROCESSOR void moveBy(const Factors f, const float *__restrict w, const float *__restrict g, const float *__restrict v, float *__restrict w1, float *__restrict v1, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    const float square = v[i] * f.beta2 + g[i] * g[i] * f.rest2;
+    v1[i] = square;
+    w1[i] = w[i] - g[i] * f.scale / (__builtin_sqrtf(square) + f.floor);
+  }
+}
+
+FOR_EACH_PROCESSOR void moveByMeans(const Factors f, const float *__restrict w, const float *__restrict g, const float *__restrict v, const float *__restrict m, float *__restrict w1,
+                                    float *__restrict v1, float *__restrict m1, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    const float square = v[i] * f.beta2 + g[i] * g[i] * f.rest2;
+    const float mean = m[i] * f.beta1 + g[i] * f.rest1;
+    v1[i] = square;
+    m1[i] = mean;
+    w1[i] = w[i] - mean * f.scale / (__builtin_sqrtf(square) + f.floor);
+  }
+}
+
+// Factors [6], N weights, N gradients, N means of squares, N or no means -> all but the gradients anew.
+void computeAdam(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *factors = c.in(0);
+  if (!c.ok()) return;
+  const bool means = TF_NumOutputs(context) % 3 == 0 && c.inputs() - 1 == TF_NumOutputs(context) / 3 * 4;
+  const int n = (c.inputs() - 1) / (means ? 4 : 3);
+  if (sizeOf(factors) != 6) return c.fail("expected six factors");
+  Factors f;
+  std::memcpy(&f, dataOf(factors), sizeof f);
+  for (int i = 0; i < n; i++) {
+    TF_Tensor *w = c.in(1 + i), *g = c.in(1 + n + i), *v = c.in(1 + 2 * n + i), *m = means ? c.in(1 + 3 * n + i) : nullptr;
+    if (!c.ok()) return;
+    const int64_t size = sizeOf(w);
+    if (sizeOf(g) != size || sizeOf(v) != size || (m && sizeOf(m) != size)) return c.fail("a gradient or a mean of another size than its weight");
+    std::vector<int64_t> shape;
+    for (int k = 0; k < TF_NumDims(w); k++) shape.push_back(TF_Dim(w, k));
+    float *w1 = c.out(i, shape), *v1 = c.out(n + i, {size}), *m1 = means ? c.out(2 * n + i, {size}) : nullptr;
+    if (!c.ok()) return;
+    inParallel(size, size * 20, [&](int64_t begin, int64_t end) {
+      const int64_t part = end - begin;
+      if (m) moveByMeans(f, dataOf(w) + begin, dataOf(g) + begin, dataOf(v) + begin, dataOf(m) + begin, w1 + begin, v1 + begin, m1 + begin, part);
+      else moveBy(f, dataOf(w) + begin, dataOf(g) + begin, dataOf(v) + begin, w1 + begin, v1 + begin, part);
+    });
+  }
+}
+
 // ---- registration ----
 
 void unknownShape(TF_ShapeInferenceContext *context, TF_Status *status) { TF_ShapeInferenceContextSetUnknownShape(context, status); }
 
-void add(const char *name, const std::vector<const char *> &inputs, const char *output, const char *attribute, void (*compute)(void *, TF_OpKernelContext *)) {
-  const bool flag = attribute && std::strcmp(attribute, "flag: bool") == 0;
+typedef std::vector<const char *> Texts;
+
+void add(const char *name, const Texts &inputs, const Texts &outputs, const Texts &attributes, bool made, void (*compute)(void *, TF_OpKernelContext *)) {
   TF_Status *status = TF_NewStatus();
   auto *definition = TF_NewOpDefinitionBuilder(name);
   for (const char *input : inputs) TF_OpDefinitionBuilderAddInput(definition, input);
-  TF_OpDefinitionBuilderAddOutput(definition, output);
-  if (attribute) TF_OpDefinitionBuilderAddAttr(definition, attribute);
+  for (const char *output : outputs) TF_OpDefinitionBuilderAddOutput(definition, output);
+  for (const char *attribute : attributes) TF_OpDefinitionBuilderAddAttr(definition, attribute);
   TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, unknownShape);
   TF_RegisterOpDefinition(definition, status);
   if (TF_GetCode(status) == TF_OK) {
-    TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", flag ? makeFlag : nullptr, compute, flag ? deleteFlag : nullptr), status);
+    TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", made ? makeAttributes : nullptr, compute, made ? deleteAttributes : nullptr), status);
   }
   TF_DeleteStatus(status);
 }
 
 // When the addon is loaded. An operation that cannot be registered is missing, and what asks for it takes the other way.
 [[maybe_unused]] const bool registered = [] {
-  add("LgganTilesIn", {"x: float", "mask: float"}, "tiles: float", "flag: bool", computeTilesIn);
-  add("LgganTilesOut", {"tiles: float", "shape: int32", "bias: float"}, "y: float", "flag: bool", computeTilesOut);
-  add("LgganKernelTiles", {"kernel: float"}, "tiles: float", nullptr, computeKernelTiles);
-  add("LgganMaxPoolGradient", {"x: float", "y: float", "dy: float"}, "dx: float", nullptr, computeMaxPoolGradient);
-  add("LgganSquares", {"x: N * float"}, "sums: float", "N: int >= 1", computeSquares);
+  add("LgganTilesIn", {"x: float", "mask: float"}, {"tiles: float"}, {"gradient: bool", "pad: int"}, true, computeTilesIn);
+  add("LgganTilesOut", {"tiles: float", "shape: int32", "bias: float"}, {"y: float"}, {"gradient: bool"}, true, computeTilesOut);
+  add("LgganGradientTiles", {"dy: float"}, {"tiles: float"}, {}, false, computeGradientTiles);
+  add("LgganKernelTiles", {"kernel: float"}, {"tiles: float"}, {}, false, computeKernelTiles);
+  add("LgganKernelGradient", {"tiles: float"}, {"gradient: float"}, {}, false, computeKernelGradient);
+  add("LgganMaxPoolGradient", {"x: float", "y: float", "dy: float"}, {"dx: float"}, {}, false, computeMaxPoolGradient);
+  add("LgganSquares", {"x: N * float"}, {"sums: float"}, {"N: int >= 1"}, false, computeSquares);
+  add("LgganL1", {"a: float", "b: float"}, {"sum: float"}, {}, false, computeL1);
+  add("LgganL1Gradient", {"a: float", "b: float", "scale: float"}, {"da: float"}, {}, false, computeL1Gradient);
+  add("LgganSumRows", {"rows: float", "index: int32", "count: int32"}, {"sums: float"}, {}, false, computeSumRows);
+  add("LgganAdam", {"factors: float", "w: N * float", "g: N * float", "v: N * float", "m: M * float"}, {"w1: N * float", "v1: N * float", "m1: M * float"},
+      {"N: int >= 1", "M: int >= 0"}, false, computeAdam);
   return true;
 }();
 
