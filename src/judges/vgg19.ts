@@ -2,8 +2,7 @@ import { convolveByTranspose, turned } from '../layers/core/convolution';
 import * as tf from '../engine/tf';
 import { customGradient } from '../engine/custom_gradient';
 import { fitsWinograd, hasOwnKernels, maxPoolGradient, winogradKernel, winogradRelu, winogradReluGradient } from '../engine/own_kernels';
-import { IMAGENET_DEVIATION, IMAGENET_MEAN } from './imagenet';
-import { readVgg19Weights, VGG19_LAYERS, type Vgg19Weights } from './vgg19_weights';
+import { IMAGENET_DEVIATION, IMAGENET_MEAN, readVgg19Weights, VGG19_LAYERS, type Vgg19Weights } from './vgg19_weights';
 
 /**
  * What the network is fed, from an image in [-1, 1].
@@ -114,7 +113,10 @@ function halve(x: tf.Tensor4D): tf.Tensor4D {
   return customGradient([x], (save, input) => {
     const y = tf.maxPool(input, 2, 2, 'valid');
     save([input, y]);
-    return { value: y, gradFunc: (dy: tf.Tensor, [kept, largest]: tf.Tensor[]) => maxPoolGradient(kept as tf.Tensor4D, largest as tf.Tensor4D, dy as tf.Tensor4D) };
+    return {
+      value: y,
+      gradFunc: (dy: tf.Tensor, [kept, largest]: tf.Tensor[]) => maxPoolGradient(kept as tf.Tensor4D, largest as tf.Tensor4D, dy as tf.Tensor4D),
+    };
   }) as tf.Tensor4D;
 }
 

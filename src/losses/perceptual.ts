@@ -7,6 +7,10 @@ import { l1 } from './pixel';
 /** Weights of relu1_1 ... relu5_1 (pix2pixHD, and the original). */
 export const PERCEPTUAL_WEIGHTS = [1 / 32, 1 / 16, 1 / 8, 1 / 4, 1] as const;
 
+/** The sum over the five layers of weight * mean |features(fake) - features(real)|. */
+const asWritten = (vgg: Vgg19, fake: tf.Tensor4D, real: tf.Tensor4D[]) =>
+  tf.addN(vgg.features(fake).map((f, i) => tf.mul(l1(f, real[i]), PERCEPTUAL_WEIGHTS[i]))) as tf.Scalar;
+
 /**
  * VGG19's five features of the real images [B,H,W,3] in [-1, 1], without gradient: once for all generated images.
  * The caller disposes them.
@@ -25,9 +29,7 @@ const PIXELS = 192 * 256;
  * The network is fixed, so the gradient is taken at once, a few images at a time: its features never pile up beside those of the generator.
  */
 export function perceptualLoss(vgg: Vgg19, fake: tf.Tensor4D, real: tf.Tensor4D[]): tf.Scalar {
-  const distance = (x: tf.Tensor4D, targets: tf.Tensor4D[]) =>
-    tf.addN(vgg.features(x).map((f, i) => tf.mul(l1(f, targets[i]), PERCEPTUAL_WEIGHTS[i]))) as tf.Scalar;
-  if (!isRecording()) return distance(fake, real);
+  if (!isRecording()) return asWritten(vgg, fake, real);
   const [images, height, width] = fake.shape;
   const batch = real[0].shape[0];
   const parts = cut(images, batch, Math.max(1, Math.floor(PIXELS / (height * width))));
@@ -38,7 +40,7 @@ export function perceptualLoss(vgg: Vgg19, fake: tf.Tensor4D, real: tf.Tensor4D[
         tf.tidy(() => {
           const targets = real.map((r) => take(r, from % batch, count));
           const withGradient = tf.valueAndGrad((part) => {
-            const value = tf.mul(count / images, distance(part as tf.Tensor4D, targets)) as tf.Scalar;
+            const value = tf.mul(count / images, asWritten(vgg, part as tf.Tensor4D, targets)) as tf.Scalar;
             freeEarly();
             return value;
           });

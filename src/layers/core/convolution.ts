@@ -1,5 +1,4 @@
 import { backpropInput } from '../../engine/conv2d_gradient';
-import { hasOwnKernels, winograd, winogradPays } from '../../engine/own_kernels';
 import { isRecording } from '../../engine/tape';
 import * as tf from '../../engine/tf';
 import { pad2d } from './padding';
@@ -53,9 +52,6 @@ export function convolve(
   options: { stride?: number; padding?: number; paddingMode?: 'zeros' | 'reflect' } = {},
 ): tf.Tensor4D {
   const { stride = 1, padding = 0, paddingMode = 'zeros' } = options;
-  if (stride === 1 && padding < 2 && hasOwnKernels() && winogradPays(x.shape, weight.shape)) {
-    return paddingMode === 'zeros' ? winograd(x, weight, padding as 0 | 1) : winograd(pad2d(x, padding, paddingMode), weight, 0);
-  }
   const same = stride === 1 && paddingMode === 'zeros' && 2 * padding === weight.shape[0] - 1;
   if (same && tf.hasOneDnnKernels() && !isRecording() && x.size > LARGE_MAP * weight.size) return convolveByTranspose(x, turned(weight));
   if (same) return tf.conv2d(x, weight, 1, 'same');
@@ -75,5 +71,5 @@ export const turned = (weight: tf.Tensor4D): tf.Tensor4D => tf.transpose(tf.reve
  */
 export function convolveByTranspose(x: tf.Tensor4D, kernel: tf.Tensor4D): tf.Tensor4D {
   const [b, h, w] = x.shape;
-  return backpropInput((name, attributes, inputs) => tf.runKernel(name, attributes, inputs)[0], [b, h, w, kernel.shape[2]], kernel, x, 1, 'SAME');
+  return backpropInput([b, h, w, kernel.shape[2]], kernel, x, 1, 'SAME');
 }
