@@ -122,8 +122,6 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
     join(set, 'val'),
     '--train',
     join(set, 'train'),
-    '--segmenter_steps',
-    '2',
     '--json',
   );
   assert.equal(judged.status, 0, judged.err);

@@ -119,8 +119,6 @@ test('one generated image: mask accuracy stands, FID is left out with its senten
     at('real'),
     '--segmenter',
     'own',
-    '--segmenter_steps',
-    '2',
   );
   assert.equal(status, 0, err);
   assert.match(out, /mask accuracy/i);
@@ -128,7 +126,7 @@ test('one generated image: mask accuracy stands, FID is left out with its senten
   // Two images are enough for FID, not for KID; one real pair is enough for neither.
   const second = readdirSync(at('real/labels'))[1].replace('.png', '');
   const judged = (real: string) =>
-    command('evaluate', '--labels', at('one'), '--fake', at('one/imgs'), '--real', real, '--train', at('real'), '--segmenter', 'own', '--segmenter_steps', '2');
+    command('evaluate', '--labels', at('one'), '--fake', at('one/imgs'), '--real', real, '--train', at('real'), '--segmenter', 'own');
   for (const part of ['imgs', 'labels'])
     for (const n of readdirSync(at('real', part)).filter((f) => f.startsWith(second))) copyFileSync(at('real', part, n), at('one', part, n));
   const two = judged(at('real'));

@@ -92,8 +92,8 @@ test('classes that the scene segmenter lacks are left out and counted; groups ar
   assert.equal(judgedShare([map(['sky', 'rock', 'lake', 'boat'])]), 0.5);
 });
 
-test('with no network at hand every figure is left out by name, and nothing stands in', async () => {
-  const judges = await findJudges([map(['sky'])], { folder: root });
+test('asked for judges of others alone, with none at hand, every figure is left out by name, and nothing stands in', async () => {
+  const judges = await findJudges([map(['sky'])], { folder: root, segmenter: 'independent' });
   assert.deepEqual([judges.segmenter, judges.features, judges.others], [undefined, undefined, []]);
   assert.match(judges.missing.join(' '), /Mask accuracy and mIoU are left out.*FID and KID.*aesthetic score/);
   const pair: Pair = { name: 'a', image: { data: new Uint8Array(3), height: 1, width: 1 }, labels: map(['sky']) };
