@@ -13,7 +13,8 @@ import { writeFileAtomically } from '../src/common/atomic';
 import { UserError } from '../src/common/errors';
 import { progress, reporter } from '../src/common/progress';
 import { filesIn, refuseInputs } from '../src/common/targets';
-import { interruptible, parseSize, runCommand } from './arguments';
+import { parseSize, runCommand } from './arguments';
+import { interruptible } from '../src/common/interrupt';
 
 const argv = process.argv.slice(2);
 

@@ -90,7 +90,7 @@ function script(body: string): string {
   const file = join(folder, 'command.js');
   writeFileSync(
     file,
-    `const { interruptible, runCommand } = require(${JSON.stringify(join(__dirname, 'arguments.ts'))});\nconst { UserError } = require(${JSON.stringify(join(__dirname, '..', 'src', 'common', 'errors.ts'))});\n${body}`,
+    `const { runCommand } = require(${JSON.stringify(join(__dirname, 'arguments.ts'))});\nconst { interruptible } = require(${JSON.stringify(join(__dirname, '..', 'src', 'common', 'interrupt.ts'))});\nconst { UserError } = require(${JSON.stringify(join(__dirname, '..', 'src', 'common', 'errors.ts'))});\n${body}`,
   );
   return file;
 }

@@ -1,9 +1,10 @@
 import { UserError } from '../src/common/errors';
 import { LANDSCAPE, downloadLandscape } from '../tools/download/landscape';
 import { downloadWeights } from '../tools/download/weights';
-import { WEIGHTS, type WeightsName } from '../src/judges/weights';
+import { WEIGHTS, type WeightsName } from '../tools/judges/weights';
 import { progress } from '../src/common/progress';
-import { interruptible, runCommand } from './arguments';
+import { runCommand } from './arguments';
+import { interruptible } from '../src/common/interrupt';
 
 void runCommand(
   {

@@ -5,10 +5,10 @@ import type { RgbImage } from '../src/data/types';
 import { UserError } from '../src/common/errors';
 import { markdownTable } from '../src/notebook/show';
 import { psnr, ssim } from '../src/metrics/image_quality';
-import { Edsr } from '../src/judges/edsr';
+import { Edsr } from '../tools/judges/edsr';
 import { chooseCheckpoint, loadRCAN } from '../src/models/pretrained';
-import { findWeights } from '../src/judges/weights';
-import { bicubicEnlarged } from '../src/training/rcan';
+import { findWeights } from '../tools/judges/weights';
+import { bicubicEnlarged } from '../src/data/sr_pairs';
 import { runCommand } from './arguments';
 
 type Enlarge = (pair: SrPair) => RgbImage | Promise<RgbImage>;

@@ -7,15 +7,17 @@ import { UserError } from '../src/common/errors';
 import { saveFigure } from '../src/figures/figure';
 import { sauExplorer } from '../src/figures/sau_explorer/sau_explorer';
 import { markdownTable } from '../src/notebook/show';
-import { disposeInspection, inspect, untrained } from '../src/inspection/inspect';
+import { inspect, untrained } from '../src/inspection/inspect';
 import { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows, type LocalShare, type SauMeasure } from '../src/inspection/measures';
 import type { LGGAN } from '../src/models/lggan/lggan';
 import { chooseCheckpoint, loadLGGAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
 import { filesIn, refuseInputs } from '../src/common/targets';
-import { interruptible, runCommand } from './arguments';
+import { runCommand } from './arguments';
+import { interruptible } from '../src/common/interrupt';
 import { readAll } from '../src/data/dataset';
+import * as tf from '../src/engine/tf';
 
 void runCommand(
   {
@@ -85,7 +87,7 @@ async function measure(generator: LGGAN, start: LGGAN, labels: LabelMap, page: s
     if (page) await saveFigure(page, sauExplorer(seen, seen.labels[0]));
     return { sau: await sauMeasures(seen), untrained: await atStart(start, labels), local: await localShares(seen) };
   } finally {
-    disposeInspection(seen);
+    tf.dispose(seen);
   }
 }
 
@@ -94,7 +96,7 @@ async function atStart(start: LGGAN, labels: LabelMap): Promise<SauMeasure[]> {
   try {
     return await sauMeasures(seen);
   } finally {
-    disposeInspection(seen);
+    tf.dispose(seen);
   }
 }
 

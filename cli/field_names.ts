@@ -1,5 +1,4 @@
 /** Messages speak of fields (`schedule.decayEpochs`), as notebooks need them; the command line has options (`--decay_epochs`). */
-import type { OptionSpec } from './arguments';
 
 /** Configurations as messages name them, see `configure` and `wholeNumbers`. */
 const CONFIGURATIONS = /^(train|trainRCAN|schedule|LGGAN|RCAN|Discriminator|Adam|batches|srBatches|crops|randomCrop|segmenter|split|ablation|upscale)$/;
@@ -9,7 +8,11 @@ const CONFIGURATIONS = /^(train|trainRCAN|schedule|LGGAN|RCAN|Discriminator|Adam
  * (`batchSize`) or belongs to a configuration (`schedule.epochs`), and the command has that option; parts of paths do not.
  * @param fields names of options that differ from their fields' in more than the case
  */
-export function asOptions(message: string, options: Readonly<Record<string, OptionSpec>>, fields: Readonly<Record<string, string>> = {}): string {
+export function asOptions(
+  message: string,
+  options: Readonly<Record<string, { readonly type: string }>>,
+  fields: Readonly<Record<string, string>> = {},
+): string {
   const optionOf = (field: string) => {
     const name = fields[field] ?? field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
     return Object.hasOwn(options, name) && options[name].type !== 'flag' ? name : undefined;

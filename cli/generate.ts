@@ -7,7 +7,6 @@ import { saveFigure } from '../src/figures/figure';
 import { lgganPanel } from '../src/figures/lggan_panel';
 import { sauKernels } from '../src/figures/sau_kernels';
 import { imageFromTensor } from '../src/data/tensors';
-import { disposeOutput } from '../src/models/lggan/generator';
 import { chooseCheckpoint, loadGenerator, loadRCAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
@@ -15,7 +14,9 @@ import { readMapping } from '../src/data/mapping';
 import { LABEL_EXTENSIONS, hasExtension, stem } from '../src/common/files';
 import { WrittenFiles, filesIn, refuseInputs } from '../src/common/targets';
 import type { RgbImage, Size } from '../src/data/types';
-import { interruptible, parseSize, runCommand } from './arguments';
+import { parseSize, runCommand } from './arguments';
+import { interruptible } from '../src/common/interrupt';
+import * as tf from '../src/engine/tf';
 
 /** An image at a size, where one is wanted. */
 const fitted = (image: RgbImage, size?: Size) => (!size || (size[0] === image.height && size[1] === image.width) ? image : resizeImage(image, size));
@@ -97,7 +98,7 @@ void runCommand(
         }
       }
       for (const file of targetsOf(name)) record.add(file);
-      disposeOutput(output);
+      tf.dispose(output);
       shown.update(done + 1, name);
     }
     shown.finish(args.output_path);

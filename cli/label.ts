@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { UserError } from '../src/common/errors';
 import { labelPhotos, reportText } from '../tools/labelling/label_photos';
-import { SceneSegmenter } from '../src/judges/scene_segmenter';
-import { findWeights } from '../src/judges/weights';
+import { SceneSegmenter } from '../tools/judges/scene_segmenter';
+import { findWeights } from '../tools/judges/weights';
 import { progress } from '../src/common/progress';
-import { interruptible, runCommand } from './arguments';
+import { runCommand } from './arguments';
+import { interruptible } from '../src/common/interrupt';
 
 void runCommand(
   {

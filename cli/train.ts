@@ -1,31 +1,18 @@
 import { join } from 'node:path';
 import type { Choice } from '../src/common/config';
-import { TrainingBatches, transformPair } from '../src/data/batches';
+import { TrainingBatches } from '../src/data/batches';
 import { CropBatches, HELD_OUT, SYNONYMS, heldOutCrops } from '../src/data/crops';
 import { readMapping } from '../src/data/mapping';
-import { folderPairs, labelFolder, type LabelDataset } from '../src/data/pairs';
-import { resizeLabels } from '../src/data/resize';
-import { itemsOf, readSome } from '../src/data/dataset';
-import { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage, type Size } from '../src/data/types';
+import { folderPairs, labelFolder } from '../src/data/pairs';
+import { readSome } from '../src/data/dataset';
+import { IGNORE, type PairDataset } from '../src/data/types';
 import { UserError } from '../src/common/errors';
-import { extractFeatures } from '../src/metrics/features';
-import { fid } from '../src/metrics/fid';
-import { maskAccuracy, type Judged } from '../src/metrics/mask_accuracy';
-import { SceneJudge } from '../src/metrics/scene_judge';
-import { saveFigure } from '../src/figures/figure';
-import { samplesOverTime, type Sample } from '../src/figures/samples_over_time';
 import { DISCRIMINATOR_DEFAULTS } from '../src/models/discriminator';
 import { UPSAMPLINGS } from '../src/layers/upsampler';
 import { JUDGED_CHOICES, PERCEPTUAL_CHOICES } from '../src/losses/generator';
 import { BRANCHES, LGGAN_DEFAULTS } from '../src/models/lggan/config';
-import type { Generator } from '../src/models/lggan/generator';
-import { Inception } from '../src/judges/inception';
-import { findInception } from '../src/judges/inception_weights';
-import { hasOnnxRuntime } from '../src/judges/onnx';
-import { SceneSegmenter } from '../src/judges/scene_segmenter';
 import { Vgg19 } from '../src/judges/vgg19';
 import { findVgg19 } from '../src/judges/vgg19_weights';
-import { findWeights } from '../src/judges/weights';
 import { loadGenerator } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
@@ -34,48 +21,15 @@ import { FAULT_POLICIES } from '../src/training/guards';
 import { recordRow } from '../src/training/history';
 import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../src/training/schedule';
 import { eventLog } from '../src/training/tensorboard';
-import { interruptible, parseSize, runCommand } from './arguments';
+import { parseSize, runCommand } from './arguments';
+import { interruptible } from '../src/common/interrupt';
+import { validator } from '../experiments/evaluation/validator';
+import { SampleFile } from '../experiments/figures/sample_file';
 import { complete } from './complete';
 import { filesIn, refuseInputs } from '../src/common/targets';
 import { IMAGE_EXTENSIONS, hasExtension } from '../src/common/files';
 
 const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS;
-
-/** Images of the same few label maps over the steps, in one picture. */
-class SampleFile {
-  private samples: Sample[] = [];
-  private labels?: LabelMap[];
-  private photos?: RgbImage[];
-
-  /** @param pairs what to paint; of label maps alone the picture has no photos */
-  constructor(
-    private readonly path: string,
-    private readonly pairs: PairDataset | LabelDataset,
-    private readonly imageSize: Size,
-    private readonly crop: Choice,
-    private readonly count = 3,
-  ) {}
-
-  async add(generator: Generator, step: number): Promise<void> {
-    if (!this.labels) {
-      this.labels = [];
-      const shown: (Omit<Pair, 'image'> & { image?: RgbImage })[] = await readSome<Omit<Pair, 'image'>>(this.pairs, this.count);
-      for (const item of shown) {
-        if (!item.image) {
-          this.labels.push(resizeLabels(item.labels, this.imageSize));
-          continue;
-        }
-        const { image, labels } = transformPair({ ...item, image: item.image }, { imageSize: this.imageSize, crop: this.crop });
-        this.labels.push(labels);
-        (this.photos ??= []).push(image);
-      }
-    }
-    // A long run takes thousands; the picture shows a few, spread evenly.
-    if (this.samples.length > 16) this.samples = this.samples.filter((_, i) => i % 2 === 0);
-    this.samples.push({ step, images: await generator.paint(this.labels) });
-    await saveFigure(this.path, samplesOverTime(this.samples, { labels: this.labels, photos: this.photos }), { formats: ['png'], scale: 1 });
-  }
-}
 
 void runCommand(
   {
@@ -98,6 +52,11 @@ void runCommand(
         type: 'string',
         value: 'PATH',
         help: 'a trained generator to begin with, such as checkpoints/pretrained/lggan.safetensors: its shape stands in for --ngf and the like',
+      },
+      start_discriminator: {
+        type: 'string',
+        value: 'FILE',
+        help: 'a trained discriminator to begin with, of the kind and size that --discriminator and --ndf say',
       },
       image_size: { type: 'string', value: 'HxW', help: 'size of the generated images, multiples of 32; default: 192x256, or that of --start' },
       batch_size: { type: 'integer', min: 1, default: 2, help: 'pairs a step' },
@@ -206,6 +165,7 @@ void runCommand(
     const result = await trainLGGAN(
       {
         start: args.start,
+        startDiscriminator: args.start_discriminator,
         generator: {
           imageSize,
           ...(!begun && {
@@ -292,36 +252,6 @@ async function configOf(path: string) {
   const generator = await loadGenerator(path);
   generator.dispose();
   return generator.config;
-}
-
-/**
- * What chooses the best checkpoint, less being better: FID by the canonical Inception where its weights are in `checkpoints/`, else the
- * mean absolute difference from the photos. Where the scene segmenter is there too, it measures mask accuracy beside it.
- */
-async function validator(pairs: PairDataset, imageSize: Size, crop: Choice) {
-  const weights = findInception();
-  const inception = weights ? await Inception.load(weights) : undefined;
-  const sceneFile = (await hasOnnxRuntime()) ? findWeights('segmenter') : undefined;
-  const judge = sceneFile ? new SceneJudge(await SceneSegmenter.load(sceneFile)) : undefined;
-  const all = async function* () {
-    for await (const pair of itemsOf(pairs)) yield transformPair(pair, { imageSize, crop });
-  };
-  const measure = async (generator: Generator): Promise<{ chooses: Record<string, number>; masks: Record<string, number> }> => {
-    const photos: RgbImage[] = [];
-    const painted: Judged[] = [];
-    for await (const { image, labels } of all()) {
-      photos.push(image);
-      painted.push({ image: (await generator.paint([labels]))[0], labels });
-    }
-    const images = painted.map((p) => p.image);
-    const accuracy = judge && (await maskAccuracy(judge, painted)).accuracy.value;
-    const masks: Record<string, number> = accuracy !== undefined && Number.isFinite(accuracy) ? { maskAccuracy: accuracy } : {};
-    if (inception) return { chooses: { FID: fid(await extractFeatures(photos, inception), await extractFeatures(images, inception)).value }, masks };
-    const difference = (a: RgbImage, b: RgbImage) => a.data.reduce((sum, v, i) => sum + Math.abs(v - b.data[i]), 0) / a.data.length;
-    return { chooses: { meanDifference: photos.reduce((sum, photo, i) => sum + difference(photo, images[i]), 0) / photos.length }, masks };
-  };
-  const by = inception ? `FID (${inception.name})` : 'mean absolute difference from the photos (for FID put Inception into checkpoints/)';
-  return { measure, by: `${by} on ${pairs.length} pairs of ${pairs.source}`, dispose: async () => judge?.dispose() };
 }
 
 function lossWeights(text: string | undefined, noClassLoss: boolean): TrainLGGANConfig['lossWeights'] {

@@ -9,7 +9,8 @@ import { engineInfo } from '../src/engine/tf';
 import { FAULT_POLICIES } from '../src/training/guards';
 import { trainRCAN } from '../src/training/rcan';
 import { TRAIN_RCAN_DEFAULTS as D } from '../src/training/rcan_config';
-import { interruptible, runCommand } from './arguments';
+import { runCommand } from './arguments';
+import { interruptible } from '../src/common/interrupt';
 import { complete } from './complete';
 
 void runCommand(

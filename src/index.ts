@@ -1,4 +1,3 @@
-export { memoryPairs, subset } from './data/dataset';
 /** All that a notebook imports: `import { ... } from './src'`. */
 export * as tf from './engine/tf';
 export { engineInfo } from './engine/tf';
@@ -7,12 +6,13 @@ export { featureNetwork, first, keep, notebookSettings, prepareDataset, tensorsL
 export { CLASSES, CLASS_NAMES, NUM_CLASSES } from './classes';
 
 export { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage } from './data/types';
+export { memoryPairs, subset } from './data/dataset';
 export { folderPairs, imageFolder, labelFolder } from './data/pairs';
 export { readMapping } from './data/mapping';
 export { readImage, writeJpeg, writePng } from './data/image';
 export { resizeImage, resizeLabels } from './data/resize';
-export { splitDataset, splitPairs } from './data/split';
-export { constructSrDataset, srFolder } from './data/sr_pairs';
+export { splitDataset } from './data/split';
+export { bicubicEnlarged, constructSrDataset, srFolder } from './data/sr_pairs';
 export { embeddedDataset, splitFolder } from './data/embedded';
 export { paintedLandscapes, photographs } from './data/carried';
 export { CropBatches, SYNONYMS, centreCrops, heldOutCrops, srCrops } from './data/crops';
@@ -23,36 +23,21 @@ export { SrPatches } from './data/sr_batches';
 
 export { LGGAN, type LGGANOutput } from './models/lggan/lggan';
 export { type LGGANConfig } from './models/lggan/config';
-export { type Generator, type GeneratorOutput, disposeOutput } from './models/lggan/generator';
+export { type Generator, type GeneratorOutput } from './models/lggan/generator';
 export { createGenerator } from './models/lggan/single_branch';
 export { Discriminator } from './models/discriminator';
 export { RCAN } from './models/rcan';
 export { Vgg19 } from './judges/vgg19';
 export { Inception } from './judges/inception';
 export { Segmenter } from './judges/segmenter';
-export { SceneSegmenter } from './judges/scene_segmenter';
-export { Nima } from './judges/nima';
 export { chooseCheckpoint, findCheckpoint, loadGenerator, loadLGGAN, loadRCAN, pretrained } from './models/pretrained';
 
-export {
-  disposeInspection,
-  inspect,
-  inspectionRows,
-  sauAttention,
-  untrained,
-  DEFAULT_PARTS,
-  SAU_NAMES,
-  SPADE_LAYERS,
-  type Inspection,
-  type InspectedPart,
-  type SauName,
-} from './inspection/inspect';
-export { boundaryPixels, kernelEntropy, kernelsOf, sameClassShare, uniformKernels } from './inspection/kernels';
+export { inspect, sauAttention, untrained, SAU_NAMES, type Inspection, type InspectedPart, type SauName } from './inspection/inspect';
 export { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows } from './inspection/measures';
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
 export { LOSS_WEIGHTS, Schedule } from './training/schedule';
-export { bicubicEnlarged, srQuality, trainRCAN } from './training/rcan';
+export { RCANTrainer, trainRCAN } from './training/rcan';
 export { History } from './training/history';
 
 export { trainSegmenter } from './training/segmenter';
@@ -61,9 +46,10 @@ export { CarriedJudge } from './metrics/carried_judge';
 export { Evaluator, measuresTable } from './metrics/evaluation';
 export { PUBLISHED_ROWS, contestScore, resultsTable } from './metrics/contest';
 export { psnr, ssim } from './metrics/image_quality';
+export { srQuality } from './metrics/sr_quality';
 export { describeMetric } from './metrics/metric';
 
 export { type LiveOptions, type LiveTraining, liveTraining } from './notebook/live';
-export { inNotebook, markdownTable, show, showHtml, showInteractive, showMarkdown, showTable, Slot, type Showable, type ShowOptions } from './notebook/show';
+export { markdownTable, show, showInteractive, showMarkdown, showTable, type Showable, type ShowOptions } from './notebook/show';
 export { progress, reporter } from './common/progress';
 export * from './figures';

@@ -1,4 +1,4 @@
-/** The order of the rooms: what a room imports lies below it, and the library imports nothing from outside of `src/`. */
+/** The order of the rooms: what a room imports lies below it. The library stands on nothing; around it stand what uses it. */
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
@@ -20,18 +20,32 @@ const FLOORS = [
   ['index.ts'],
 ];
 
-test('every import of src points down', () => {
-  const floor = (room: string) => FLOORS.findIndex((rooms) => rooms.includes(room));
+/** The same of the folders around. Tests are not of it: they may take what `proof/testing` has. */
+const HOUSE = [['src'], ['tools'], ['experiments'], ['proof', 'studio'], ['cli']];
+
+/** The imports of files of `folder` that neither stay in their room nor go to a lower one. */
+function pointingUp(folder: string, files: readonly string[], floors: readonly (readonly string[])[]): string[] {
+  const floor = (room: string) => floors.findIndex((rooms) => rooms.includes(room));
   const wrong: string[] = [];
-  for (const file of readdirSync(__dirname, { recursive: true, encoding: 'utf8' })) {
+  for (const file of files) {
     if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue;
     const room = file.split(sep)[0];
-    assert.ok(floor(room) >= 0, `${room} has no floor: add it to FLOORS`);
-    for (const [, module] of readFileSync(join(__dirname, file), 'utf8').matchAll(/^(?:import|export)[^;']* from '(\.[^']*)'/gm)) {
-      const target = relative(__dirname, resolve(__dirname, file, '..', module)).split(sep)[0];
-      const other = FLOORS.flat().find((name) => name === target || name === `${target}.ts`) ?? target;
+    assert.ok(floor(room) >= 0, `${room} has no floor: add it here`);
+    for (const [, module] of readFileSync(join(folder, file), 'utf8').matchAll(/^(?:import|export)[^;']* from '(\.[^']*)'/gm)) {
+      const target = relative(folder, resolve(folder, file, '..', module)).split(sep)[0];
+      const other = floors.flat().find((name) => name === target || name === `${target}.ts`) ?? target;
       if (other !== room && !(floor(other) >= 0 && floor(other) < floor(room))) wrong.push(`${file} imports ${module}`);
     }
   }
-  assert.deepEqual(wrong, []);
+  return wrong;
+}
+
+const filesOf = (folder: string) => readdirSync(folder, { recursive: true, encoding: 'utf8' });
+
+test('every import of src points down', () => assert.deepEqual(pointingUp(__dirname, filesOf(__dirname), FLOORS), []));
+
+test('every import of the folders around points down', () => {
+  const root = join(__dirname, '..');
+  const files = HOUSE.flat().flatMap((room) => filesOf(join(root, room)).map((file) => join(room, file)));
+  assert.deepEqual(pointingUp(root, files, HOUSE), []);
 });

@@ -12,7 +12,7 @@ import { openStudio, plainServer } from './browser.mjs';
 
 const require = createRequire(import.meta.url);
 const skip = noBrowser();
-const long = skip || (process.env.LONG !== '1' && 'npm run test:browser runs it');
+const long = skip || (process.env.LGGAN_LONG !== '1' && 'npm run test:browser runs it');
 
 let studio;
 before(async () => {

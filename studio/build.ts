@@ -114,8 +114,8 @@ const ENGINE = join(HERE, 'worker/engine.ts');
 const inTheBrowser: Plugin = {
   name: 'in the browser',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /(^|\/)tf$/ }, ({ path, resolveDir }) =>
-      resolve(resolveDir, path) === resolve(HERE, '../src/engine/tf') ? { path: ENGINE } : undefined,
+    onResolve({ filter: /(^|\/)(tf|kernels)$/ }, ({ path, resolveDir }) =>
+      ['tf', 'kernels'].some((name) => resolve(resolveDir, path) === resolve(HERE, '../src/engine', name)) ? { path: ENGINE } : undefined,
     );
     onResolve({ filter: /^@tensorflow\/tfjs$/ }, () => ({ path: ENGINE }));
     onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'node' }));

@@ -10,7 +10,7 @@ import { openStudio } from './browser.mjs';
 /** The README's pictures are small. */
 const LARGEST = 400_000;
 
-test('the picture of the README', { skip: noBrowser() || (process.env.WRITE_DOCS !== '1' && 'npm run studio-picture takes it') }, async (t) => {
+test('the picture of the README', { skip: noBrowser() || (process.env.LGGAN_WRITE_DOCS !== '1' && 'npm run studio-picture takes it') }, async (t) => {
   const studio = await openStudio({ viewport: { width: 1280, height: 1130 } });
   t.after(() => studio.close());
   const page = await studio.open('?engine=wasm');

@@ -7,7 +7,7 @@ import { folderPairs } from '../../src/data/pairs';
 import type { LabelMap, Pair, PairDataset, RgbImage } from '../../src/data/types';
 import { imagesFromTensor, normalised } from '../../src/data/tensors';
 import { perceptualLoss, realFeatures } from '../../src/losses/perceptual';
-import { classScoreAccuracy } from '../../src/metrics/class_score';
+import { classScoreAccuracy } from './class_score';
 import { extractFeatures, type Features } from '../../src/metrics/features';
 import { fid } from '../../src/metrics/fid';
 import { imageQuality } from '../../src/metrics/image_quality';
@@ -17,13 +17,12 @@ import { maskAccuracy, meanColours, paintMeanColours } from '../../src/metrics/m
 import type { Metric } from '../../src/metrics/metric';
 import { trainSegmenter } from '../../src/training/segmenter';
 import { findInception } from '../../src/judges/inception_weights';
-import { disposeOutput } from '../../src/models/lggan/generator';
 import type { Generator } from '../../src/models/lggan/generator';
-import { hasOnnxRuntime } from '../../src/judges/onnx';
+import { hasOnnxRuntime } from '../../tools/judges/onnx';
 import { Segmenter } from '../../src/judges/segmenter';
 import { Vgg19 } from '../../src/judges/vgg19';
 import { findVgg19 } from '../../src/judges/vgg19_weights';
-import { findWeights } from '../../src/judges/weights';
+import { findWeights } from '../../tools/judges/weights';
 import * as tf from '../../src/engine/tf';
 import type { AblationSettings } from './settings';
 import type { AblationMetric } from './statistics';
@@ -33,7 +32,7 @@ import { readAll } from '../../src/data/dataset';
 export type MetricInfo = AblationMetric & { name: string; by: string };
 
 /** Which figures there can be, in the order of tables, and which way each is better. */
-export const FIGURES = {
+export const QUANTITIES = {
   maskAccuracy: 'higher',
   fid: 'lower',
   kid: 'lower',
@@ -43,13 +42,13 @@ export const FIGURES = {
   vggDistance: 'lower',
   classScore: 'higher',
 } as const;
-export type FigureKey = keyof typeof FIGURES;
-export const FIGURE_KEYS = Object.keys(FIGURES) as FigureKey[];
+export type Quantity = keyof typeof QUANTITIES;
+export const QUANTITY_NAMES = Object.keys(QUANTITIES) as Quantity[];
 
 export interface Measured {
   /** Figures that could be measured. */
-  metrics: Partial<Record<FigureKey, number>>;
-  info: Partial<Record<FigureKey, MetricInfo>>;
+  metrics: Partial<Record<Quantity, number>>;
+  info: Partial<Record<Quantity, MetricInfo>>;
 }
 
 /** Windows that the own segmenter learns from. */
@@ -102,7 +101,7 @@ export class AblationJudges {
     const own = existsSync(file) ? await Segmenter.load(file) : undefined;
     const judges = await findJudges(
       pairs.map((p) => p.labels),
-      { folder, own },
+      { folder, own, segmenter: own ? 'auto' : 'independent' },
     );
     const vggFile = findVgg19(folder);
     const real =
@@ -127,7 +126,7 @@ export class AblationJudges {
       const output = generator.generate(labels);
       images.push(...(await imagesFromTensor(output.final)));
       if (output.scores) scores.push(...(output.scores.arraySync() as number[][][]));
-      disposeOutput(output);
+      tf.dispose(output);
     }
     const measured = await this.ofImages(images);
     if (scores.length) put(measured, 'classScore', classScoreAccuracy(scores, this.labels()), "the generator's own classifier");
@@ -187,10 +186,10 @@ export class AblationJudges {
 
 function put(
   { metrics, info }: Measured,
-  key: FigureKey,
+  key: Quantity,
   metric: Pick<Metric, 'name' | 'value' | 'network' | 'unit'>,
   by = metric.network ?? 'no network',
 ): void {
   metrics[key] = metric.value;
-  info[key] = { name: metric.name, better: FIGURES[key], by, ...(metric.unit && { unit: metric.unit }) };
+  info[key] = { name: metric.name, better: QUANTITIES[key], by, ...(metric.unit && { unit: metric.unit }) };
 }

@@ -1,6 +1,6 @@
 /** An ablation in words and as a table, and the file that figures are drawn from. */
 import { UserError } from '../../src/common/errors';
-import { FIGURE_KEYS, type FigureKey, type Measured, type MetricInfo } from './measure';
+import { QUANTITY_NAMES, type Quantity, type Measured, type MetricInfo } from './measure';
 import type { RunResult } from './run';
 import type { AblationSettings } from './settings';
 import { meanText, momentsOf, numberText, summariseAblation, type Ablation, type Verdict } from './statistics';
@@ -13,10 +13,10 @@ export interface References {
 }
 
 /** Who judged. */
-function infoOf(measured: readonly Pick<Measured, 'info'>[]): Partial<Record<FigureKey, MetricInfo>> {
-  const info: Partial<Record<FigureKey, MetricInfo>> = {};
+function infoOf(measured: readonly Pick<Measured, 'info'>[]): Partial<Record<Quantity, MetricInfo>> {
+  const info: Partial<Record<Quantity, MetricInfo>> = {};
   for (const run of measured) {
-    for (const key of FIGURE_KEYS) {
+    for (const key of QUANTITY_NAMES) {
       const own = run.info[key];
       if (own && info[key] && own.by !== info[key]!.by) {
         throw new UserError(

@@ -4,15 +4,15 @@ import type { LabelMap } from '../../src/data/types';
 import { UserError } from '../../src/common/errors';
 import { Inception } from '../../src/judges/inception';
 import { findInception } from '../../src/judges/inception_weights';
-import { Nima } from '../../src/judges/nima';
-import { hasOnnxRuntime } from '../../src/judges/onnx';
-import { SceneSegmenter } from '../../src/judges/scene_segmenter';
+import { Nima } from '../../tools/judges/nima';
+import { hasOnnxRuntime } from '../../tools/judges/onnx';
+import { SceneSegmenter } from '../../tools/judges/scene_segmenter';
 import type { Segmenter } from '../../src/judges/segmenter';
-import { findWeights } from '../../src/judges/weights';
-import { AestheticJudge } from '../../src/metrics/aesthetic';
+import { findWeights } from '../../tools/judges/weights';
+import { AestheticJudge } from '../../tools/judges/aesthetic';
 import { CarriedJudge, JUDGE_FILE } from '../../src/metrics/carried_judge';
 import type { Judges } from '../../src/metrics/evaluation';
-import { SceneJudge, judgedShare } from '../../src/metrics/scene_judge';
+import { SceneJudge, judgedShare } from '../../tools/judges/scene_judge';
 
 export interface FindJudgesOptions {
   /** Where the networks lie. Default 'checkpoints'. */

@@ -3,9 +3,8 @@ import type { LabelMap, RgbImage } from '../../src/data/types';
 import { UserError } from '../../src/common/errors';
 import { Sau } from '../../src/layers/sau';
 import { TransposedConvolution } from '../../src/layers/upsampler';
-import { disposeOutput } from '../../src/models/lggan/generator';
 import type { LGGAN } from '../../src/models/lggan/lggan';
-import { layersOf, onApply } from '../../src/inspection/observe';
+import { observe } from '../../src/inspection/observe';
 import * as tf from '../../src/engine/tf';
 import { type Cell, type GridSheet, imageGrid } from '../../src/figures/grid';
 import { resizeNearest } from '../../src/figures/images';
@@ -58,14 +57,13 @@ export function transposedFeatures(generator: LGGAN, labels: LabelMap): Upsample
 function hear(generator: LGGAN, labels: LabelMap, kind: typeof Sau | typeof TransposedConvolution) {
   const heard = new Map<string, { input: tf.Tensor4D; output: tf.Tensor4D }>();
   const keep = (x: unknown) => tf.keep(tf.clone(x as tf.Tensor4D));
-  const stops = layersOf(generator, [kind])
-    .filter(({ name }) => (LOCAL_UPSAMPLERS as readonly string[]).includes(name))
-    .map(({ name, layer }) => onApply(layer, ([x], out) => heard.set(name, { input: keep(x), output: keep(out) })));
-  try {
-    disposeOutput(generator.generate(labels, { compiled: false }));
-  } finally {
-    stops.forEach((stop) => stop());
-  }
+  observe(
+    generator,
+    [kind],
+    (name, _layer, [x], out) => heard.set(name, { input: keep(x), output: keep(out) }),
+    () => tf.dispose(generator.generate(labels, { compiled: false })),
+    { only: (name) => (LOCAL_UPSAMPLERS as readonly string[]).includes(name) },
+  );
   return LOCAL_UPSAMPLERS.map((name) => ({ name, ...heard.get(name)! }));
 }
 

@@ -2,7 +2,6 @@
 import { resizeImage } from '../../src/data/resize';
 import type { SrPair } from '../../src/data/sr_pairs';
 import type { LabelMap, RgbImage } from '../../src/data/types';
-import { disposeOutput } from '../../src/models/lggan/generator';
 import type { LGGAN, LGGANOutput } from '../../src/models/lggan/lggan';
 import type { Discriminator } from '../../src/models/discriminator';
 import type { RCAN } from '../../src/models/rcan';
@@ -22,7 +21,7 @@ import { perClassLocal } from '../../src/figures/per_class_local';
 import { COLUMN } from './print';
 import { type EvaluationFile, measuresFigure, resultsFigure } from './results';
 import { sauKernels } from '../../src/figures/sau_kernels';
-import { sketchLandscape } from '../../src/figures/sketch_landscape';
+import { sketchLandscape } from './sketch_landscape';
 import { srComparison } from '../../src/figures/sr_comparison';
 
 /** What figures are made from. What is not at hand is undefined; the figures that need it are left out. */
@@ -95,7 +94,7 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
         from: ['generator', 'labels'],
       };
     } finally {
-      disposeOutput(output);
+      tf.dispose(output);
     }
   },
 
@@ -112,7 +111,7 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
         from: ['generator', 'labels'],
       };
     } finally {
-      disposeOutput(output);
+      tf.dispose(output);
     }
   },
 

@@ -1,21 +1,16 @@
-/**
- * `npm run bench`: times and peak memory of the networks, each workload in a process of its own, alternating with a peer's where one is
- * given. Options in SPEC below.
- */
+/** Times and peak memory of the networks, each workload in a process of its own, alternating with a peer's where one is given. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { runCommand } from '../../cli/arguments';
-import { convolutionSpeed } from '../../cli/doctor';
 import { UserError } from '../../src/common/errors';
-import { ROOT } from '../testing/material';
 import * as tf from '../../src/engine/tf';
-import { drawGrowth, growthCases } from './growth';
-import { DEFAULT_WORKLOAD, labelMaps, type Workload } from './workloads';
+import { ROOT } from '../testing/material';
+import { DEFAULT_WORKLOAD, labelMaps, type BenchRow, type Cost, type Workload } from './workloads';
 
-interface Case {
+/** A workload that `npm run bench` measures. */
+export interface Case {
   name: string;
   workload: Workload;
   /** Whether the peer can do it. */
@@ -34,7 +29,7 @@ const made = (name: string, changes: Partial<Workload>, peer = false, against?: 
 /** The size at which a processor or a notebook trains. */
 const SMALL = { small: true, size: [96, 128], batch: 4 } satisfies Partial<Workload>;
 
-const CASES: Case[] = [
+export const CASES: readonly Case[] = [
   made('step-small', { kind: 'step', ...SMALL }, true),
   made('step-small-no-vgg', { kind: 'step', ...SMALL, vgg: false }, true),
   made('step-small, eager', { kind: 'step', ...SMALL, eager: true }, false, 'step-small'),
@@ -52,20 +47,6 @@ const CASES: Case[] = [
   made('RCAN', { kind: 'rcan' }, true),
   made('reading a batch of 2', { kind: 'data', batch: 2 }, false, 'step, batch 2'),
 ];
-
-export interface Measured {
-  /** Seconds of each run, in order. */
-  seconds: number[];
-  /** Peak resident memory of the process, GB. */
-  memory: number;
-}
-
-export interface BenchRow {
-  name: string;
-  ours: Measured;
-  peer?: Measured;
-  against?: string;
-}
 
 export const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b);
@@ -162,7 +143,7 @@ async function peerWorker(script: string, python: string, workload: Workload): P
 const WARM_UP = 3;
 
 /** Both warm up, then take turns, so that what else the machine does weighs on both. */
-async function measure(
+export async function measure(
   { name, workload, peer }: Case,
   runs: number,
   script: string | undefined,
@@ -188,10 +169,10 @@ async function measure(
   }
 }
 
-const spread = ({ seconds }: Measured) => `${median(seconds).toFixed(2)} (${Math.min(...seconds).toFixed(2)} to ${Math.max(...seconds).toFixed(2)})`;
+const spread = ({ seconds }: Cost) => `${median(seconds).toFixed(2)} (${Math.min(...seconds).toFixed(2)} to ${Math.max(...seconds).toFixed(2)})`;
 
 /** The rows as a Markdown table. */
-function table(rows: BenchRow[]): string {
+export function table(rows: BenchRow[]): string {
   const lines = rows.map((row) => {
     const base = rows.find((r) => r.name === row.against);
     const compared = row.peer ?? base?.ours;
@@ -206,40 +187,3 @@ function table(rows: BenchRow[]): string {
   });
   return ['| what | seconds | GB | peer, seconds | peer, GB | |', '| --- | --- | --- | --- | --- | --- |', ...lines].join('\n');
 }
-
-void runCommand(
-  {
-    name: 'npm run bench --',
-    description: 'Times the full-size networks at 192x256 and their peak memory: median and range of the runs, each workload in its own process.',
-    options: {
-      peer: { type: 'string', value: 'SCRIPT', help: 'PyTorch port to take turns with; lggan_torch.py and lggan_train_torch.py lie beside it' },
-      small_peer: { type: 'string', value: 'SCRIPT', help: 'small_step_torch.py, the PyTorch step that the small ones take turns with' },
-      python: { type: 'string', value: 'PROGRAM', default: 'python3', help: 'Python that has PyTorch, for --peer' },
-      only: { type: 'list', value: 'NAME', help: `cases: ${CASES.map((c) => `"${c.name}"`).join(', ')}` },
-      runs: { type: 'integer', default: 3, min: 1, help: 'runs of each after those to warm up' },
-      profile: { type: 'string', choices: ['forward', 'backward', 'step', 'rcan'], help: 'where the time of one workload goes, by block and by kernel' },
-      growth: { type: 'string', value: 'FILE', help: 'measure how the cost grows with size, batch and classes, and draw it into FILE (.png)' },
-      json: { type: 'flag', help: 'for machines' },
-    },
-  },
-  async ({ peer, small_peer, python, only, runs, profile, growth, json }) => {
-    const unknown = only?.find((name) => !CASES.some((c) => c.name === name));
-    if (unknown !== undefined) throw new UserError(`--only ${unknown}: the cases are ${CASES.map((c) => `"${c.name}"`).join(', ')}.`);
-    if (profile) {
-      const file = join(__dirname, 'profile.ts');
-      const { status } = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', file, profile], { cwd: ROOT, stdio: 'inherit' });
-      process.exitCode = status ?? 1;
-      return;
-    }
-    const cases = growth ? growthCases() : CASES.filter((c) => !only || only.includes(c.name));
-    const rows: BenchRow[] = [];
-    for (const one of cases) {
-      process.stderr.write(`${one.name} ...\n`);
-      rows.push({ ...(await measure(one, runs, peer, small_peer, python)), against: one.against });
-    }
-    const machine = { engine: tf.engineInfo().description, convolution: Math.round(convolutionSpeed()), node: process.version };
-    if (growth) await drawGrowth(rows, growth);
-    if (json) console.log(JSON.stringify({ machine, rows }, undefined, 1));
-    else console.log(`${machine.engine}; convolutions at ${machine.convolution} GFLOP/s.\n\n${table(rows)}`);
-  },
-);

@@ -1,8 +1,7 @@
 /** How the cost of the generator grows with the size of its images, the batch and the number of classes. */
 import { Plot } from '../../src/figures/plot';
 import { saveFigure } from '../../src/figures/figure';
-import type { BenchRow } from './bench';
-import { DEFAULT_WORKLOAD, type Workload } from './workloads';
+import { DEFAULT_WORKLOAD, type BenchRow, type Workload } from './workloads';
 
 const AXES: { title: string; of: (w: Workload) => number; values: Partial<Workload>[] }[] = [
   {

@@ -12,7 +12,6 @@ import type { LabelMap, Size } from '../../src/data/types';
 import { ClassSpecificGenerator } from '../../src/layers/class_specific';
 import { Vgg19 } from '../../src/judges/vgg19';
 import { VGG19_LAYERS, readVgg19Weights } from '../../src/judges/vgg19_weights';
-import { disposeOutput } from '../../src/models/lggan/generator';
 import { LGGAN } from '../../src/models/lggan/lggan';
 import { RCAN } from '../../src/models/rcan';
 import { material } from '../testing/material';
@@ -97,7 +96,7 @@ async function vgg19(): Promise<Vgg19> {
 function takeTheDenseWay(): void {
   process.env.LGGAN_COMPILED = '0';
   const { prototype } = ClassSpecificGenerator;
-  prototype.apply = prototype.applyDense;
+  prototype.apply = prototype.asWritten;
   const prepare = LGGAN.prototype.prepare;
   LGGAN.prototype.prepare = function dense(maps) {
     const labels = prepare.call(this, maps);
@@ -132,6 +131,21 @@ const smallTraining = ({ classes, size }: Workload): Partial<TrainLGGANConfig> =
   ema: 0.999,
 });
 
+/** What a workload cost. */
+export interface Cost {
+  /** Seconds of each run, in order. */
+  seconds: number[];
+  /** Peak resident memory of the process, GB. */
+  memory: number;
+}
+
+export interface BenchRow {
+  name: string;
+  ours: Cost;
+  peer?: Cost;
+  against?: string;
+}
+
 /** Builds the networks and inputs; the function it returns does the work once and waits for its end. */
 export async function build(workload: Workload): Promise<() => void | Promise<void>> {
   const { kind, size, batch } = workload;
@@ -154,7 +168,7 @@ export async function build(workload: Workload): Promise<() => void | Promise<vo
     return () => {
       const output = generator.generate(maps);
       output.final.dataSync();
-      disposeOutput(output);
+      tf.dispose(output);
     };
   }
   return () => {

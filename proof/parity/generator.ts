@@ -1,6 +1,11 @@
 import type { LabelMap } from '../../src/data/types';
-import { instanceNorm } from '../../src/layers/core/normalisation';
-import { disposeOutput } from '../../src/models/lggan/generator';
+import { Convolution } from '../../src/layers/core/convolution';
+import { BatchNorm, instanceNorm } from '../../src/layers/core/normalisation';
+import type { LabelLevel } from '../../src/layers/neighbourhoods/label_pyramid';
+import { ResidualBlock } from '../../src/layers/residual_block';
+import { Sau } from '../../src/layers/sau';
+import { Spade } from '../../src/layers/spade';
+import { SpadeBlock } from '../../src/layers/spade_block';
 import type { LGGAN, LGGANOutput } from '../../src/models/lggan/lggan';
 import * as tf from '../../src/engine/tf';
 import type { Values } from './compare';
@@ -20,7 +25,7 @@ export function runGenerator(generator: LGGAN, maps: readonly LabelMap[], traini
   const keep = (name: string, value: tf.Tensor4D) => {
     if (wanted(name)) values.set(name, original(value));
   };
-  const stop = observe(generator, (name, kind, value) => {
+  const heard = (name: string, kind: 'in' | 'out' | 'gamma' | 'beta' | 'weight', value: tf.Tensor4D) => {
     const isSau = /^deconv[34]_(local|attention)$/.test(name);
     if (isSau) keep(`sau/${name}.${kind}`, value);
     if (isSau && kind === 'weight') keep(`trace/${name}.sakg_block`, value);
@@ -32,20 +37,34 @@ export function runGenerator(generator: LGGAN, maps: readonly LabelMap[], traini
     // The norm behind a convolution is a function without a name of its own.
     const norm = isSau ? name.replace('_', '_norm_') : `${name}_norm`;
     if (wanted(`trace/${norm}`)) keep(`trace/${norm}`, instanceNorm(value));
-  });
+  };
+  const listener = (name: string, layer: object, args: unknown[], out: unknown) => {
+    const x = args[0] as tf.Tensor4D;
+    if (layer instanceof Sau) heard(name, 'weight', layer.attention(x));
+    if (layer instanceof Spade) {
+      const { gamma, beta } = layer.modulation(args[1] as LabelLevel);
+      heard(name, 'gamma', gamma);
+      heard(name, 'beta', beta);
+    } else heard(name, 'in', x);
+    heard(name, 'out', out as tf.Tensor4D);
+  };
   const labels = generator.prepare(maps);
   try {
-    tf.tidy(() => {
-      const output = generator.forward(labels, { training });
-      outputsOf(output, labels.at(labels.height, labels.width).oneHot, maps, keep, values, wanted);
-      disposeOutput(output);
-    });
+    const run = () =>
+      tf.tidy(() => {
+        const output = generator.forward(labels, { training });
+        outputsOf(output, labels.at(labels.height, labels.width).oneHot, maps, keep, values, wanted);
+        tf.dispose(output);
+      });
+    observe(generator, [Convolution, BatchNorm, Spade, SpadeBlock, ResidualBlock, Sau], listener, run, { maySkip: (name) => BYPASSED.test(name) });
   } finally {
-    stop();
     labels.dispose();
   }
   return values;
 }
+
+/** What fast paths may go around: then the layers around are compared. */
+const BYPASSED = /^conv1$|^deconv5_\d+$|^deconv9$|\.(mlp_shared\.0|mlp_gamma|mlp_beta|param_free_norm)$|\.(sakg_block\.\w+|downsample)$/;
 
 /** The blocks behind an upsampling, in their order. */
 const UPSAMPLED = ['G_middle_0', 'up_0', 'up_1', 'up_2', 'up_3'];

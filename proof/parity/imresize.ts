@@ -1,4 +1,4 @@
-import type { Plane } from '../../src/metrics/luma';
+import type { Plane } from '../../src/metrics/image_quality';
 
 /** The cubic of MATLAB's imresize, a = -0.5. */
 function cubic(x: number): number {

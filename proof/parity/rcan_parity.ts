@@ -68,13 +68,13 @@ function runRcan(rcan: RCAN, x: tf.Tensor4D): Map<string, Values> {
   const values = new Map<string, Values>();
   tf.tidy(() => {
     values.set('out', original(rcan.forward(x)));
-    const shifted = rcan['subtractMean'](x);
-    const shallow = rcan['head'].apply(shifted);
+    const shifted = rcan.subtractMean(x);
+    const shallow = rcan.head.apply(shifted);
     values.set('after_sub_mean', original(shifted));
     values.set('after_head', original(shallow));
     let deep = shallow;
-    rcan['groups'].forEach((group, i) => values.set(`after_group${i}`, original((deep = group.apply(deep)))));
-    values.set('after_body_before_skip', original(rcan['closing'].apply(deep)));
+    rcan.groups.forEach((group, i) => values.set(`after_group${i}`, original((deep = group.apply(deep)))));
+    values.set('after_body_before_skip', original(rcan.closing.apply(deep)));
   });
   return values;
 }

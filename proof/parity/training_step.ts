@@ -195,14 +195,14 @@ function runStep(folder: GoldenFolder) {
         step(gradients, rate);
       };
     };
-    observe(trainer['optimiserG'], seen.G, nets.G.trainable);
-    observe(trainer['optimiserD'], seen.D, nets.D.trainable);
+    observe(trainer.optimiserG, seen.G, nets.G.trainable);
+    observe(trainer.optimiserD, seen.D, nets.D.trainable);
     const pyramid = trainer.generator.prepare(labels, { compiled: canCompile() });
     const real = tf.tensor4d(images, [BATCH, height, width, 3]);
     const given = tf.tidy(() => tf.concat([tf.neg(real), tf.mul(0.5, real), tf.reverse(real, 2)]) as tf.Tensor4D);
     trainer.config.fakes = 'same';
     // A learning rate of 0: the discriminator stays as it is.
-    alone.losses = tf.tidy(() => trainer['stepDiscriminator'](pyramid, real, given, 0));
+    alone.losses = tf.tidy(() => trainer.stepDiscriminator(pyramid, real, given, 0));
     alone.gradients = { ...seen.D };
     trainer.config.fakes = 'fresh';
     tf.dispose([real, given]);

@@ -37,7 +37,7 @@ export function photo(width: number, height: number, seed = 7): RgbImage {
 }
 
 /** Class indices 0..28 in patches. */
-export function labelMap(width: number, height: number, seed = 0): LabelMap {
+export function labelTiles(width: number, height: number, seed = 0): LabelMap {
   const data = new Uint8Array(width * height).map((_, i) => ((i % width >> 2) + (Math.floor(i / width) >> 2) * 7 + seed) % 29);
   return { data, width, height };
 }
@@ -53,6 +53,6 @@ export function temporaryFolder(t: TestContext): string {
 export async function writePairs(dir: string, names: string[], width = 16, height = 12): Promise<void> {
   for (const [i, name] of names.entries()) {
     await writeJpeg(join(dir, 'imgs', `${name}.jpg`), photo(width, height, i + 1));
-    await writePng(join(dir, 'labels', `${name}.png`), labelMap(width, height, i));
+    await writePng(join(dir, 'labels', `${name}.png`), labelTiles(width, height, i));
   }
 }

@@ -1,17 +1,17 @@
 /** The run that kill.test.ts kills: a tiny LGGAN with all that a resumed run has to bring back. `node kill.run.ts FOLDER [STEPS]`. */
-import { interruptible } from '../../cli/arguments';
+import { interruptible } from '../../src/common/interrupt';
 import { TrainingBatches } from '../../src/data/batches';
-import { labelMap, photo } from './fixtures';
+import { labelTiles, photo } from './fixtures';
 import { memoryPairs } from '../../src/data/dataset';
 import { UserError } from '../../src/common/errors';
-import { disposeOutput } from '../../src/models/lggan/generator';
 import { trainLGGAN, type TrainLGGANConfig } from '../../src/training/lggan';
+import * as tf from '../../src/engine/tf';
 
 const [output, epochs = '2'] = process.argv.slice(2);
 const CLASSES = 5;
 
 const pairs = Array.from({ length: 6 }, (_, i) => {
-  const labels = labelMap(96, 48, i);
+  const labels = labelTiles(96, 48, i);
   return { name: `pair ${i}`, image: photo(96, 48, i + 1), labels: { ...labels, data: labels.data.map((v) => v % CLASSES) } };
 });
 
@@ -42,12 +42,12 @@ void (async () => {
         console.log(`sample ${step}`);
         const out = generator.generate(labels);
         await out.final.data();
-        disposeOutput(out);
+        tf.dispose(out);
       },
       evaluate: async (generator) => {
         const out = generator.generate(labels);
         const values = (await out.final.data()) as Float32Array;
-        disposeOutput(out);
+        tf.dispose(out);
         return values.reduce((sum, v) => sum + Math.abs(v), 0) / values.length;
       },
     },

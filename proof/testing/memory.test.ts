@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { TrainingBatches } from '../../src/data/batches';
-import { labelMap, photo } from './fixtures';
+import { labelTiles, photo } from './fixtures';
 import { memoryPairs } from '../../src/data/dataset';
 import * as tf from '../../src/engine/tf';
 import { trainLGGAN } from '../../src/training/lggan';
@@ -19,7 +19,7 @@ test(`${STEPS} steps: the same number of tensors, ${LONG ? 'resident size within
   const output = mkdtempSync(join(tmpdir(), 'memory-'));
   t.after(() => rmSync(output, { recursive: true, force: true }));
   const pairs = Array.from({ length: 6 }, (_, i) => {
-    const labels = labelMap(96, 48, i);
+    const labels = labelTiles(96, 48, i);
     return { name: `${i}`, image: photo(96, 48, i + 1), labels: { ...labels, data: labels.data.map((v) => v % 5) } };
   });
   const batches = new TrainingBatches(memoryPairs(pairs, 'memory.test'), { imageSize: [32, 64], batchSize: 2, randomCrop: { minScale: 0.5 } });

@@ -21,7 +21,7 @@ import { after, test } from 'node:test';
 import sharp from 'sharp';
 import { saveParameters } from '../../src/checkpoints/parameters';
 import { checkData } from '../../tools/check/check';
-import { labelMap, photo, writePairs } from './fixtures';
+import { labelTiles, photo, writePairs } from './fixtures';
 import { readImage, writeJpeg, writePng } from '../../src/data/image';
 import { readLabelMap } from '../../src/data/label_map';
 import { folderPairs, labelFolder } from '../../src/data/pairs';
@@ -234,7 +234,7 @@ test('pictures', async () => {
   const dir = folder();
   for (const kind of ['imgs', 'labels']) mkdirSync(join(dir, kind));
   const raw = (data: Uint8Array | Uint16Array, channels: 1 | 2 | 3 | 4) => sharp(data, { raw: { width: 24, height: 16, channels } });
-  const classes = labelMap(24, 16);
+  const classes = labelTiles(24, 16);
   const file = join(dir, 'labels', 'a.png');
   const put = (bytes: Buffer, target = file) => writeFileSync(target, bytes);
   const same = async (what: string) => {
@@ -313,13 +313,13 @@ test('pictures', async () => {
   const picture = photo(24, 16);
   const upright = async (orientation: number) => raw(picture.data, 3).jpeg({ quality: 100 }).withMetadata({ orientation }).toBuffer();
   put(await upright(6), image);
-  await writePng(file, labelMap(16, 24));
+  await writePng(file, labelTiles(16, 24));
   assert.deepEqual([(await folderPairs(dir).at(0)).image.width, (await readImage(image)).height], [16, 24]);
   row('photo', 'turned by EXIF, label map as seen', 'turned upright, as in construct-sr; check-data tells how many are');
-  await writePng(file, labelMap(24, 16));
+  await writePng(file, labelTiles(24, 16));
   assert.equal((await folderPairs(dir).at(0)).image.width, 24);
   row('photo', 'turned by EXIF, label map as the pixels are stored', 'left as stored, as in construct-sr; check-data tells how many are');
-  await writePng(file, labelMap(24, 24));
+  await writePng(file, labelTiles(24, 24));
   row('photo', 'turned by EXIF, label map of neither size', await sentence(folderPairs(dir).at(0)));
   for (const [what, bytes] of [
     ['grey JPEG', raw(picture.data.subarray(0, 384), 1).toColourspace('b-w').jpeg().toBuffer()],

@@ -32,16 +32,15 @@ const freePort = () =>
     });
   });
 
-/** A folder that looks like the repository to a notebook's links, with notebooks that may be overwritten and leave all they make in it. */
+/** A folder that looks like the repository to a notebook's links, with notebooks that may be overwritten. */
 function makeRoot(folder, edit) {
   fs.mkdirSync(path.join(folder, 'notebooks'));
   for (const name of fs.readdirSync(path.join(root, 'notebooks')).filter((file) => file.endsWith('.ipynb'))) {
     const text = fs.readFileSync(path.join(root, 'notebooks', name), 'utf8');
-    const moved = text.replace(/'(datasets|checkpoints)\/toy/g, `'${folder}/toy`).replace(/'figures\//g, `'${folder}/saved/`);
-    fs.writeFileSync(path.join(folder, 'notebooks', name), edit(path.basename(name, '.ipynb'), moved));
+    fs.writeFileSync(path.join(folder, 'notebooks', name), edit(path.basename(name, '.ipynb'), text));
   }
   // Jupyter serves no links that lead out of its folder.
-  fs.cpSync(path.join(root, 'figures'), path.join(folder, 'figures'), { recursive: true, filter: (file) => /figures$|figures[/\\][^/\\]+\.png$/.test(file) });
+  fs.cpSync(path.join(root, 'docs/pictures'), path.join(folder, 'docs/pictures'), { recursive: true });
   for (const [name, value] of Object.entries(SETTINGS)) {
     const file = path.join(folder, `config/lab/user-settings/@jupyterlab/${name}.jupyterlab-settings`);
     fs.mkdirSync(path.dirname(file), { recursive: true });
@@ -52,11 +51,11 @@ function makeRoot(folder, edit) {
 /**
  * Starts JupyterLab and a browser.
  *
- * @param options.env variables for the server and its kernels; by default the notebooks run at toy size
+ * @param options.env variables for the server and its kernels; by default the notebooks run at toy size and leave all they make in the lab's folder
  * @param options.edit changes a notebook's text before it is copied: (name, text) => text
  * @throws Error with the server's own words if it does not answer within two minutes
  */
-export async function openLab({ env = { LGGAN_TOY: '1' }, edit = (_name, text) => text } = {}) {
+export async function openLab({ env = {}, edit = (_name, text) => text } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lggan-lab-'));
   makeRoot(folder, edit);
   const token = randomBytes(12).toString('hex');
@@ -68,7 +67,11 @@ export async function openLab({ env = { LGGAN_TOY: '1' }, edit = (_name, text) =
   ];
   const folders = { JUPYTER_CONFIG_DIR: `${folder}/config`, JUPYTER_DATA_DIR: `${folder}/data`, JUPYTER_RUNTIME_DIR: `${folder}/runtime` };
   let output = '';
-  const server = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...folders, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const server = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, ...folders, LGGAN_TOY: folder, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   for (const stream of [server.stdout, server.stderr]) stream.on('data', (text) => (output += text));
   const ended = new Promise((resolve) => server.once('close', resolve));
   let browser;
@@ -86,7 +89,7 @@ export async function openLab({ env = { LGGAN_TOY: '1' }, edit = (_name, text) =
     throw error;
   }
   return {
-    /** Where `datasets/toy`, `checkpoints/toy_lggan`, ... of the notebooks lie, by their last part. */
+    /** Where `datasets/toy`, `checkpoints/toy_lggan`, ... of the notebooks lie. */
     folder,
     close,
     /** Opens a notebook and waits for its kernel. */

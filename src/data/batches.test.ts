@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { UserError } from '../common/errors';
-import { labelMap, photo, temporaryFolder, writePairs } from '../../proof/testing/fixtures';
+import { labelTiles, photo, temporaryFolder, writePairs } from '../../proof/testing/fixtures';
 import { TrainingBatches, transformPair, type Batch, type BatchOptions } from './batches';
 import { folderPairs } from './pairs';
 import { resizeImage, resizeLabels } from './resize';
@@ -14,7 +14,7 @@ import { cropPair } from './picture';
 
 const set = (n: number, width = 16, height = 12): PairDataset =>
   memoryPairs(
-    Array.from({ length: n }, (_, i) => ({ name: `p${i}`, image: photo(width, height, i), labels: labelMap(width, height, i) })),
+    Array.from({ length: n }, (_, i) => ({ name: `p${i}`, image: photo(width, height, i), labels: labelTiles(width, height, i) })),
     'a set in memory',
   );
 
@@ -27,7 +27,7 @@ const take = async (source: { next(): Promise<Batch> }, n: number) => {
 const small: BatchOptions = { imageSize: [6, 8], batchSize: 2, seed: 3 };
 
 test('transform: bicubic and nearest to the size; the original keeps the top of a square', () => {
-  const pair = { name: 'a', image: photo(64, 48), labels: labelMap(64, 48) };
+  const pair = { name: 'a', image: photo(64, 48), labels: labelTiles(64, 48) };
   const paper = transformPair(pair, { imageSize: [12, 16] });
   assert.deepEqual(paper.image, resizeImage(pair.image, [12, 16], 'bicubic'));
   assert.deepEqual(paper.labels, resizeLabels(pair.labels, [12, 16]));
@@ -142,7 +142,7 @@ test('a state of another run is refused', () => {
 
 test('random windows keep the proportions and the alignment of image and label map', async () => {
   // The image's red is the label: whatever the window, they must agree where the label is constant around.
-  const labels = labelMap(120, 60);
+  const labels = labelTiles(120, 60);
   const image = { data: new Uint8Array(labels.data.length * 3).map((_, i) => labels.data[Math.floor(i / 3)] * 8), height: 60, width: 120 };
   const pair = { name: 'a', image, labels };
   const data = memoryPairs([pair], 'one picture');

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import { UserError } from '../common/errors';
 import { withMaterial } from '../../proof/testing/material';
-import { labelMap, photo, pillowReference, temporaryFolder } from '../../proof/testing/fixtures';
+import { labelTiles, photo, pillowReference, temporaryFolder } from '../../proof/testing/fixtures';
 import { decodeImage, encodeJpeg, encodePng, readImage, readLabelValues, throughJpeg, writeJpeg, writePng } from './image';
 import { pngHeader } from './png_indices';
 import type { RgbImage } from './types';
@@ -36,7 +36,7 @@ test("JPEG equals Pillow's file", async (t) => {
 test('PNG keeps pictures and label maps; label maps are 8-bit grey', async (t) => {
   const dir = temporaryFolder(t);
   const image = photo(13, 9);
-  const labels = labelMap(13, 9);
+  const labels = labelTiles(13, 9);
   labels.data[5] = 255;
   await writePng(join(dir, 'a', 'image.png'), image);
   await writePng(join(dir, 'a', 'labels.png'), labels);
@@ -157,7 +157,7 @@ test('label values of 1 and 16 bits, and beside transparency', async (t) => {
 test('files that cannot be used are one sentence that names them', async (t) => {
   const dir = temporaryFolder(t);
   const jpeg = await encodeJpeg(photo(64, 48));
-  const png = await encodePng(labelMap(64, 48));
+  const png = await encodePng(labelTiles(64, 48));
   const palette = await palettePng(8);
   const cases: [string, Uint8Array | undefined, RegExp][] = [
     ['missing.png', undefined, /there is no such file/],

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { CLASS_NAMES } from '../classes';
 import { UserError } from '../common/errors';
 import { ROOT, withMaterial } from '../../proof/testing/material';
-import { labelMap, photo, temporaryFolder } from '../../proof/testing/fixtures';
+import { labelTiles, photo, temporaryFolder } from '../../proof/testing/fixtures';
 import { writeJpeg, writePng } from './image';
 import { readLabelMap } from './label_map';
 import { mapColours, mapValues, parseMapping, readMapping } from './mapping';
@@ -84,7 +84,7 @@ test('a faulty mapping file says what is wrong', () => {
 test('label maps: checked without a mapping, translated with one', async (t) => {
   const dir = temporaryFolder(t);
   const file = join(dir, 'labels.png');
-  const labels = labelMap(12, 8);
+  const labels = labelTiles(12, 8);
   await writePng(file, labels);
   assert.deepEqual(await readLabelMap(file), labels);
   // The original's reading of a map of 8 bits, found by running it: every class becomes 0.

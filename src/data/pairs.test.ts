@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { UserError } from '../common/errors';
 import { withMaterial } from '../../proof/testing/material';
-import { labelMap, photo, temporaryFolder, writePairs } from '../../proof/testing/fixtures';
+import { labelTiles, photo, temporaryFolder, writePairs } from '../../proof/testing/fixtures';
 import { readImage, writeJpeg, writePng } from './image';
 import { folderPairs, imageFolder, labelFolder } from './pairs';
 import { memoryPairs, subset } from './dataset';
@@ -21,7 +21,7 @@ test('the landscape layout: stems in sorted order, pairs read when asked for', a
   assert.equal(data.source, dir);
   const pair = await data.at(2);
   assert.equal(pair.name, 'b');
-  assert.deepEqual(pair.labels, labelMap(16, 12, 0));
+  assert.deepEqual(pair.labels, labelTiles(16, 12, 0));
   assert.deepEqual(pair.image, await readImage(join(dir, 'imgs', 'b.jpg')));
   assert.equal(folderPairs(dir, { limit: 2 }).length, 2);
   await assert.rejects(data.at(3), RangeError);
@@ -35,8 +35,8 @@ test('the landscape layout: stems in sorted order, pairs read when asked for', a
 test('suffixes of other data sets', async (t) => {
   const dir = temporaryFolder(t);
   await writeJpeg(join(dir, 'images', 'x_photo.jpg'), photo(4, 3));
-  await writePng(join(dir, 'labels', 'x_L.png'), labelMap(4, 3));
-  await writePng(join(dir, 'labels', 'x_instances.png'), labelMap(4, 3));
+  await writePng(join(dir, 'labels', 'x_L.png'), labelTiles(4, 3));
+  await writePng(join(dir, 'labels', 'x_instances.png'), labelTiles(4, 3));
   const data = folderPairs(dir, { imageSuffix: '_photo', labelSuffix: '_L' });
   assert.deepEqual(data.names, ['x']);
   assert.equal((await data.at(0)).labels.width, 4);
@@ -51,7 +51,7 @@ test('missing folders and partners, empty folders, doubled names', async (t) => 
   rmSync(join(dir, 'labels', 'b.png'));
   assert.throws(() => folderPairs(dir), fails(/imgs\/b\.jpg has no label map .*labels\/b\.png; add it/));
   rmSync(join(dir, 'imgs', 'b.jpg'));
-  await writePng(join(dir, 'labels', 'c.png'), labelMap(16, 12));
+  await writePng(join(dir, 'labels', 'c.png'), labelTiles(16, 12));
   assert.throws(() => folderPairs(dir), fails(/labels\/c\.png has no photograph .*imgs\/c\.jpg; add it/));
   rmSync(join(dir, 'labels', 'c.png'));
   copyFileSync(join(dir, 'imgs', 'a.jpg'), join(dir, 'imgs', 'a.jpeg'));
@@ -68,9 +68,9 @@ test('missing folders and partners, empty folders, doubled names', async (t) => 
 test('a pair of two sizes names both files; damaged files and wrong labels name theirs', async (t) => {
   const dir = temporaryFolder(t);
   await writePairs(dir, ['a', 'b', 'c']);
-  await writePng(join(dir, 'labels', 'a.png'), labelMap(8, 6));
+  await writePng(join(dir, 'labels', 'a.png'), labelTiles(8, 6));
   writeFileSync(join(dir, 'imgs', 'b.jpg'), '');
-  const labels = labelMap(16, 12);
+  const labels = labelTiles(16, 12);
   labels.data[17] = 200;
   await writePng(join(dir, 'labels', 'c.png'), labels);
   const data = folderPairs(dir);
@@ -85,7 +85,7 @@ test('label maps and pictures alone', async (t) => {
   for (const folder of [dir, join(dir, 'labels')]) {
     const data = labelFolder(folder);
     assert.deepEqual(data.names, ['a', 'b']);
-    assert.deepEqual(await data.at(1), { name: 'b', labels: labelMap(16, 12, 0) });
+    assert.deepEqual(await data.at(1), { name: 'b', labels: labelTiles(16, 12, 0) });
   }
   for (const folder of [dir, join(dir, 'imgs')]) assert.equal((await imageFolder(folder).at(0)).image.width, 16);
   assert.equal(imageFolder(dir, { limit: 1 }).length, 1);
@@ -95,7 +95,7 @@ test('label maps and pictures alone', async (t) => {
 });
 
 test('subsets and pairs in memory', async () => {
-  const pairs = ['a', 'b', 'c'].map((name) => ({ name, image: photo(4, 3), labels: labelMap(4, 3) }));
+  const pairs = ['a', 'b', 'c'].map((name) => ({ name, image: photo(4, 3), labels: labelTiles(4, 3) }));
   const data = memoryPairs(pairs, 'memory');
   const part = subset(data, [2, 0]);
   assert.deepEqual(part.names, ['c', 'a']);

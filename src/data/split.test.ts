@@ -6,9 +6,8 @@ import { test, type TestContext } from 'node:test';
 import { UserError } from '../common/errors';
 import { crashAt } from '../../proof/testing/crash';
 import { withMaterial } from '../../proof/testing/material';
-import { labelMap, photo, temporaryFolder } from '../../proof/testing/fixtures';
-import { memoryPairs } from './dataset';
-import { chooseValidation, splitDataset, splitPairs, undoSplit } from './split';
+import { temporaryFolder } from '../../proof/testing/fixtures';
+import { chooseValidation, splitDataset, undoSplit } from './split';
 
 const fails = (pattern: RegExp) => (e: unknown) => e instanceof UserError && pattern.test(e.message) && !e.message.includes('\n');
 
@@ -183,13 +182,4 @@ test('what cannot be split is refused before anything moves', async (t) => {
   writeFileSync(join(root, 'split.json'), '{"moves": [{"image": "../../x", "labels": "y"}], "count": 1, "seed": 628, "complete": false}');
   await assert.rejects(splitDataset(root, { count: 1 }), fails(/split\.json: this is not the record of a split/));
   assert.equal(list(root, 'train', 'imgs').length, 6);
-});
-
-test('a split in memory chooses the same', async () => {
-  const pairs = Array.from({ length: 57 }, (_, i) => ({ name: String(i).padStart(5, '0'), image: photo(2, 2), labels: labelMap(2, 2) }));
-  const { train, val } = splitPairs(memoryPairs(pairs, 'memory'), { count: 5 });
-  assert.deepEqual(val.names, ['00056', '00025', '00005', '00035', '00046']);
-  assert.equal(train.length, 52);
-  assert.equal(new Set([...train.names, ...val.names]).size, 57);
-  assert.throws(() => splitPairs(memoryPairs(pairs.slice(0, 3), 'memory'), { count: 3 }), fails(/3 of 3 pairs cannot be held back/));
 });

@@ -9,8 +9,6 @@ import { UserError } from '../common/errors';
 import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, listFiles, readJson, stem } from '../common/files';
 import { folderPairs, pairFolders, type PairFolders } from './pairs';
 import { Random } from '../common/random';
-import type { PairDataset } from './types';
-import { subset } from './dataset';
 
 export interface SplitOptions {
   /** Pairs that move to val. Default 400. */
@@ -45,19 +43,6 @@ interface Journal {
 /** What `random.seed(seed); random.sample(sorted(files), count)` chooses in Python. */
 export function chooseValidation<T>(files: readonly T[], count = 400, seed = 628): T[] {
   return new Random(seed).sample(files, count);
-}
-
-/** The same split of a data set that stays where it is, by stems. */
-export function splitPairs(dataset: PairDataset, { count = 400, seed = 628 }: SplitOptions = {}): { train: PairDataset; val: PairDataset } {
-  wholeNumbers({ count, seed }, 'split', 0);
-  if (count < 1 || count >= dataset.length) {
-    throw new UserError(`split: ${count} of ${dataset.length} pairs cannot be held back; take at least 1, and leave at least 1.`);
-  }
-  const all = dataset.names.map((_, i) => i);
-  const val = chooseValidation(all, count, seed);
-  const taken = new Set(val);
-  const train = all.filter((i) => !taken.has(i));
-  return { train: subset(dataset, train, `${dataset.source} (train)`), val: subset(dataset, val, `${dataset.source} (val)`) };
 }
 
 /**

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { UserError } from '../common/errors';
 import { crashAt } from '../../proof/testing/crash';
-import { labelMap, photo, temporaryFolder } from '../../proof/testing/fixtures';
+import { labelTiles, photo, temporaryFolder } from '../../proof/testing/fixtures';
 import sharp from 'sharp';
 import { encodeJpeg, readImage, writeJpeg, writePng } from './image';
 import { folderPairs, imageFolder } from './pairs';
@@ -53,8 +53,8 @@ test('a photograph that EXIF turns is as its pair has it: upright, or as stored 
     .withMetadata({ orientation: 6 })
     .toBuffer();
   for (const name of ['alone', 'stored', 'upright']) writeFileSync(join(dir, 'imgs', `${name}.jpg`), turned);
-  await writePng(join(dir, 'labels', 'stored.png'), labelMap(24, 16));
-  await writePng(join(dir, 'labels', 'upright.png'), labelMap(16, 24));
+  await writePng(join(dir, 'labels', 'stored.png'), labelTiles(24, 16));
+  await writePng(join(dir, 'labels', 'upright.png'), labelTiles(16, 24));
   await constructSrDataset(root);
   const sizes = await Promise.all(
     ['alone', 'stored', 'upright'].map(async (name) => {

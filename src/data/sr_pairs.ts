@@ -208,3 +208,6 @@ export function srFolders(low: ImageDataset, high: ImageDataset): SrDataset {
     return checkedPair(b.name, a.image, b.image, files);
   });
 }
+
+/** Enlargement by Pillow's bicubic, what RCAN has to beat. */
+export const bicubicEnlarged = ({ low, high }: SrPair) => resizeImage(low, [high.height, high.width], 'bicubic');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { labelMap } from '../../proof/testing/fixtures';
+import { labelTiles } from '../../proof/testing/fixtures';
 import { memoryPairs } from './dataset';
 import { datasetStatistics } from './statistics';
 import { IGNORE } from './types';
@@ -30,7 +30,7 @@ test('shares, presence and mean colour by hand', async () => {
 
 test('label maps alone have no colour; labels that are no class are an error', async () => {
   const only = (labels: Uint8Array) => ({ source: 's', length: 1, at: async () => ({ labels: { data: labels, height: 1, width: labels.length } }) });
-  assert.equal((await datasetStatistics(only(labelMap(4, 3).data))).rgbMean, undefined);
+  assert.equal((await datasetStatistics(only(labelTiles(4, 3).data))).rgbMean, undefined);
   await assert.rejects(datasetStatistics(only(Uint8Array.of(29))), /holds the label 29/);
   assert.equal((await datasetStatistics({ ...only(new Uint8Array(0)), length: 0 })).pixels, 0);
 });

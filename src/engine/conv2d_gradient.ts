@@ -1,7 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { runKernel, type Attribute } from './kernels';
 import * as tfjs from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D, Tensor4D, TensorInfo } from '@tensorflow/tfjs';
-import { readFileSync } from 'node:fs';
-import type { Attribute, runKernel } from './tf';
 
 /**
  * The gradient of a convolution, several times faster than the one that TensorFlow.js brings, and exact.
@@ -29,11 +29,10 @@ const ONEDNN = { _kernel: 'MklNameChangeOp' };
 /** Below this share of input to kernel numbers one matrix product beats oneDNN's kernel. */
 const SMALL_MAP = 0.25;
 
-/** Replaces the gradient of Conv2D. `run`: `runKernel` of tf.ts, which cannot be imported from here. */
-export function registerConv2dGradient(run: typeof runKernel): void {
+/** Replaces the gradient of Conv2D. */
+export function registerConv2dGradient(): void {
   const original = tfjs.getGradient('Conv2D');
   if (!original) throw new Error('TensorFlow.js has no gradient of Conv2D to replace');
-  const call: Call = (name, attributes, inputs) => run(name, attributes, inputs)[0];
   tfjs.unregisterGradient('Conv2D');
   tfjs.registerGradient({
     ...original,
@@ -44,10 +43,10 @@ export function registerConv2dGradient(run: typeof runKernel): void {
       const [x, filter] = saved as [Tensor4D, Tensor4D];
       const gradient = dy as Tensor4D;
       return {
-        x: () => tfjs.tidy(() => inputGradient(call, gradient, x.shape, filter, attributes)),
+        x: () => tfjs.tidy(() => inputGradient(gradient, x.shape, filter, attributes)),
         filter: () => {
-          if (stride(attributes) === 1) return tfjs.tidy(() => filterGradient(call, gradient, x, filter.shape, attributes));
-          if (foldable(filter.shape, attributes)) return tfjs.tidy(() => stridedFilterGradient(call, gradient, x, filter.shape));
+          if (stride(attributes) === 1) return tfjs.tidy(() => filterGradient(gradient, x, filter.shape, attributes));
+          if (foldable(filter.shape, attributes)) return tfjs.tidy(() => stridedFilterGradient(gradient, x, filter.shape));
           return plain.filter();
         },
       };
@@ -55,7 +54,7 @@ export function registerConv2dGradient(run: typeof runKernel): void {
   });
 }
 
-type Call = (name: string, attributes: Record<string, Attribute>, inputs: TensorInfo[]) => tfjs.Tensor;
+const call = (name: string, attributes: Record<string, Attribute>, inputs: TensorInfo[]): tfjs.Tensor => runKernel(name, attributes, inputs)[0];
 
 const stride = ({ strides }: ConvAttributes): number => (Array.isArray(strides) ? strides[0] : strides);
 
@@ -64,17 +63,17 @@ function supported({ strides, pad, dataFormat, dilations }: ConvAttributes): boo
   return same(strides) && same(dilations, 1) && dataFormat === 'NHWC' && (pad === 'valid' || pad === 'same');
 }
 
-function matMul(call: Call, a: Tensor2D, b: Tensor2D, adjX: boolean, adjY: boolean): Tensor2D {
+function matMul(a: Tensor2D, b: Tensor2D, adjX: boolean, adjY: boolean): Tensor2D {
   return call('_MklMatMul', { T: 'float32', transpose_a: adjX, transpose_b: adjY, ...ONEDNN }, [a, b]) as Tensor2D;
 }
 
-function inputGradient(call: Call, dy: Tensor4D, shape: Tensor4D['shape'], filter: Tensor4D, attributes: ConvAttributes): Tensor4D {
+function inputGradient(dy: Tensor4D, shape: Tensor4D['shape'], filter: Tensor4D, attributes: ConvAttributes): Tensor4D {
   const [b, h, w, cin] = shape;
   const [kh, kw] = filter.shape;
   const [, oh, ow, cout] = dy.shape;
   const s = stride(attributes);
   if (s === 1 && kh === kw && b * h * w * cin < SMALL_MAP * filter.size) {
-    const products = matMul(call, tfjs.reshape(dy, [b * oh * ow, cout]), tfjs.reshape(filter, [kh * kw * cin, cout]), false, true);
+    const products = matMul(tfjs.reshape(dy, [b * oh * ow, cout]), tfjs.reshape(filter, [kh * kw * cin, cout]), false, true);
     const before = attributes.pad === 'same' ? (kh - 1) >> 1 : 0;
     const pieces = tfjs.split(tfjs.reshape(products, [b, oh, ow, kh * kw * cin]) as Tensor4D, kh * kw, 3).map((piece, i) => {
       const [ky, kx] = [Math.floor(i / kw), i % kw];
@@ -88,16 +87,16 @@ function inputGradient(call: Call, dy: Tensor4D, shape: Tensor4D['shape'], filte
     const sum = tfjs.addN(pieces) as Tensor4D;
     return before || sum.shape[1] !== h ? tfjs.slice(sum, [0, before, before, 0], [b, h, w, cin]) : sum;
   }
-  return backpropInput(call, shape, filter, dy, s, attributes.pad === 'same' ? 'SAME' : 'VALID');
+  return backpropInput(shape, filter, dy, s, attributes.pad === 'same' ? 'SAME' : 'VALID');
 }
 
 /** oneDNN's kernel for the gradient of a convolution in its input [B,H,W,in]. filter [k,k,in,out], dy [B,H',W',out]. */
-export function backpropInput(call: Call, shape: Tensor4D['shape'], filter: Tensor4D, dy: Tensor4D, s: number, padding: 'SAME' | 'VALID'): Tensor4D {
+export function backpropInput(shape: Tensor4D['shape'], filter: Tensor4D, dy: Tensor4D, s: number, padding: 'SAME' | 'VALID'): Tensor4D {
   return call('_MklNativeConv2DBackpropInput', attributesOf(s, padding), [tfjs.tensor1d(shape, 'int32'), filter, dy]) as Tensor4D;
 }
 
 /** oneDNN's kernel for the gradient in the kernel [k,k,in,out]; stride 1. */
-function backpropFilter(call: Call, dy: Tensor4D, x: Tensor4D, shape: Tensor4D['shape'], padding: 'SAME' | 'VALID'): Tensor4D {
+function backpropFilter(dy: Tensor4D, x: Tensor4D, shape: Tensor4D['shape'], padding: 'SAME' | 'VALID'): Tensor4D {
   return call('_MklNativeConv2DBackpropFilter', attributesOf(1, padding), [x, tfjs.tensor1d(shape, 'int32'), dy]) as Tensor4D;
 }
 
@@ -117,13 +116,13 @@ const foldable = ([kh, kw]: Tensor4D['shape'], attributes: ConvAttributes): bool
   stride(attributes) === 2 && kh % 2 === 0 && kw % 2 === 0 && attributes.pad === 'valid';
 
 /** With 2x2 pixels folded into channels the stride is 1 and the kernel half as large. */
-function stridedFilterGradient(call: Call, dy: Tensor4D, x: Tensor4D, shape: Tensor4D['shape']): Tensor4D {
+function stridedFilterGradient(dy: Tensor4D, x: Tensor4D, shape: Tensor4D['shape']): Tensor4D {
   const [kh, kw, cin, cout] = shape;
   const [b, oh, ow] = dy.shape;
   const [h, w] = [2 * oh + kh - 2, 2 * ow + kw - 2];
   const seen = tfjs.slice(x, [0, 0, 0, 0], [b, h, w, cin]);
   const folded = call('SpaceToDepth', { T: 'float32', block_size: 2, data_format: 'NHWC' }, [seen]) as Tensor4D;
-  const gradient = filterGradient(call, dy, folded, [kh / 2, kw / 2, 4 * cin, cout], { strides: 1, pad: 'valid', dataFormat: 'NHWC', dilations: 1 });
+  const gradient = filterGradient(dy, folded, [kh / 2, kw / 2, 4 * cin, cout], { strides: 1, pad: 'valid', dataFormat: 'NHWC', dilations: 1 });
   const apart = tfjs.reshape(gradient, [kh / 2, kw / 2, 2, 2, cin, cout]);
   return tfjs.reshape(tfjs.transpose(apart, [0, 2, 1, 3, 4, 5]), shape);
 }
@@ -149,11 +148,11 @@ export function pretendWideVectors(value: boolean): () => void {
 
 const rows = (t: Tensor4D, channels: number): Tensor2D => tfjs.reshape(t, [-1, channels]) as Tensor2D;
 
-function filterGradient(call: Call, dy: Tensor4D, x: Tensor4D, shape: Tensor4D['shape'], attributes: ConvAttributes): Tensor4D {
+function filterGradient(dy: Tensor4D, x: Tensor4D, shape: Tensor4D['shape'], attributes: ConvAttributes): Tensor4D {
   const [kh, kw, cin, cout] = shape;
-  if (kh === 1 && kw === 1) return tfjs.reshape(matMul(call, rows(x, cin), rows(dy, cout), true, false), shape);
+  if (kh === 1 && kw === 1) return tfjs.reshape(matMul(rows(x, cin), rows(dy, cout), true, false), shape);
   const small = x.size < SMALL_MAP * kh * kw * cin * cout;
-  if (wideVectors && !small) return backpropFilter(call, dy, x, shape, attributes.pad === 'same' ? 'SAME' : 'VALID');
+  if (wideVectors && !small) return backpropFilter(dy, x, shape, attributes.pad === 'same' ? 'SAME' : 'VALID');
   const [b, oh, ow] = dy.shape;
   const [top, left] = attributes.pad === 'same' ? [(kh - 1) >> 1, (kw - 1) >> 1] : [0, 0];
   const [height, width] = [oh + kh - 1, ow + kw - 1];
@@ -165,7 +164,7 @@ function filterGradient(call: Call, dy: Tensor4D, x: Tensor4D, shape: Tensor4D['
   ]);
   if (small) {
     const seen = Array.from({ length: kh * kw }, (_, i) => tfjs.slice(padded, [0, Math.floor(i / kw), i % kw, 0], [b, oh, ow, cin]));
-    return tfjs.reshape(matMul(call, rows(tfjs.concat(seen, 3), kh * kw * cin), rows(dy, cout), true, false), shape);
+    return tfjs.reshape(matMul(rows(tfjs.concat(seen, 3), kh * kw * cin), rows(dy, cout), true, false), shape);
   }
   const input = rows(padded, cin);
   const run = b * height * width - (kh - 1) * width - (kw - 1);
@@ -185,7 +184,7 @@ function filterGradient(call: Call, dy: Tensor4D, x: Tensor4D, shape: Tensor4D['
   const taps: Tensor2D[] = [];
   for (let ky = 0; ky < kh; ky++) {
     for (let kx = 0; kx < kw; kx++) {
-      taps.push(matMul(call, tfjs.slice(input, [ky * width + kx, 0], [run, cin]), gradient, true, false));
+      taps.push(matMul(tfjs.slice(input, [ky * width + kx, 0], [run, cin]), gradient, true, false));
     }
   }
   return tfjs.reshape(tfjs.stack(taps) as Tensor3D, shape);

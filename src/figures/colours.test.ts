@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { VIRIDIS, heatMap, hex, inkOn, rangeOf, rgb, viridis } from './colours';
+import { VIRIDIS, heatMap, hex, inkOn, rgb, viridis } from './colours';
 
 test('viridis has the published colours', () => {
   // matplotlib.colormaps['viridis'] at 0, 0.25, 0.5, 0.75 and 1.
@@ -23,8 +23,6 @@ test('a heat map spans its range, clamps beyond it and shows what is not a numbe
   const picture = heatMap(map, { min: 0, max: 10 });
   const at = (i: number) => hex([picture.data[3 * i], picture.data[3 * i + 1], picture.data[3 * i + 2]]);
   assert.deepEqual([0, 1, 2, 3, 4].map(at), ['#440154', '#440154', '#fde725', '#fde725', '#ff00ff']);
-  assert.deepEqual(rangeOf([map]), { min: -5, max: 99 });
-  assert.deepEqual(rangeOf([]), { min: 0, max: 1 });
   // A constant map: no division by zero.
   assert.deepEqual([...heatMap(map, { min: 3, max: 3 }).data.slice(3, 6)], [...rgb('#440154')]);
 });

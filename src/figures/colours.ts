@@ -59,28 +59,10 @@ export function viridis(t: number): Rgb {
   return [VIRIDIS[i], VIRIDIS[i + 1], VIRIDIS[i + 2]];
 }
 
-/**
- * What a value that is not a number is drawn in, in pictures and maps: a diverged network should be seen at a glance.
- */
-
 /** A map in viridis: `min` is dark, `max` bright; values beyond are clamped. */
 export function heatMap(map: FloatMap, { min = 0, max = 1 }: { min?: number; max?: number } = {}): RgbImage {
   const data = new Uint8Array(map.data.length * 3);
   const span = max - min || 1;
   for (let i = 0; i < map.data.length; i++) data.set(viridis((map.data[i] - min) / span), 3 * i);
   return { data, height: map.height, width: map.width };
-}
-
-/** Smallest and largest finite value of some maps, as the range of a common scale; [0, 1] if there is none. */
-export function rangeOf(maps: readonly FloatMap[]): { min: number; max: number } {
-  let min = Infinity;
-  let max = -Infinity;
-  for (const map of maps) {
-    for (const v of map.data) {
-      if (!Number.isFinite(v)) continue;
-      if (v < min) min = v;
-      if (v > max) max = v;
-    }
-  }
-  return min <= max ? { min, max } : { min: 0, max: 1 };
 }

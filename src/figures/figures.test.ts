@@ -3,7 +3,6 @@ import test from 'node:test';
 import { CLASSES } from '../classes';
 import { IGNORE, type LabelMap, type RgbImage } from '../data/types';
 import { datasetStatistics } from '../data/statistics';
-import { disposeOutput } from '../models/lggan/generator';
 import { LGGAN } from '../models/lggan/lggan';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
@@ -154,7 +153,7 @@ test('LGGAN: panel, class-specific images and kernels of a network, without a le
   assert.ok((await textsOf(figures[1])).includes('weight of the global image'));
   assert.ok((await textsOf(figures[2])).some((t) => /^sky \(\d+ % of the map\)$/.test(t)));
   await assertNoLeak(async () => void (await Promise.all([lgganPanel(out, scene), perClassLocal(out, scene), sauKernels(out.attention!.local[1], scene)])));
-  disposeOutput(out);
+  tf.dispose(out);
   g.dispose();
 });
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { decodeImage } from '../data/image';
-import { Plot, plotPng, savePlot } from './plot';
+import { saveFigure } from './figure';
+import { Plot } from './plot';
 import { assertNothingCut } from '../../proof/testing/figures';
 import { textWidth } from './text';
 
@@ -91,9 +92,9 @@ test('the page is self-contained, and data cannot break out of it', async () => 
 test('plots are saved as PNG, SVG and page', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'plots-'));
   try {
-    await savePlot(join(folder, 'p'), { data: [{ type: 'scatter', x, y: x }] });
+    await saveFigure(join(folder, 'p'), new Plot({ data: [{ type: 'scatter', x, y: x }] }));
     assert.deepEqual((await readdir(folder)).sort(), ['p.html', 'p.png', 'p.svg']);
-    assert.equal((await plotPng({ data: [] }, { width: 200, height: 100 })).subarray(1, 4).toString(), 'PNG');
+    assert.equal((await new Plot({ data: [] }, { width: 200, height: 100 }).png()).subarray(1, 4).toString(), 'PNG');
   } finally {
     await rm(folder, { recursive: true });
   }

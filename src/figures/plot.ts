@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Data, Layout, LayoutAxis } from 'plotly.js';
 import sharp from 'sharp';
 import { LINE_COLOURS } from './colours';
-import { type Figure, saveFigure } from './figure';
+import type { Figure } from './figure';
 import { loadPlotly, plotlyBundle, seedPlotly } from './plotly_dom';
 import { FONT, escapeXml } from './text';
 
@@ -105,16 +105,6 @@ export class Plot implements Figure {
       `<script>const f=${figure};Plotly.newPlot('plot',f.data,f.layout,{responsive:true,displaylogo:false});</script></body></html>\n`
     );
   }
-}
-
-/** A plotly figure as PNG. */
-export function plotPng(figure: PlotlyFigure, options: PlotOptions & { scale?: number } = {}): Promise<Buffer> {
-  return new Plot(figure, options).png(options.scale);
-}
-
-/** Saves a plotly figure as PNG (double size), SVG and interactive HTML; returns the files written. */
-export function savePlot(path: string, figure: PlotlyFigure, options: PlotOptions = {}): Promise<string[]> {
-  return saveFigure(path, new Plot(figure, options));
 }
 
 /** FNV-1a: other plots, other names of their parts, so that several may stand in one page. */

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { UserError } from '../common/errors';
-import { disposeOutput } from '../models/lggan/generator';
 import { LGGAN } from '../models/lggan/lggan';
+import { canCompile } from '../engine/compiled';
+import { Convolution } from '../layers/core/convolution';
+import { Sau } from '../layers/sau';
+import { Spade } from '../layers/spade';
+import { SpadeBlock } from '../layers/spade_block';
 import { observe } from './observe';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import { labelMap as map, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
-import { disposeInspection, inspect, inspectionRows, sauAttention, SAU_NAMES, SPADE_LAYERS, untrained, type InspectedPart } from './inspect';
+import { inspect, sauAttention, SAU_NAMES, SPADE_LAYERS, untrained, type InspectedPart } from './inspect';
 
 const small = { ngf: 4, spadeHidden: 8, residualBlocks: 1, imageSize: [64, 96] as const };
 const scene = map(64, 96, (y, x) => (y < 20 + (x >> 4) ? 1 : x < 50 ? 0 : 2));
@@ -37,9 +41,9 @@ test('an inspection holds the outputs of generate, bit for bit, and changes noth
       [64, 96],
     ],
   );
-  disposeInspection(seen);
-  for (const output of [before, after]) disposeOutput(output);
-  await assertNoLeak(() => disposeInspection(inspect(g, scene)));
+  tf.dispose(seen);
+  for (const output of [before, after]) tf.dispose(output);
+  await assertNoLeak(() => tf.dispose(inspect(g, scene)));
   g.dispose();
 });
 
@@ -68,13 +72,13 @@ test('features and modulations have the documented shapes and are what the layer
     assertClose(seen.encoder.conv3!, shallow, 0);
     assertClose(seen.encoder.conv5!, deep, 0);
     const spade = g.global.blocks[3].block.spades.norm_0;
-    const dense = spade.dense(labels.at(8, 12));
+    const dense = spade.modulationAsWritten(labels.at(8, 12));
     // The other way to compute them, pixel by pixel.
     assertClose(seen.spade['up_0.norm_0']!.gamma, dense.gamma, 1e-5);
     assertClose(seen.spade['up_0.norm_0']!.beta, dense.beta, 1e-5);
     labels.dispose();
   });
-  disposeInspection(seen);
+  tf.dispose(seen);
   g.dispose();
 });
 
@@ -83,7 +87,7 @@ test('only what is asked for is kept', async () => {
   const keys = (keep?: readonly InspectedPart[]) => {
     const seen = inspect(g, scene, { keep });
     const found = [...Object.keys(seen.encoder), ...Object.keys(seen.spade), ...(seen.attention ? ['attention'] : [])];
-    disposeInspection(seen);
+    tf.dispose(seen);
     return found;
   };
   assert.deepEqual(keys([]), []);
@@ -108,20 +112,6 @@ test('only what is asked for is kept', async () => {
   g.dispose();
 });
 
-test('its table names every tensor and its size', () => {
-  const g = network();
-  const seen = inspect(g, scene);
-  const rows = inspectionRows(seen);
-  assert.deepEqual(
-    rows.find((r) => r.name === 'up_0.norm_1 beta'),
-    { name: 'up_0.norm_1 beta', shape: '[1,8,12,32]', MB: 8 * 12 * 32 * 4e-6, what: "SPADE's shift" },
-  );
-  assert.deepEqual(rows.find((r) => r.name === 'SAU weights 2')?.shape, '[1,64,96,25]');
-  assert.equal(rows.length, 4 + 3 + 2 + 5 + 18 + 4);
-  disposeInspection(seen);
-  g.dispose();
-});
-
 test('the untrained network has the weights that training began with', () => {
   const trained = network();
   const start = untrained(trained);
@@ -135,17 +125,43 @@ test('without SAU there is no attention, and a sentence says so', () => {
   const seen = inspect(g, scene);
   assert.equal(seen.attention, undefined);
   assert.throws(() => sauAttention(seen), /SAU's weights are missing/);
-  disposeInspection(seen);
+  tf.dispose(seen);
   g.dispose();
 });
 
-test('layers whose apply a fast path goes around are named when listening stops', () => {
+test('a layer is heard, or refused by its name where a fast path goes around it', async () => {
   const g = network();
-  const heard = new Set<string>();
-  const stop = observe(g, (name) => void heard.add(name));
-  disposeOutput(g.generate(scene));
-  const missed = stop();
-  assert.ok(heard.has('conv2') && heard.has('deconv3_local') && !missed.includes('conv2'));
-  for (const name of ['conv1', 'deconv5_1', 'deconv3_local.downsample']) assert.ok(missed.includes(name) && !heard.has(name), name);
+  const kinds = [Convolution, Sau, Spade, SpadeBlock];
+  const hear = (compiled: boolean, only?: (name: string) => boolean) => {
+    const names: string[] = [];
+    tf.dispose(
+      observe(
+        g,
+        kinds,
+        (name) => void names.push(name),
+        () => g.generate(scene, { compiled }),
+        { only },
+      ),
+    );
+    return names.sort();
+  };
+  const refused = (name: string) => (e: unknown) => e instanceof UserError && e.message.includes(`'${name}'`);
+  await assertNoLeak(() => {
+    for (const name of ['conv1', 'deconv5_1', 'deconv9', 'deconv3_local.downsample', 'up_3.norm_0.mlp_gamma'])
+      assert.throws(() => hear(false, (n) => n === name || n === 'conv2'), refused(name), name);
+    // Of all layers those alone are named that are not heard.
+    assert.throws(
+      () => hear(false),
+      (e: Error) => refused('conv1')(e) && !e.message.includes("'conv2'"),
+    );
+  });
+  const around = ['conv2', 'deconv3_local', 'up_0', 'up_0.norm_0'];
+  const run = (compiled: boolean) => hear(compiled, (n) => around.includes(n));
+  assert.deepEqual(run(false), around);
+  // A compiled function is played back without a call of any layer: the second time nothing would be heard.
+  if (canCompile()) {
+    tf.dispose(g.generate(scene));
+    assert.throws(() => run(true), refused('deconv3_local'));
+  }
   g.dispose();
 });

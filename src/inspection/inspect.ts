@@ -3,7 +3,6 @@ import { resizeLabels } from '../data/resize';
 import type { LabelMap } from '../data/types';
 import { UserError } from '../common/errors';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
-import { disposeOutput } from '../models/lggan/generator';
 import { LGGAN, type LGGANOutput } from '../models/lggan/lggan';
 import * as tf from '../engine/tf';
 
@@ -31,7 +30,7 @@ const PARTS: readonly InspectedPart[] = ['encoder', 'attention', 'spade', ...SPA
 export const DEFAULT_PARTS: readonly InspectedPart[] = ['encoder', 'attention', 'head_0', 'G_middle_0', 'G_middle_1', 'up_0'];
 
 /**
- * What the generator computes on the way to its images. H, W are its image size, n is its ngf. Free it with `disposeInspection`.
+ * What the generator computes on the way to its images. H, W are its image size, n is its ngf. Free it with `tf.dispose`.
  * The images, weight maps, images by class and scores are those of `LGGANOutput`, so that its figures take an inspection too.
  */
 export interface Inspection extends LGGANOutput {
@@ -103,11 +102,6 @@ function modulations({ global }: LGGAN, labels: LabelPyramid, keep: readonly Ins
   return kept;
 }
 
-/** Frees every tensor of an inspection. */
-export function disposeInspection({ labels: _, ...tensors }: Inspection): void {
-  disposeOutput(tensors);
-}
-
 /**
  * A generator of the same configuration with the weights that training began with: what a measure is at initialisation. The caller
  * disposes of it.
@@ -126,27 +120,6 @@ export function sauAttention({ attention }: Pick<LGGANOutput, 'attention'>): Rec
   }
   const [local, weights] = [attention.local, attention.weights];
   return { 'local 1': local[0], 'local 2': local[1], 'weights 1': weights[0], 'weights 2': weights[1] };
-}
-
-/** Everything that an inspection holds, as rows of a table: its name, shape, size in memory and what it is. */
-export function inspectionRows(inspection: Inspection): { name: string; shape: string; MB: number; what: string }[] {
-  const { encoder, spade, attention, perClass } = inspection;
-  const row = (name: string, tensor: tf.Tensor, what: string) => {
-    return { name, shape: `[${tensor.shape.join()}]`, MB: tensor.size * 4e-6, what };
-  };
-  return [
-    ...(['final', 'global', 'local'] as const).map((name) => row(name, inspection[name], `${name} image, -1..1`)),
-    row('weights', inspection.weights, 'share of the local (0) and the global branch (1)'),
-    ...Object.entries(perClass).map(([c, image]) => row(`perClass ${c}`, image, `what class ${c} painted, -1..1`)),
-    row('constants', inspection.constants, 'colour of an absent class'),
-    row('scores', inspection.scores, 'class scores (logits)'),
-    ...Object.entries(encoder).map(([name, features]) => row(name, features, 'features of the encoder')),
-    ...Object.entries(spade).flatMap(([name, { gamma, beta }]) => [
-      row(`${name} gamma`, gamma, "SPADE's scale, less 1"),
-      row(`${name} beta`, beta, "SPADE's shift"),
-    ]),
-    ...(attention ? Object.entries(sauAttention(inspection)) : []).map(([name, a]) => row(`SAU ${name}`, a, 'weights of the 5x5 window')),
-  ];
 }
 
 function checkParts(keep: readonly InspectedPart[]): void {

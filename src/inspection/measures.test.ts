@@ -5,7 +5,7 @@ import { LGGAN } from '../models/lggan/lggan';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import { labelMap as map, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
-import { disposeInspection, inspect, untrained } from './inspect';
+import { inspect, untrained } from './inspect';
 import { UNIFORM_BITS } from './kernels';
 import { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows } from './measures';
 
@@ -90,6 +90,6 @@ test('a network: at initialisation the kernels are uniform, scattered weights mo
     assert.ok(measures[i].entropy < UNIFORM_BITS - 0.05, `${m.sau}: ${measures[i].entropy}`);
     assert.equal(measures[i].uniform, m.uniform);
   }
-  [seen, first].forEach(disposeInspection);
+  [seen, first].forEach(tf.dispose);
   [g, start].forEach((network) => network.dispose());
 });

@@ -1,36 +1,64 @@
-import { Convolution } from '../layers/core/convolution';
-import type { LabelLevel } from '../layers/neighbourhoods/label_pyramid';
-import { BatchNorm } from '../layers/core/normalisation';
+/** What the layers inside of a network are given and give back, for whoever wants to look at it. */
+import { UserError } from '../common/errors';
 import { Parameters } from '../layers/core/parameters';
-import { ResidualBlock } from '../layers/residual_block';
-import { Sau } from '../layers/sau';
-import { Spade } from '../layers/spade';
-import { SpadeBlock } from '../layers/spade_block';
 import * as tf from '../engine/tf';
-
-/** Hears what a layer was given and gives back: `name` is the layer's in the original. */
-export type Listener = (name: string, kind: 'in' | 'out' | 'gamma' | 'beta' | 'weight', value: tf.Tensor4D) => void;
-
-const KINDS: readonly Kind[] = [Convolution, BatchNorm, Spade, SpadeBlock, ResidualBlock, Sau];
 
 /** A class of layers, such as `Convolution`. */
 export type Kind = abstract new (...args: never[]) => object;
 
-/** The layers of some kinds inside a network, each with its name in the original: what the names of its parameters have in common. */
-export function layersOf(network: object & { parameters: Parameters }, kinds: readonly Kind[]): { name: string; layer: object }[] {
-  const nameOf = new Map<unknown, string>(network.parameters.entries().map((e) => [e.variable, e.name]));
-  const found: { name: string; layer: object }[] = [];
-  namesBelow(network, nameOf, (layer, names) => {
-    if (kinds.some((kind) => layer instanceof kind)) found.push({ name: commonScope(names), layer });
-  });
-  return found;
-}
+/** Hears a layer's arguments and what it gives back: `name` is the layer's in the original, `''` of one whose parameters have no name in common. */
+export type Listener = (name: string, layer: object, args: unknown[], out: unknown) => void;
 
 /**
- * Tells what goes into a layer and comes out of it, without a change to its class: the object gets an `apply` of its own that calls the
- * class's. Returns how to stop.
+ * Runs `run`, in which the network computes, and hears its layers of some kinds: all of them, or those that `only` names. The network is not
+ * changed by it.
+ *
+ * Fast paths go around the `apply` of some layers (the convolutions inside of SAU, of SPADE's tables, the first one, those of the classes), and
+ * a compiled function goes around all of them: what nobody can hear is refused, unless `maySkip` names it.
+ * @throws UserError naming the layers that were to be heard and were not
  */
-export function onApply(layer: object, heard: (args: unknown[], out: unknown) => void): () => void {
+export function observe<T>(
+  network: object & { parameters: Parameters },
+  kinds: readonly Kind[],
+  listener: Listener,
+  run: () => T,
+  { only = () => true, maySkip = () => false }: { only?(name: string): boolean; maySkip?(name: string): boolean } = {},
+): T {
+  const found = layersOf(network, kinds).filter(({ name }) => only(name));
+  const silent = new Set(found.map(({ name }) => name).filter((name) => !maySkip(name)));
+  const stops = found.map(({ name, layer }) =>
+    onApply(layer, (args, out) => {
+      silent.delete(name);
+      listener(name, layer, args, out);
+    }),
+  );
+  let result: T;
+  try {
+    result = run();
+  } finally {
+    stops.forEach((stop) => stop());
+  }
+  if (!silent.size) return result;
+  tf.dispose(result);
+  throw new UserError(
+    `a fast path goes around ${[...silent].map((name) => `'${name}'`).join(', ')}, which cannot be heard: ` +
+      'paint with { compiled: false }, and listen to the layer around.',
+  );
+}
+
+/** The layers of some kinds inside a network, each with its name in the original: what the names of its parameters have in common. */
+function layersOf(network: object & { parameters: Parameters }, kinds: readonly Kind[]): { name: string; layer: object }[] {
+  const nameOf = new Map<unknown, string>(network.parameters.entries().map((e) => [e.variable, e.name]));
+  // A block may hold a layer in two of its fields.
+  const found = new Map<object, string>();
+  namesBelow(network, nameOf, (layer, names) => {
+    if (kinds.some((kind) => layer instanceof kind)) found.set(layer, commonScope(names));
+  });
+  return [...found].map(([layer, name]) => ({ name, layer }));
+}
+
+/** The object gets an `apply` of its own that calls its class's. Returns how to stop. */
+function onApply(layer: object, heard: (args: unknown[], out: unknown) => void): () => void {
   const own = layer as { apply?(...args: unknown[]): unknown };
   const apply = own.apply!.bind(layer);
   own.apply = (...args) => {
@@ -39,43 +67,6 @@ export function onApply(layer: object, heard: (args: unknown[], out: unknown) =>
     return out;
   };
   return () => delete own.apply;
-}
-
-/**
- * Listens to the layers of a network. `only` says which: kernels and modulations are computed for the listener, so that each costs time.
- * Returns how to stop, which gives the names of the layers that were not heard: a fast path goes around the `apply` of some (the convolutions
- * inside of SAU, of SPADE's tables and of the classes), and a caller that needs one of them has to refuse.
- */
-export function observe(network: object & { parameters: Parameters }, listener: Listener, only: (name: string) => boolean = () => true): () => string[] {
-  const found = layersOf(network, KINDS).filter(({ name }) => only(name));
-  const heard = new Set<string>();
-  const stops = found.map(({ name, layer }) =>
-    listen(layer, name, (own, ...said) => {
-      heard.add(name);
-      listener(own, ...said);
-    }),
-  );
-  return () => {
-    stops.forEach((stop) => stop());
-    return found.map(({ name }) => name).filter((name) => !heard.has(name));
-  };
-}
-
-function listen(layer: object, name: string, listener: Listener): () => void {
-  return onApply(layer, (args, out) => {
-    const x = args[0] as tf.Tensor4D;
-    if (layer instanceof Sau) {
-      listener(name, 'in', x);
-      listener(name, 'weight', layer.attention(x));
-    }
-    if (layer instanceof SpadeBlock || layer instanceof Convolution) listener(name, 'in', x);
-    if (layer instanceof Spade) {
-      const { gamma, beta } = layer.modulation(args[1] as LabelLevel);
-      listener(name, 'gamma', gamma);
-      listener(name, 'beta', beta);
-    }
-    listener(name, 'out', out as tf.Tensor4D);
-  });
 }
 
 /** Names of the parameters held by `object` and by what it holds. */

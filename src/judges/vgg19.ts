@@ -1,8 +1,7 @@
 import { convolveByTranspose, turned } from '../layers/core/convolution';
 import * as tf from '../engine/tf';
 import { customGradient } from '../engine/custom_gradient';
-import { IMAGENET_DEVIATION, IMAGENET_MEAN } from './imagenet';
-import { readVgg19Weights, VGG19_LAYERS, type Vgg19Weights } from './vgg19_weights';
+import { IMAGENET_DEVIATION, IMAGENET_MEAN, readVgg19Weights, VGG19_LAYERS, type Vgg19Weights } from './vgg19_weights';
 
 /**
  * What the network is fed, from an image in [-1, 1].

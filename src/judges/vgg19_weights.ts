@@ -5,7 +5,10 @@ import * as tf from '../engine/tf';
 import { readTensors } from '../checkpoints/safetensors';
 import { UserError } from '../common/errors';
 import { refuseStandIn } from '../common/stand_in';
-import { IMAGENET_DEVIATION } from './imagenet';
+
+/** torchvision's statistics of ImageNet, RGB in [0, 1]. */
+export const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
+export const IMAGENET_DEVIATION = [0.229, 0.224, 0.225] as const;
 
 /** The 13 convolutions up to relu5_1. */
 export interface Vgg19Layer {

@@ -45,7 +45,7 @@ test('computing each class on its box changes nothing: the local image, each cla
     const features = normalTensor([maps.length, maps[0].height, maps[0].width, CHANNELS], 1);
     tf.tidy(() => {
       const boxes = layer.apply(features, labels);
-      const dense = layer.applyDense(features, labels);
+      const dense = layer.asWritten(features, labels);
       assert.deepEqual(Object.keys(boxes.perClass).map(Number), labels.present);
       for (let c = 0; c < CLASSES; c++) {
         if (labels.present.includes(c)) assertClose(boxes.perClass[c], dense.perClass[c], 2e-6, `${name}: class ${c}`);
@@ -60,7 +60,7 @@ test('computing each class on its box changes nothing: the local image, each cla
     };
     const found = assertSame(
       () => all(layer.apply(features, labels)),
-      () => all(layer.applyDense(features, labels)),
+      () => all(layer.asWritten(features, labels)),
       [features, ...variables],
       // Up to 1000 products of both signs.
       { value: 2e-6, gradient: 1e-5 },
@@ -95,7 +95,7 @@ test('in slots, where the boxes are known to tensors alone, nothing changes eith
           return all(local, inSlots!);
         },
         () => {
-          const { local, perClass } = layer.applyDense(features, labels);
+          const { local, perClass } = layer.asWritten(features, labels);
           return all(
             local,
             tf.concat(

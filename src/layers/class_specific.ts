@@ -2,11 +2,11 @@ import * as tf from '../engine/tf';
 import { tanh } from './core/activation';
 import { Convolution } from './core/convolution';
 import { gatherRows } from './core/rows';
-import { boundingBox, type Box } from './neighbourhoods/bounding_box';
+import { boundingBox, type ClassBox } from './neighbourhoods/bounding_box';
 import type { ClassSlots } from './neighbourhoods/class_slots';
 import type { LabelPyramid } from './neighbourhoods/label_pyramid';
 import { paintSlots } from './paint_slots';
-import { pad2d } from './core/padding';
+import { pad2d, padZeros } from './core/padding';
 import type { Parameters } from './core/parameters';
 
 /** Images by class index. */
@@ -44,7 +44,18 @@ export class ClassSpecificGenerator {
     this.combine = new Convolution(p.scope('deconv9'), 3 * classes, 3, { kernel: 3, padding: 1 });
   }
 
-  /** features [B,H,W,C], labels of the same size. */
+  /** Every class over the whole map. features [B,H,W,C], labels of the same size. */
+  asWritten(features: tf.Tensor4D, labels: LabelPyramid): ClassSpecificOutput {
+    const masks = tf.split(labels.at(labels.height, labels.width).oneHot, this.perClass.length, 3);
+    const images = this.perClass.map((conv, c) => {
+      return tf.tanh(conv.apply(pad2d(tf.mul(features, masks[c]), 3, 'reflect'))) as tf.Tensor4D;
+    });
+    const constants = this.constants();
+    const local = tf.tanh(this.combine.apply(tf.concat(images, 3))) as tf.Tensor4D;
+    return { local, perClass: { ...images }, constants };
+  }
+
+  /** The same as `asWritten`, each class in its box. */
   apply(features: tf.Tensor4D, labels: LabelPyramid): ClassSpecificOutput {
     const constants = this.constants();
     const padded = pad2d(features, 3, 'reflect');
@@ -54,17 +65,6 @@ export class ClassSpecificGenerator {
     for (const c of labels.present) perClass[c] = this.paint(c, padded, masks, boundingBox(labels.maps, c));
     const local = tanh(this.combineImages(perClass, constants, labels));
     return { local, perClass, constants };
-  }
-
-  /** The definition: every class over the whole map. */
-  applyDense(features: tf.Tensor4D, labels: LabelPyramid): ClassSpecificOutput {
-    const masks = tf.split(labels.at(labels.height, labels.width).oneHot, this.perClass.length, 3);
-    const images = this.perClass.map((conv, c) => {
-      return tf.tanh(conv.apply(pad2d(tf.mul(features, masks[c]), 3, 'reflect'))) as tf.Tensor4D;
-    });
-    const constants = this.constants();
-    const local = tf.tanh(this.combine.apply(tf.concat(images, 3))) as tf.Tensor4D;
-    return { local, perClass: { ...images }, constants };
   }
 
   private constants(): tf.Tensor2D {
@@ -94,7 +94,7 @@ export class ClassSpecificGenerator {
     return { local: tanh(tf.add(local, this.combine.bias!) as tf.Tensor4D), perClass: {}, constants, inSlots };
   }
 
-  private paint(c: number, padded: tf.Tensor4D, masks: tf.Tensor4D, box: Box): tf.Tensor4D {
+  private paint(c: number, padded: tf.Tensor4D, masks: tf.Tensor4D, box: ClassBox): tf.Tensor4D {
     const [b, height, width] = masks.shape;
     const { top, left, bottom, right } = box;
     const rows = bottom - top;
@@ -103,12 +103,7 @@ export class ClassSpecificGenerator {
     const mask = pad2d(tf.slice(masks, [0, 0, 0, c], [b, height, width, 1]), 3, 'reflect');
     const masked = tf.mul(features, tf.slice(mask, [0, top, left, 0], [b, rows + 6, columns + 6, 1])) as tf.Tensor4D;
     const inBox = tf.conv2d(masked, this.perClass[c].weight, 1, 'valid');
-    const image = tf.pad(inBox, [
-      [0, 0],
-      [top, height - bottom],
-      [left, width - right],
-      [0, 0],
-    ]);
+    const image = padZeros(inBox, [top, height - bottom], [left, width - right]);
     return tanh(tf.add(image, this.perClass[c].bias!));
   }
 

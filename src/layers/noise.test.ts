@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { disposeOutput } from '../models/lggan/generator';
 import { LGGAN } from '../models/lggan/lggan';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import { labelMap } from '../../proof/testing/toy';
@@ -52,12 +51,12 @@ test('with noise, neighbours inside of a uniform region differ; a factor a chann
       const part = (column: number) => tf.slice(output.global!, [0, 40, column, 0], [1, 16, 16, 3]);
       return tf.div(tf.mean(tf.abs(tf.sub(part(40), part(41)))), tf.mean(tf.abs(part(40)))).dataSync()[0];
     });
-    disposeOutput(output);
+    tf.dispose(output);
     return rough;
   };
   const [flat, rough] = [plain, noisy].map(roughness);
   assert.ok(rough > 3 * flat, `${flat} and ${rough}`);
-  await assertNoLeak(() => disposeOutput(noisy.generate(uniform)));
+  await assertNoLeak(() => tf.dispose(noisy.generate(uniform)));
   plain.dispose();
   noisy.dispose();
 });

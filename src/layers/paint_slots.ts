@@ -1,7 +1,7 @@
 import * as tf from '../engine/tf';
 import { customGradient } from '../engine/custom_gradient';
-import { sizesOf } from './core/rows';
-import { Row } from './neighbourhoods/class_slots';
+import { shapeOf } from './core/rows';
+import { SlotRow } from './neighbourhoods/class_slots';
 
 /**
  * A 7x7 convolution of each slot's own kernel on the features that its class's mask leaves, computed on the class's box, zero elsewhere. Where
@@ -19,14 +19,14 @@ export function paintSlots(features: tf.Tensor4D, masks: tf.Tensor4D, kernels: t
     const rows = tf.unstack(tf.reshape(all, [slots * 8, 4]));
     return Array.from({ length: slots }, (_, s) => {
       const row = (r: number) => rows[8 * s + r];
-      return { row, paddings: tf.concat([row(Row.paddings), row(Row.paddings + 1)]) };
+      return { row, paddings: tf.concat([row(SlotRow.paddings), row(SlotRow.paddings + 1)]) };
     });
   };
   const place = (x: tf.Tensor, paddings: tf.Tensor) => tf.runKernel('Pad', { T: 'float32', Tpaddings: 'int32' }, [x, tf.reshape(paddings, [4, 2])])[0];
   return customGradient([features, kernels], (save, x, k) => {
     const each = rowsOf(boxes).map(({ row, paddings }, s) => {
-      const mask = slice(masks, row(Row.maskBegin), row(Row.maskSeen));
-      const masked = tf.mul(slice(x, row(Row.begin), row(Row.seen)), mask) as tf.Tensor4D;
+      const mask = slice(masks, row(SlotRow.maskBegin), row(SlotRow.maskSeen));
+      const masked = tf.mul(slice(x, row(SlotRow.begin), row(SlotRow.seen)), mask) as tf.Tensor4D;
       const kernel = tf.reshape(tf.slice(k, [s, 0, 0, 0, 0], [1, -1, -1, -1, -1]), kernelShape) as tf.Tensor4D;
       return { mask, masked, image: place(tf.conv2d(masked, kernel, 1, 'valid'), paddings) };
     });
@@ -35,10 +35,10 @@ export function paintSlots(features: tf.Tensor4D, masks: tf.Tensor4D, kernels: t
       const dKernels: tf.Tensor[] = [];
       const dFeatures = rowsOf(places).map(({ row, paddings }, s) => {
         const [mask, masked] = maps.slice(2 * s);
-        const d = slice(dy, row(Row.imageBegin), row(Row.size));
+        const d = slice(dy, row(SlotRow.imageBegin), row(SlotRow.size));
         const kernel = tf.reshape(tf.slice(kept, [s, 0, 0, 0, 0], [1, -1, -1, -1, -1]), kernelShape);
         dKernels.push(convolution('Filter', [masked, tf.tensor1d(kernelShape, 'int32'), d]));
-        return place(tf.mul(convolution('Input', [sizesOf(masked), kernel, d]), mask), paddings);
+        return place(tf.mul(convolution('Input', [shapeOf(masked), kernel, d]), mask), paddings);
       });
       return [tf.addN(dFeatures), tf.stack(dKernels)];
     };

@@ -27,7 +27,7 @@ test('folding the 25 weights into 9 a parity changes nothing: value and every gr
       // A gradient here sums some 1000 products of both signs.
       const found = assertSame(
         () => sau.apply(x),
-        () => sau.applyUnfolded(x),
+        () => sau.asWritten(x),
         [x, ...variables],
         { value: 2e-6, gradient: 1e-5 },
       );
@@ -87,7 +87,7 @@ test('one weight of 1 moves the picture by its tap', () => {
     // Outside the map nothing is added.
     const row = [403, 403, 605, 605, 0, 0];
     assertClose(sau.apply(x), [...row, ...row], 1e-6);
-    assertClose(sau.applyUnfolded(x), [...row, ...row], 1e-6);
+    assertClose(sau.asWritten(x), [...row, ...row], 1e-6);
     assert.deepEqual(sau.attention(x).shape, [1, 2, 6, 25]);
   });
   p.dispose();

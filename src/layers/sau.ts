@@ -1,6 +1,7 @@
 import * as tf from '../engine/tf';
 import { customGradient } from '../engine/custom_gradient';
 import { Convolution } from './core/convolution';
+import { padZeros } from './core/padding';
 import type { Parameters } from './core/parameters';
 import { blocksToSpace } from './core/upsample';
 
@@ -13,7 +14,7 @@ const TAPS = 25;
  *
  * A 5x5 window on a nearest-x2 map touches only 3x3 source pixels, which ones depends on the parity of the output pixel. So the 25
  * weights fold into 9 for each of the four parities, and the channels are halved first (both steps are linear, so the result is
- * the same): `apply`. `applyUnfolded` is the definition. A tap outside the map contributes 0 and keeps its share of the softmax.
+ * the same): `apply`. A tap outside the map contributes 0 and keeps its share of the softmax.
  */
 export class Sau {
   private readonly compress: Convolution;
@@ -25,6 +26,18 @@ export class Sau {
     this.compress = conv1x1('sakg_block.feature_channel_compression', channels, compressed);
     this.kernels = conv1x1('sakg_block.semantic_kernel_generation', compressed, TAPS * 4);
     this.downsample = conv1x1('downsample', channels, channels / 2);
+  }
+
+  /** 25 weighted copies of the upsampled map. */
+  asWritten(x: tf.Tensor4D): tf.Tensor4D {
+    const [, h, w, c] = x.shape;
+    const padded = padZeros(tf.image.resizeNearestNeighbor(x, [2 * h, 2 * w]), [2, 2]);
+    const weights = tf.split(this.attention(x), TAPS, 3);
+    const taps = weights.map((weight, k) => {
+      const patch = tf.slice(padded, [0, Math.floor(k / 5), k % 5, 0], [x.shape[0], 2 * h, 2 * w, c]);
+      return tf.mul(patch, weight);
+    });
+    return this.downsample.apply(tf.addN(taps) as tf.Tensor4D);
   }
 
   /** The weights by source pixel: [B,H,W,25,4], tap ky*5 + kx, parity dy*2 + dx; the 25 sum to 1. */
@@ -43,29 +56,13 @@ export class Sau {
     });
   }
 
+  /** The same as `asWritten`, folded. */
   apply(x: tf.Tensor4D): tf.Tensor4D {
     const [b, h, w] = x.shape;
     const half = tf.conv2d(x, this.downsample.weight, 1, 'valid');
     const folded = tf.matMul(tf.reshape(this.weights(x), [b * h * w, TAPS * 4]) as tf.Tensor2D, foldMatrix());
     const mixed = mixNeighbours(half, tf.reshape(folded, [b, h, w, 36]));
     return tf.add(blocksToSpace(mixed), this.downsample.bias!);
-  }
-
-  /** The definition: 25 weighted copies of the upsampled map. */
-  applyUnfolded(x: tf.Tensor4D): tf.Tensor4D {
-    const [, h, w, c] = x.shape;
-    const padded = tf.pad(tf.image.resizeNearestNeighbor(x, [2 * h, 2 * w]), [
-      [0, 0],
-      [2, 2],
-      [2, 2],
-      [0, 0],
-    ]);
-    const weights = tf.split(this.attention(x), TAPS, 3);
-    const taps = weights.map((weight, k) => {
-      const patch = tf.slice(padded, [0, Math.floor(k / 5), k % 5, 0], [x.shape[0], 2 * h, 2 * w, c]);
-      return tf.mul(patch, weight);
-    });
-    return this.downsample.apply(tf.addN(taps) as tf.Tensor4D);
   }
 }
 
@@ -91,12 +88,7 @@ function mixNeighbours(y: tf.Tensor4D, weights: tf.Tensor4D): tf.Tensor4D {
   const [b, h, w, c] = y.shape;
   const pixels = b * h * w;
   const patches = (source: tf.Tensor4D) => {
-    const padded = tf.pad(source, [
-      [0, 0],
-      [1, 1],
-      [1, 1],
-      [0, 0],
-    ]);
+    const padded = padZeros(source, [1, 1]);
     const taps = Array.from({ length: 9 }, (_, k) => tf.slice(padded, [0, Math.floor(k / 3), k % 3, 0], [b, h, w, c]));
     return tf.reshape(tf.concat(taps, 3), [pixels, 9, c]) as tf.Tensor3D;
   };
@@ -109,12 +101,7 @@ function mixNeighbours(y: tf.Tensor4D, weights: tf.Tensor4D): tf.Tensor4D {
       const dPatches = tf.reshape(tf.matMul(tf.reshape(saved[1], [pixels, 4, 9]), d, true), [b, h, w, 9 * c]);
       const back = tf.split(dPatches, 9, 3).map((t, k) => {
         const [ky, kx] = [Math.floor(k / 3), k % 3];
-        return tf.pad(t as tf.Tensor4D, [
-          [0, 0],
-          [ky, 2 - ky],
-          [kx, 2 - kx],
-          [0, 0],
-        ]);
+        return padZeros(t as tf.Tensor4D, [ky, 2 - ky], [kx, 2 - kx]);
       });
       return [tf.slice(tf.addN(back) as tf.Tensor4D, [0, 1, 1, 0], [b, h, w, c]), dMix];
     };

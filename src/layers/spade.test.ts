@@ -47,7 +47,7 @@ test("the table of distinct neighbourhoods gives the convolutions' values and gr
     // The normalisation takes no part; its running statistics are not among the inputs. Sums of some 300 products.
     const found = assertSame(
       () => stack(spade.modulation(level)),
-      () => stack(spade.dense(level)),
+      () => stack(spade.modulationAsWritten(level)),
       variables,
       {
         value: 2e-6,
@@ -75,7 +75,7 @@ test('the whole layer by table has the values, gradients and running statistics 
           return [value, ...grads].map((t) => t.dataSync());
         }) as unknown as Float32Array[];
       const a = outcome(fast, (t) => fast.spade.apply(t, level, training));
-      const e = outcome(plain, (t) => plain.spade.applyPlain(t, level, training));
+      const e = outcome(plain, (t) => plain.spade.asWritten(t, level, training));
       // Sums over up to a thousand pixels.
       a.forEach((t, i) => assertClose(t, e[i], 1e-5, `${name}, ${i ? `gradient ${i}` : 'value'}`));
       fast.p.entries().forEach(({ name: parameter, variable }, i) => assertClose(variable, plain.p.entries()[i].variable, 0, `${name}, ${parameter}`));
@@ -92,7 +92,7 @@ test('where nearly all neighbourhoods differ, the convolutions are taken', () =>
   const level = pyramid.at(6, 7);
   tf.tidy(() => {
     if (level.neighbourhoods) throw new Error('expected none');
-    assertClose(spade.modulation(level).gamma, spade.dense(level).gamma, 0);
+    assertClose(spade.modulation(level).gamma, spade.modulationAsWritten(level).gamma, 0);
   });
   pyramid.dispose();
   p.dispose();
@@ -104,7 +104,7 @@ test('the result is norm(x) * (1 + gamma) + beta, with statistics of the batch i
   const level = pyramid.at(12, 14);
   tf.tidy(() => {
     const x = tf.add(tf.mul(normalTensor([2, 12, 14, 2], 1), 3), 5) as tf.Tensor4D;
-    const { gamma, beta } = spade.dense(level);
+    const { gamma, beta } = spade.modulationAsWritten(level);
     const modulated = (normal: tf.Tensor) => tf.add(tf.mul(normal, tf.add(1, gamma)), beta);
     // Running statistics start at mean 0, variance 1.
     assertClose(spade.apply(x, level, false), modulated(tf.div(x, Math.sqrt(1 + 1e-5))), 1e-6);

@@ -14,8 +14,8 @@ import { convolveTable } from './neighbourhoods/window_table';
  * every pixel that two small convolutions compute from the label map: y = norm(x) * (1 + gamma(labels)) + beta(labels).
  *
  * gamma and beta at a pixel depend only on its 5x5 label neighbourhood (3x3 after 3x3), and a label map has few distinct ones. So
- * they are computed once for each distinct neighbourhood and looked up by pixel, exactly (`table`); where nearly all differ, for
- * every pixel (`dense`).
+ * they are computed once for each distinct neighbourhood and looked up by pixel, exactly (`tables`); where nearly all differ, for
+ * every pixel, as written.
  */
 export class Spade {
   private readonly norm: BatchNorm;
@@ -31,7 +31,19 @@ export class Spade {
     this.beta = conv('mlp_beta', hidden, channels);
   }
 
-  /** x [B,H,W,C], labels at the resolution of x -> [B,H,W,C]. */
+  /** The equation, every pixel by itself. x [B,H,W,C], labels at the resolution of x -> [B,H,W,C]. */
+  asWritten(x: tf.Tensor4D, labels: LabelLevel, training: boolean): tf.Tensor4D {
+    const { gamma, beta } = this.modulationAsWritten(labels);
+    return tf.add(tf.mul(this.norm.apply(x, training), tf.add(gamma, 1)), beta) as tf.Tensor4D;
+  }
+
+  /** gamma and beta by the two convolutions, each [B,H,W,C]. */
+  modulationAsWritten(labels: LabelLevel): { gamma: tf.Tensor4D; beta: tf.Tensor4D } {
+    const hidden = relu(this.shared.apply(labels.oneHot));
+    return { gamma: this.gamma.apply(hidden), beta: this.beta.apply(hidden) };
+  }
+
+  /** The same as `asWritten`, by tables where the labels have them. */
   apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean): tf.Tensor4D {
     const { neighbourhoods } = labels;
     if (neighbourhoods && training && tf.hasNativeKernels()) {
@@ -47,11 +59,6 @@ export class Spade {
       const offset = tf.add(tf.mul(factor, shift), beta) as tf.Tensor2D;
       return tf.add(tf.mul(x, look(tf.mul(factor, scale))), look(offset)) as tf.Tensor4D;
     }
-    return this.applyPlain(x, labels, training);
-  }
-
-  /** The definition. */
-  applyPlain(x: tf.Tensor4D, labels: LabelLevel, training: boolean): tf.Tensor4D {
     const { gamma, beta } = this.modulation(labels);
     return modulate(this.norm.apply(x, training), gamma, beta);
   }
@@ -59,17 +66,11 @@ export class Spade {
   /** gamma and beta, each [B,H,W,C]. */
   modulation(labels: LabelLevel): { gamma: tf.Tensor4D; beta: tf.Tensor4D } {
     const { neighbourhoods } = labels;
-    if (!neighbourhoods) return this.dense(labels);
+    if (!neighbourhoods) return this.modulationAsWritten(labels);
     const [b, h, w] = labels.oneHot.shape;
     const look = (table: tf.Tensor2D) => tf.reshape(gatherRows(table, neighbourhoods.index), [b, h, w, table.shape[1]]) as tf.Tensor4D;
     const { gamma, beta } = this.tables(neighbourhoods);
     return { gamma: look(gamma), beta: look(beta) };
-  }
-
-  /** The definition of gamma and beta. */
-  dense(labels: LabelLevel): { gamma: tf.Tensor4D; beta: tf.Tensor4D } {
-    const hidden = relu(this.shared.apply(labels.oneHot));
-    return { gamma: this.gamma.apply(hidden), beta: this.beta.apply(hidden) };
   }
 
   /** gamma and beta of each distinct neighbourhood, [count,C]. */

@@ -5,7 +5,7 @@ import { assertClose, assertNoLeak, checkGradient } from '../../proof/testing/cl
 import { labelMap, normalTensor, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { LabelPyramid } from './neighbourhoods/label_pyramid';
-import { standardisePlain } from './core/normalisation';
+import { standardiseAsWritten } from './core/normalisation';
 import { Parameters } from './core/parameters';
 import { SpadeBlock } from './spade_block';
 
@@ -57,8 +57,9 @@ test('without modulation the block is plain: leaky relu before the 3x3 convoluti
     for (const e of p.trainable.filter((t) => t.name.includes('mlp_'))) e.variable.assign(tf.zerosLike(e.variable));
     const x = normalTensor([1, 6, 8, 3], 1);
     const conv = (y: tf.Tensor, suffix: string) => tf.conv2d(y as tf.Tensor4D, find(`conv_${suffix}.weight_orig`) as tf.Tensor4D, 1, 'same');
-    const stage = (y: tf.Tensor4D, suffix: string) => tf.add(conv(tf.leakyRelu(standardisePlain(y), 0.2), suffix), find(`conv_${suffix}.bias`)) as tf.Tensor4D;
-    const expected = tf.add(conv(standardisePlain(x), 's'), stage(stage(x, '0'), '1'));
+    const stage = (y: tf.Tensor4D, suffix: string) =>
+      tf.add(conv(tf.leakyRelu(standardiseAsWritten(y), 0.2), suffix), find(`conv_${suffix}.bias`)) as tf.Tensor4D;
+    const expected = tf.add(conv(standardiseAsWritten(x), 's'), stage(stage(x, '0'), '1'));
     assertClose(block.apply(x, labels, true), expected, 1e-5);
   });
   dispose();

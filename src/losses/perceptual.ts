@@ -7,6 +7,10 @@ import { l1 } from './pixel';
 /** Weights of relu1_1 ... relu5_1 (pix2pixHD, and the original). */
 export const PERCEPTUAL_WEIGHTS = [1 / 32, 1 / 16, 1 / 8, 1 / 4, 1] as const;
 
+/** The sum over the five layers of weight * mean |features(fake) - features(real)|. */
+const asWritten = (vgg: Vgg19, fake: tf.Tensor4D, real: tf.Tensor4D[]) =>
+  tf.addN(vgg.features(fake).map((f, i) => tf.mul(l1(f, real[i]), PERCEPTUAL_WEIGHTS[i]))) as tf.Scalar;
+
 /**
  * VGG19's five features of the real images [B,H,W,3] in [-1, 1], without gradient: once for all generated images.
  * The caller disposes them.
@@ -22,9 +26,7 @@ export function realFeatures(vgg: Vgg19, real: tf.Tensor4D): tf.Tensor4D[] {
  * The network is fixed, so the gradient is taken at once, image by image: its features never pile up beside those of the generator.
  */
 export function perceptualLoss(vgg: Vgg19, fake: tf.Tensor4D, real: tf.Tensor4D[]): tf.Scalar {
-  const distance = (x: tf.Tensor4D, targets: tf.Tensor4D[]) =>
-    tf.addN(vgg.features(x).map((f, i) => tf.mul(l1(f, targets[i]), PERCEPTUAL_WEIGHTS[i]))) as tf.Scalar;
-  if (!isRecording()) return distance(fake, real);
+  if (!isRecording()) return asWritten(vgg, fake, real);
   const images = fake.shape[0];
   const batch = real[0].shape[0];
   const at = (x: tf.Tensor4D, i: number) => tf.slice(x, [i, 0, 0, 0], [1, -1, -1, -1]);
@@ -34,7 +36,7 @@ export function perceptualLoss(vgg: Vgg19, fake: tf.Tensor4D, real: tf.Tensor4D[
         tf.tidy(() => {
           const targets = real.map((r) => at(r, i % batch));
           const withGradient = tf.valueAndGrad((image) => {
-            const value = distance(image as tf.Tensor4D, targets);
+            const value = asWritten(vgg, image as tf.Tensor4D, targets);
             freeEarly();
             return value;
           });

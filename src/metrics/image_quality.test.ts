@@ -4,8 +4,7 @@ import type { RgbImage } from '../data/types';
 import { set5Section } from '../../proof/parity/metrics_parity';
 import { isOk } from '../../proof/parity/row';
 import { withMaterial } from '../../proof/testing/material';
-import { imageQuality, psnr, ssim } from './image_quality';
-import { luma, luma8 } from './luma';
+import { imageQuality, luma, luma8, psnr, ssim } from './image_quality';
 
 describe('PSNR and SSIM', () => {
   it('of Set5 x2 are the published: bicubic 33.66 dB and 0.9299, RCAN 38.27 dB and 0.9614 (Y, border 2)', async (t: TestContext) => {

@@ -2,6 +2,7 @@ import * as tf from '../engine/tf';
 import { behaviour, configure, wholeNumbers, type Behaviour, type BehaviourOption } from '../common/config';
 import { leakyRelu } from '../layers/core/activation';
 import { Convolution, convolve } from '../layers/core/convolution';
+import { padZeros } from '../layers/core/padding';
 import { instanceNorm } from '../layers/core/normalisation';
 import { Parameters } from '../layers/core/parameters';
 import { SpectralNorm } from '../layers/spectral_norm';
@@ -85,21 +86,11 @@ export class Discriminator {
 
 /** Average pool 3x3, stride 2, padding 1. `countPadding`: divide by 9 at the border too. */
 export function averageHalf(x: tf.Tensor4D, countPadding: boolean): tf.Tensor4D {
-  const padded = tf.pad(x, [
-    [0, 0],
-    [1, 1],
-    [1, 1],
-    [0, 0],
-  ]);
+  const padded = padZeros(x, [1, 1]);
   const mean = tf.avgPool(padded, 3, 2, 'valid');
   if (countPadding) return mean;
   const [, h, w] = x.shape;
-  const inside = tf.pad(tf.ones([1, h, w, 1]) as tf.Tensor4D, [
-    [0, 0],
-    [1, 1],
-    [1, 1],
-    [0, 0],
-  ]);
+  const inside = padZeros(tf.ones([1, h, w, 1]), [1, 1]);
   return tf.div(mean, tf.avgPool(inside, 3, 2, 'valid'));
 }
 

@@ -7,9 +7,9 @@ import { saveParameters } from '../checkpoints/parameters';
 import { UserError } from '../common/errors';
 import { labelMap } from '../../proof/testing/toy';
 import { assertClose } from '../../proof/testing/close';
-import { disposeOutput } from './lggan/generator';
 import { createGenerator } from './lggan/single_branch';
 import { chooseCheckpoint, loadGenerator, loadLGGAN, pretrained } from './pretrained';
+import * as tf from '../engine/tf';
 
 const dir = mkdtempSync(join(tmpdir(), 'pretrained-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -51,8 +51,8 @@ test('a network in half precision paints as in full, whatever its branches', asy
     const [expected, actual] = [generator.generate(map), loaded.generate(map)];
     // Ten bits of mantissa, through some twenty layers.
     assertClose(actual.final, expected.final, 0.02, branches);
-    disposeOutput(expected);
-    disposeOutput(actual);
+    tf.dispose(expected);
+    tf.dispose(actual);
     generator.dispose();
     loaded.dispose();
   }

@@ -49,8 +49,9 @@ export interface CheckpointChoice {
   sentence: string;
 }
 
-/** The small network that comes with the project. */
-export const pretrained = (network: NetworkName, folder = 'checkpoints') => join(folder, 'pretrained', `${NETWORKS[network].run}.safetensors`);
+/** The small network that comes with the project; 'discriminator': the one that the generator was trained against, for `startDiscriminator`. */
+export const pretrained = (network: NetworkName | 'discriminator', folder = 'checkpoints') =>
+  join(folder, 'pretrained', `${network === 'discriminator' ? network : NETWORKS[network].run}.safetensors`);
 
 /**
  * Which network is meant: the one that is named, else the one that comes with the project, whatever was trained here since; undefined where

@@ -52,11 +52,11 @@ export interface UpscaleOptions {
 export class RCAN {
   readonly config: RCANConfig;
   readonly parameters: Parameters;
-  private readonly subtractMean: (x: tf.Tensor4D) => tf.Tensor4D;
+  readonly subtractMean: (x: tf.Tensor4D) => tf.Tensor4D;
   private readonly addMean: (x: tf.Tensor4D) => tf.Tensor4D;
-  private readonly head: Convolution;
-  private readonly groups: ResidualGroup[];
-  private readonly closing: Convolution;
+  readonly head: Convolution;
+  readonly groups: readonly ResidualGroup[];
+  readonly closing: Convolution;
   private readonly upsampling: { conv: Convolution; factor: number }[];
   private readonly tail: Convolution;
 

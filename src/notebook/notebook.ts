@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { writeFileAtomically } from '../common/atomic';
 import { configure } from '../common/config';
 import { embeddedDataset, type EmbeddedOptions } from '../data/embedded';
-import { TOY, TOY_EMBEDDED, type NotebookName } from './toy';
+import { atToySize, toyPath, toySettings, TOY_EMBEDDED, type NotebookName } from './toy';
 import { inNotebook, outputPath, Slot } from './show';
 import type { FeatureNetwork } from '../judges/feature_network';
 import { Inception } from '../judges/inception';
@@ -23,12 +23,12 @@ if (inNotebook()) {
 }
 
 /**
- * A notebook's settings. With the environment variable LGGAN_TOY=1 (tests) the values of toy.ts stand in for theirs, so that every cell runs
+ * A notebook's settings. With the environment variable LGGAN_TOY (tests) the values of toy.ts stand in for theirs, so that every cell runs
  * within seconds.
  * @throws UserError naming a toy value that the settings do not have
  */
 export function notebookSettings<const T extends object>(notebook: NotebookName, settings: T): T {
-  return process.env.LGGAN_TOY === '1' ? configure(settings, TOY[notebook] as Partial<T>, 'settings') : settings;
+  return atToySize() ? configure(settings, toySettings(notebook) as Partial<T>, 'settings') : settings;
 }
 
 interface Held {
@@ -76,7 +76,7 @@ export const first = <T>(dataset: Dataset<T>, count: number): Promise<T[]> => re
  * other folder is yours and stays as it is.
  */
 export async function prepareDataset(folder: string): Promise<void> {
-  const embedded: Readonly<Record<string, EmbeddedOptions>> = { 'datasets/embedded': {}, 'datasets/toy': TOY_EMBEDDED };
+  const embedded: Readonly<Record<string, EmbeddedOptions>> = { 'datasets/embedded': {}, [toyPath('datasets/toy')]: TOY_EMBEDDED };
   if (embedded[folder]) await embeddedDataset(folder, { ...embedded[folder], onProgress: reporter('copying') });
 }
 

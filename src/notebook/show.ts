@@ -7,10 +7,11 @@ import type { RgbImage } from '../data/types';
 import { type Figure, saveFigure } from '../figures/figure';
 import { imageGrid } from '../figures/grid';
 import { escapeXml } from '../figures/text';
+import { atToySize, toyPath } from './toy';
 
-/** Where a notebook's file goes: at toy size (LGGAN_TOY=1) into `figures/toy`, so that tests leave real results alone. */
+/** Where a notebook's file goes: at toy size (toy.ts) into `figures/toy`, so that tests leave real results alone. */
 export function outputPath(file: string): string {
-  return process.env.LGGAN_TOY === '1' ? file.replace(/^figures\//, 'figures/toy/') : file;
+  return atToySize() ? toyPath(file.replace(/^figures\//, 'figures/toy/')) : file;
 }
 
 /** The part of tslab that shows things: one output with one MIME type. */

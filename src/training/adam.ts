@@ -16,6 +16,18 @@ export interface AdamConfig {
 
 export const ADAM_DEFAULTS: AdamConfig = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, epsilonChoice: 'paper' };
 
+type Means = { m: tf.Tensor1D | undefined; v: tf.Tensor1D };
+
+/**
+ * Algorithm 1 for numbers w with the gradient g. Its bias corrections stand in `scale`, learning rate * sqrt(1 - beta2^t) / (1 - beta1^t), and in
+ * `floor`, epsilon * sqrt(1 - beta2^t) (see `epsilonChoice`). Where beta1 is 0 the mean of the gradients is the gradient, and there is no m.
+ */
+function asWritten(w: tf.Tensor1D, g: tf.Tensor1D, { m, v }: Means, { beta1, beta2 }: AdamConfig, scale: tf.Scalar, floor: tf.Scalar) {
+  const v1 = tf.add(tf.mul(v, beta2), tf.mul(tf.square(g), 1 - beta2)) as tf.Tensor1D;
+  const m1 = m && (tf.add(tf.mul(m, beta1), tf.mul(g, 1 - beta1)) as tf.Tensor1D);
+  return { m: m1, v: v1, w: tf.sub(w, tf.div(tf.mul(m1 ?? g, scale), tf.add(tf.sqrt(v1), floor))) as tf.Tensor1D };
+}
+
 /** Variables that are updated together as one flat vector: hundreds of small tensors would cost hundreds of small operations. */
 interface Group {
   entries: ParameterEntry[];
@@ -34,7 +46,6 @@ interface Piece {
 
 /** A group's variables, their gradients and the means of its pieces. */
 type Moving = { variables: tf.Variable[]; gradients: tf.Tensor[]; means: Means[] };
-type Means = { m: tf.Tensor1D | undefined; v: tf.Tensor1D };
 
 /** So many numbers are moved in one call: the old and the new ones of a call are in memory together. */
 const CALL_SIZE = 1 << 24;
@@ -115,18 +126,13 @@ export class Adam {
   });
 
   private moveGroup({ variables, gradients, means }: Moving, scale: tf.Scalar, floor: tf.Scalar): Means[] {
-    const { beta1, beta2 } = this.config;
     const g = flat(gradients);
     const w = flat(variables);
     let begin = 0;
     const moved = means.map(({ m, v }) => {
       const piece = { begin, size: v.size };
       begin += v.size;
-      const own = cut(g, piece);
-      const v1 = tf.add(tf.mul(v, beta2), tf.mul(tf.square(own), 1 - beta2)) as tf.Tensor1D;
-      const m1 = m && (tf.add(tf.mul(m, beta1), tf.mul(own, 1 - beta1)) as tf.Tensor1D);
-      const w1 = tf.sub(cut(w, piece), tf.div(tf.mul(m1 ?? own, scale), tf.add(tf.sqrt(v1), floor))) as tf.Tensor1D;
-      return { m: m1, v: v1, w: w1 };
+      return asWritten(cut(w, piece), cut(g, piece), { m, v }, this.config, scale, floor);
     });
     const all = flat(moved.map((p) => p.w));
     const parts =

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import type { Batch, BatchSource } from '../data/batches';
-import { labelMap, photo } from '../../proof/testing/fixtures';
+import { labelTiles, photo } from '../../proof/testing/fixtures';
 import { writeNormalised } from '../data/tensors';
 import { UserError } from '../common/errors';
 import * as tf from '../engine/tf';
@@ -35,7 +35,7 @@ function batchOf(n: number, bad: readonly number[]): Batch {
   const images = new Float32Array(2 * H * W * 3);
   const labels = [0, 1].map((b) => {
     writeNormalised(photo(W, H, 10 * n + b + 1), images, b * H * W * 3);
-    const map = labelMap(W, H, n + b);
+    const map = labelTiles(W, H, n + b);
     return { ...map, data: map.data.map((v) => v % CLASSES) };
   });
   if (bad.includes(n)) images[77] = NaN;

@@ -61,7 +61,7 @@ test('the compiled step is the eager one to the bit, recorded once', async (t) =
     const result = { losses, weights: weightsOf(trainer.network) };
     const { recordings, eagerBecause } = trainer.compilation;
     assert.equal(recordings, compiled === '1' ? 1 : 0);
-    assert.equal(eagerBecause, undefined);
+    if (compiled === '1') assert.equal(eagerBecause, undefined);
     trainer.network.dispose();
     trainer.dispose();
     return result;

@@ -426,8 +426,21 @@ test('a run that starts with a trained generator takes its shape and its weights
       assert.deepEqual(variable.dataSync(), generator.parameters.entries()[i].variable.dataSync(), name);
     });
   }
+  const startDiscriminator = join(folder, 'D.safetensors');
+  scatter(trainer.discriminator.parameters.trainable, 6, 0.05);
+  await saveParameters(startDiscriminator, trainer.discriminator.parameters);
+  const second = await trainLGGAN({ ...config, startDiscriminator, output: join(folder, 'second') }, { train: new Turn() }, { signal: stop.signal });
+  second.trainer.discriminator.parameters.entries().forEach(({ name, variable }, i) => {
+    assert.deepEqual(variable.dataSync(), trainer.discriminator.parameters.entries()[i].variable.dataSync(), name);
+  });
+  second.trainer.dispose();
   trainer.dispose();
   const tensors = tf.memory().numTensors;
+  await assert.rejects(
+    trainLGGAN({ ...config, discriminator: { ndf: 6 }, startDiscriminator, output: join(folder, 'third') }, { train: new Turn() }),
+    (e) => e instanceof UserError && /D\.safetensors/.test(e.message),
+  );
+  assert.equal(tf.memory().numTensors, tensors);
   await assert.rejects(
     trainLGGAN({ ...config, generator: { ngf: 8 }, output: join(folder, 'other') }, { train: new Turn() }),
     (e) => e instanceof UserError && /G\.safetensors: this generator is of another shape \(conv1\.weight\)/.test(e.message),

@@ -1,6 +1,6 @@
 import { canCompile, compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
-import type { Json } from '../checkpoints/checkpoint';
+import { loadParameters, type Json } from '../checkpoints/checkpoint';
 import { withFolderLock } from '../common/lock';
 import { configure, oneOf, wholeNumbers } from '../common/config';
 import type { Batch, BatchSource } from '../data/batches';
@@ -42,9 +42,11 @@ export type DiscriminatorSettings = ({ kind?: 'patch' } & Partial<DiscriminatorC
 export interface TrainLGGANConfig {
   /**
    * A trained generator, file or folder of a run, whose weights the run begins with, and whose configuration it takes where `generator` does
-   * not say otherwise; the discriminator begins anew. Default '': random weights. A run that is saved goes on from there.
+   * not say otherwise. Default '': random weights. A run that is saved goes on from there.
    */
   start: string;
+  /** A trained discriminator of the kind and size that `discriminator` says, a `.safetensors` file, to begin with. Default '': random weights. */
+  startDiscriminator: string;
   generator: Partial<LGGANConfig>;
   /**
    * 'patch' (default): the original's multi-scale PatchGAN with hinge loss and feature matching. 'segmentation': one that gives each pixel a
@@ -91,6 +93,7 @@ export interface TrainLGGANConfig {
 
 export const TRAIN_LGGAN_DEFAULTS: TrainLGGANConfig = {
   start: '',
+  startDiscriminator: '',
   generator: {},
   discriminator: 'patch',
   schedule: {},
@@ -145,8 +148,8 @@ export class LGGANTrainer {
   readonly averaged?: Generator;
   private readonly lossWeights: Record<1 | 2, LossWeights>;
   private readonly average?: MovingAverage;
-  private readonly optimiserG: Adam;
-  private readonly optimiserD: Adam;
+  readonly optimiserG: Adam;
+  readonly optimiserD: Adam;
 
   constructor(
     config: Partial<TrainLGGANConfig>,
@@ -250,7 +253,8 @@ export class LGGANTrainer {
     { name: 'the step of the generator' },
   );
 
-  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, fakes: tf.Tensor4D, learningRate: number) {
+  /** One step of the discriminator, against `fakes`; its losses. */
+  stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, fakes: tf.Tensor4D, learningRate: number) {
     const { value, parts, gradients: g, squares } = this.discriminatorPass(labels, images, this.config.fakes === 'same' ? fakes : undefined);
     const [discriminatorFake, discriminatorReal] = parts.map((t) => t.dataSync()[0]);
     const losses: Losses = { discriminatorFake, discriminatorReal };
@@ -381,19 +385,19 @@ export async function trainLGGAN(config: Partial<TrainLGGANConfig>, data: LGGAND
 }
 
 async function begin(config: Partial<TrainLGGANConfig>, vgg?: Vgg19): Promise<LGGANTrainer> {
-  if (!config.start) return new LGGANTrainer(config, vgg);
-  const start = await loadGenerator(config.start);
+  const start = config.start ? await loadGenerator(config.start) : undefined;
   try {
-    const trainer = new LGGANTrainer({ ...config, generator: { ...start.config, ...config.generator } }, vgg);
+    const trainer = new LGGANTrainer(start ? { ...config, generator: { ...start.config, ...config.generator } } : config, vgg);
     try {
-      trainer.beginWith(start);
+      if (start) trainer.beginWith(start);
+      if (config.startDiscriminator) await loadParameters(config.startDiscriminator, trainer.discriminator.parameters);
       return trainer;
     } catch (e) {
       trainer.dispose();
       throw e;
     }
   } finally {
-    start.dispose();
+    start?.dispose();
   }
 }
 

@@ -2,14 +2,11 @@ import { compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import { loadCheckpoint, type Json } from '../checkpoints/checkpoint';
 import { withFolderLock } from '../common/lock';
-import type { Choice } from '../common/config';
 import { readSome } from '../data/dataset';
-import { resizeImage } from '../data/resize';
 import { SrPatches, type SrBatch } from '../data/sr_batches';
-import type { SrDataset, SrPair } from '../data/sr_pairs';
-import type { RgbImage } from '../data/types';
+import { bicubicEnlarged, type SrDataset, type SrPair } from '../data/sr_pairs';
 import { l1 } from '../losses/pixel';
-import { psnr } from '../metrics/image_quality';
+import { srPsnr, srQuality, type SrQuality } from '../metrics/sr_quality';
 import { RCAN } from '../models/rcan';
 import { startBilinear } from '../models/rcan_start';
 import { Adam } from './adam';
@@ -20,22 +17,11 @@ import { runSteps, type LoopHooks } from './loop';
 import { rcanLearningRate, trainRCANConfig, type TrainRCANConfig } from './rcan_config';
 import { loadRun, saveRun, type Kept } from './saved_run';
 
-/** Mean PSNR over validation pairs, in dB. */
-export type SrQuality = {
-  /** All three channels, whole images. */
-  rgb: number;
-  /** Luminance, without a border of 2 pixels: the figure of the super-resolution papers. */
-  y: number;
-};
-
 export interface RCANData {
   train: SrDataset;
   /** Pairs that training does not see. Without them there is no best checkpoint. */
   validation?: SrDataset;
 }
-
-/** As the papers' tables have it: luminance, two pixels of border left out. */
-const LUMINANCE = { channel: 'y', border: 2 } as const;
 
 /** Rows have `loss`, `learningRate`, `seconds`; after a validation `psnrRgb`, `psnrY`. */
 export interface TrainRCANHooks extends LoopHooks {
@@ -132,40 +118,17 @@ export class RCANTrainer {
   }
 }
 
-/** PSNR of enlarged images against the high-resolution ones. `log`: see `psnrLog` of the training's configuration. */
-export async function srQuality(pairs: readonly SrPair[], enlarge: (pair: SrPair) => RgbImage | Promise<RgbImage>, log: Choice = 'paper'): Promise<SrQuality> {
-  const values: SrQuality[] = [];
-  for (const pair of pairs) {
-    const image = await enlarge(pair);
-    values.push({ rgb: psnr(image, pair.high), y: psnr(image, pair.high, LUMINANCE) });
-  }
-  const mean = log === 'paper' ? average : loggedByOriginal;
-  return { rgb: mean(values.map((v) => v.rgb)), y: mean(values.map((v) => v.y)) };
-}
-
 /** Pairs without those that interpolation gives back exactly (flat pictures): their PSNR is infinite, and would be every mean. */
 function measurable(pairs: readonly SrPair[], hooks: LoopHooks): SrPair[] | undefined {
   const kept = pairs.filter((pair) => {
-    const image = bicubicEnlarged(pair);
-    return Number.isFinite(psnr(image, pair.high)) && Number.isFinite(psnr(image, pair.high, LUMINANCE));
+    const { rgb, y } = srPsnr(bicubicEnlarged(pair), pair);
+    return Number.isFinite(rgb) && Number.isFinite(y);
   });
   const left = pairs.length - kept.length;
   if (left)
     hooks.onMessage?.(`${left} of ${pairs.length} pictures of the validation are given back exactly by interpolation (flat ones); they are left out of it.`);
   return kept.length ? kept : undefined;
 }
-
-const average = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-
-/** The PSNR of each four images' common error, summed, divided by the number of images. */
-function loggedByOriginal(values: readonly number[]): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i += 4) sum += -10 * Math.log10(average(values.slice(i, i + 4).map((v) => 10 ** (-v / 10))));
-  return sum / values.length;
-}
-
-/** Enlargement by Pillow's bicubic, what RCAN has to beat. */
-export const bicubicEnlarged = ({ low, high }: SrPair) => resizeImage(low, [high.height, high.width], 'bicubic');
 
 /**
  * Trains RCAN x2, or goes on with the run that `config.output` holds: the mean absolute difference of patches, by Adam, with a learning rate

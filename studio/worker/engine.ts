@@ -1,6 +1,6 @@
 /**
- * The engine in a browser: what `src/engine/tf.ts` is in Node, under the same names. The bundler puts it in that module's place (`build.ts`),
- * so that layers and models are the library's own. There are no native kernels by name: the plain definitions compute.
+ * The engine in a browser: what `src/engine/tf.ts` and `kernels.ts` are in Node, under the same names. The bundler puts it in their place
+ * (`build.ts`), so that layers and models are the library's own. There are no native kernels by name: the plain definitions compute.
  */
 import * as tfjs from '@tensorflow/tfjs-core';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';

@@ -7,10 +7,11 @@ import type { LabelMap, RgbImage } from '../../src/data/types';
 import { heatMap } from '../../src/figures/colours';
 import { explorerContent, rounded } from '../../src/figures/sau_explorer/content';
 import { predictedPlanes } from '../../src/figures/sau_explorer/planes';
-import { disposeOutput, type Generator } from '../../src/models/lggan/generator';
+import { type Generator } from '../../src/models/lggan/generator';
 import type { LGGANOutput } from '../../src/models/lggan/lggan';
 import type { RCAN } from '../../src/models/rcan';
 import type { Picture, Sketch, View } from './messages';
+import * as tf from '../../src/engine/tf';
 
 /** Steps of the explorer's kernels: what it has where a page may be large. */
 const LEVELS = 255;
@@ -42,7 +43,7 @@ export class Painter {
       this.last = { sketch, image };
       return views;
     } finally {
-      disposeOutput(output);
+      tf.dispose(output);
     }
   }
 
@@ -63,7 +64,7 @@ export class Painter {
       const { description, planes } = rounded(content, LEVELS);
       return { description, planes: await deflated(predictedPlanes(planes)) };
     } finally {
-      disposeOutput(output);
+      tf.dispose(output);
     }
   }
 

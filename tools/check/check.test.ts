@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import { UserError } from '../../src/common/errors';
 import { checkData } from './check';
-import { labelMap, photo, temporaryFolder, writePairs } from '../../proof/testing/fixtures';
+import { labelTiles, photo, temporaryFolder, writePairs } from '../../proof/testing/fixtures';
 import { readImage, writeJpeg, writePng } from '../../src/data/image';
 import { folderPairs } from '../../src/data/pairs';
 
@@ -21,7 +21,7 @@ test('a good set has no faults; classes are counted over all its folders', async
   const { faults, pairs, labelsOnly, classes, sizes } = await checkData(dir, { onProgress: (done, total) => seen.push(done, total) });
   assert.deepEqual(faults, []);
   assert.deepEqual([pairs, labelsOnly, sizes], [4, 1, { '16x12': 4 }]);
-  const other = [0, 1, 2].filter((i) => labelMap(16, 12, i).data.includes(28)).length;
+  const other = [0, 1, 2].filter((i) => labelTiles(16, 12, i).data.includes(28)).length;
   assert.deepEqual([classes[28].name, classes[28].maps], ['other', 2 + other]);
   assert.ok(Math.abs(classes.reduce((sum, c) => sum + c.share, 0) - 1) < 1e-12);
   assert.deepEqual(seen.slice(-2), [5, 5]);
@@ -33,12 +33,12 @@ test('every fault is listed by its kind', async (t) => {
   await writePairs(dir, ['good', 'cut', 'empty', 'size', 'alone', 'colours', 'jpeg', 'values', 'wide', 'copy', 'grey']);
   writeFileSync(image('cut.jpg'), readFileSync(image('cut.jpg')).subarray(0, 500));
   writeFileSync(label('empty.png'), '');
-  await writePng(label('size.png'), labelMap(16, 13));
-  await writePng(label('nobody.png'), labelMap(16, 12));
+  await writePng(label('size.png'), labelTiles(16, 13));
+  await writePng(label('nobody.png'), labelTiles(16, 12));
   writeFileSync(image('only.JPG'), readFileSync(image('alone.jpg')));
   await writePng(label('colours.png'), photo(16, 12));
   writeFileSync(label('jpeg.png'), readFileSync(image('good.jpg')));
-  await writePng(label('values.png'), { ...labelMap(16, 12), data: new Uint8Array(192).fill(29, 0, 5).fill(254, 5, 8).fill(255, 8, 24) });
+  await writePng(label('values.png'), { ...labelTiles(16, 12), data: new Uint8Array(192).fill(29, 0, 5).fill(254, 5, 8).fill(255, 8, 24) });
   writeFileSync(
     label('wide.png'),
     await sharp(new Uint16Array(192).fill(300, 0, 1), { raw: { width: 16, height: 12, channels: 1 } })
@@ -102,8 +102,8 @@ test('photos that a camera has turned fit the label map that was drawn upright, 
     .withMetadata({ orientation: 6 })
     .toBuffer();
   for (const name of ['upright', 'stored']) writeFileSync(join(dir, 'imgs', `${name}.jpg`), stored);
-  await writePng(join(dir, 'labels', 'upright.png'), labelMap(16, 24));
-  await writePng(join(dir, 'labels', 'stored.png'), labelMap(24, 16));
+  await writePng(join(dir, 'labels', 'upright.png'), labelTiles(16, 24));
+  await writePng(join(dir, 'labels', 'stored.png'), labelTiles(24, 16));
   const { faults, turned } = await checkData(dir);
   assert.deepEqual(
     faults.map((f) => f.kind),

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { findWeights, WEIGHTS } from '../../src/judges/weights';
+import { findWeights, WEIGHTS } from '../judges/weights';
 import { material, withMaterial } from '../../proof/testing/material';
 import { INCEPTION_FILE, INCEPTION_SHA256 } from '../../src/judges/inception_weights';
 import { downloadWeights } from './weights';

@@ -1,6 +1,28 @@
 import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LabelledPhoto } from './label_photos';
+
+/** A pair of classes between which the views of a photograph disagree. */
+export interface Doubt {
+  labelled: string;
+  perhaps: string;
+  /** Share of the photograph's pixels. */
+  share: number;
+}
+
+/** What is told of a photograph that was labelled. */
+export interface LabelledPhoto {
+  name: string;
+  file: string;
+  height: number;
+  width: number;
+  /** Share of the pixels of each class that was found, largest first. */
+  classes: Record<string, number>;
+  /** Share of the pixels for which fewer than 60 % of the votes agree. */
+  ambiguous: number;
+  doubts: Doubt[];
+  /** What was done to it: turned upright, made smaller. */
+  notes: string[];
+}
 
 const NAME = '.lggan-labelled';
 

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import sharp from 'sharp';
 import { CLASS_NAMES } from '../../src/classes';
-import { NEVER_LABELLED, labelTable } from '../../src/judges/ade20k';
+import { NEVER_LABELLED, labelTable } from '../judges/ade20k';
 import { IMAGE_EXTENSIONS, listAll, listFiles, readBytes, stem } from '../../src/common/files';
 import { encodeJpeg, decodeImage, writePng } from '../../src/data/image';
 import { resizeImage } from '../../src/data/resize';
@@ -13,8 +13,8 @@ import { UserError } from '../../src/common/errors';
 import { saveFigure } from '../../src/figures/figure';
 import { imageGrid } from '../../src/figures/grid';
 import { classLegend, overlayLabels } from '../../src/figures/labels';
-import type { SceneSegmenter, Votes } from '../../src/judges/scene_segmenter';
-import { Finished } from './finished';
+import type { SceneSegmenter, Votes } from '../judges/scene_segmenter';
+import { Finished, type LabelledPhoto } from './finished';
 import { removeSmallRegions } from './regions';
 import { writeWhole } from '../../src/common/atomic';
 
@@ -30,28 +30,6 @@ export interface LabelPhotosOptions {
   onProgress?(done: number, total: number, note?: string): void;
   /** Stops after the current photograph. */
   signal?: AbortSignal;
-}
-
-/** A pair of classes between which the views of a photograph disagree. */
-export interface Doubt {
-  labelled: string;
-  perhaps: string;
-  /** Share of the photograph's pixels. */
-  share: number;
-}
-
-export interface LabelledPhoto {
-  name: string;
-  file: string;
-  height: number;
-  width: number;
-  /** Share of the pixels of each class that was found, largest first. */
-  classes: Record<string, number>;
-  /** Share of the pixels for which fewer than 60 % of the votes agree. */
-  ambiguous: number;
-  doubts: Doubt[];
-  /** What was done to it: turned upright, made smaller. */
-  notes: string[];
 }
 
 export interface LabelReport {

@@ -12,7 +12,7 @@ import { NearestConvolution, TransposedConvolution } from '../../../src/layers/u
 import type { Discriminator } from '../../../src/models/discriminator';
 import type { LGGAN, LGGANOutput } from '../../../src/models/lggan/lggan';
 import type { RCAN } from '../../../src/models/rcan';
-import { type Kind, layersOf, onApply } from '../../../src/inspection/observe';
+import { type Kind, observe } from '../../../src/inspection/observe';
 import * as tf from '../../../src/engine/tf';
 
 /** Height, width, channels; or, of a matrix, its two sides. */
@@ -43,18 +43,13 @@ interface Heard {
   output: Shape;
 }
 
-/** Listens to the layers of some kinds during `run`; shapes without the batch. */
-function hear(network: Parameters<typeof layersOf>[0], kinds: readonly Kind[], run: () => void): Map<string, Heard> {
+/** Shapes without the batch. */
+const shapeOf = (x: unknown): Shape => (x instanceof tf.Tensor ? x.shape.slice(1) : []);
+
+/** What the layers of some kinds tell during `run`. */
+function hear(network: Parameters<typeof observe>[0], kinds: readonly Kind[], run: () => void, options?: { only(name: string): boolean }): Map<string, Heard> {
   const heard = new Map<string, Heard>();
-  const shapeOf = (x: unknown): Shape => (x instanceof tf.Tensor ? x.shape.slice(1) : []);
-  const stops = layersOf(network, kinds).map(({ name, layer }) =>
-    onApply(layer, ([x], out) => heard.set(name, { layer, input: shapeOf(x), output: shapeOf(out) })),
-  );
-  try {
-    run();
-  } finally {
-    stops.forEach((stop) => stop());
-  }
+  observe(network, kinds, (name, layer, [x], out) => heard.set(name, { layer, input: shapeOf(x), output: shapeOf(out) }), run, options);
   return heard;
 }
 
@@ -92,7 +87,7 @@ export function lgganBlocks(generator: LGGAN): NetworkBlock[] {
     }
   };
   const kinds = [Convolution, SpadeBlock, ResidualBlock, Sau, TransposedConvolution, NearestConvolution, ClassSpecificGenerator];
-  const heard = hear(generator, kinds, run);
+  const heard = hear(generator, kinds, run, { only: (name) => !/\.|^conv1$|^deconv(5_\d+|9)$/.test(name) });
   const groups = grouped(generator.parameters.entries(), (name) => name.split('.')[0]);
   // The first convolution is computed from a table of label windows, classes one by one: their shapes are those around them.
   const features = heard.get('')?.input ?? [];

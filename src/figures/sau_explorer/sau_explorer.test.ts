@@ -3,7 +3,7 @@ import test from 'node:test';
 import { JSDOM, VirtualConsole } from 'jsdom';
 import { CLASSES } from '../../classes';
 import { IGNORE, type LabelMap } from '../../data/types';
-import { disposeInspection, inspect, SAU_NAMES, sauAttention, type Inspection } from '../../inspection/inspect';
+import { inspect, SAU_NAMES, sauAttention, type Inspection } from '../../inspection/inspect';
 import { kernelEntropy, kernelsOf, labelsAt, sameClassShare, TAPS } from '../../inspection/kernels';
 import { LGGAN } from '../../models/lggan/lggan';
 import { assertNoLeak } from '../../../proof/testing/close';
@@ -92,7 +92,7 @@ test("the page's kernels are the network's within the stated error, its classes 
   const { weight, smallWeight, share } = explorer.error;
   [weight, smallWeight, share].forEach((e, i) => assert.ok(Number(stated[i + 1]) >= 100 * e && Number(stated[i + 1]) < 100 * e + 0.0101));
   page.close();
-  disposeInspection(seen);
+  tf.dispose(seen);
 });
 
 test('the pointer moves the kernel, clicks pin points, keys do the same', async () => {
@@ -158,7 +158,7 @@ test('the pointer moves the kernel, clicks pin points, keys do the same', async 
   assert.match(page.texts('#range')[0], /^local weight: 0 +1$/);
   assert.deepEqual(page.texts('#backgrounds label'), ['label map', 'final', 'global', 'local', 'local weight', 'global weight', 'own-class share', 'entropy']);
   page.close();
-  disposeInspection(seen);
+  tf.dispose(seen);
 });
 
 test('the page is one file that asks for nothing, says what is what, and takes names as they are', async () => {
@@ -175,7 +175,7 @@ test('the page is one file that asks for nothing, says what is what, and takes n
   assert.equal(page.document.getElementById('stage')!.tabIndex, 0);
   assert.match(page.document.querySelector('.window svg')!.getAttribute('aria-label')!, /^Kernel of SAU local 2 at column \d+, row \d+: own class/);
   page.close();
-  disposeInspection(seen);
+  tf.dispose(seen);
 });
 
 test('larger pages are rounded more coarsely, and say so; what fits in no way is refused', async () => {
@@ -192,7 +192,7 @@ test('larger pages are rounded more coarsely, and say so; what fits in no way is
   page.close();
   await assert.rejects(sauExplorer(seen, scene, { maxBytes: 10_000 }), /the explorer of a 32x64 image takes 0\.\d MB even with coarse kernels/);
   await assert.rejects(sauExplorer({ ...seen, attention: undefined }, scene), /SAU's weights are missing/);
-  disposeInspection(seen);
+  tf.dispose(seen);
 });
 
 test('rounding: uniform and one-hot kernels come back exactly, others within half a step of the root', () => {
@@ -230,7 +230,7 @@ test('as a figure: its picture is that of the kernels; in a notebook the page st
   } finally {
     notebook.close();
   }
-  disposeInspection(seen);
+  tf.dispose(seen);
 });
 
 test('the second image of a batch', async () => {
@@ -242,7 +242,7 @@ test('the second image of a batch', async () => {
   const { weights } = await kernelsOf(both.attention!.local[1], 1);
   page.kernelAt(1, 5, 6).weights.forEach((w, k) => assert.ok(Math.abs(w - weights[(6 * 64 + 5) * TAPS + k]) < 0.01));
   page.close();
-  disposeInspection(both);
+  tf.dispose(both);
   g.dispose();
   assert.equal(tf.memory().numTensors, 0);
 });

@@ -71,5 +71,5 @@ export const turned = (weight: tf.Tensor4D): tf.Tensor4D => tf.transpose(tf.reve
  */
 export function convolveByTranspose(x: tf.Tensor4D, kernel: tf.Tensor4D): tf.Tensor4D {
   const [b, h, w] = x.shape;
-  return backpropInput((name, attributes, inputs) => tf.runKernel(name, attributes, inputs)[0], [b, h, w, kernel.shape[2]], kernel, x, 1, 'SAME');
+  return backpropInput([b, h, w, kernel.shape[2]], kernel, x, 1, 'SAME');
 }

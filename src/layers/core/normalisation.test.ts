@@ -2,7 +2,7 @@ import test from 'node:test';
 import { assertClose, assertNoLeak, checkGradient } from '../../../proof/testing/close';
 import { assertSame, normalTensor } from '../../../proof/testing/toy';
 import * as tf from '../../engine/tf';
-import { BatchNorm, instanceNorm, standardise, standardisePlain } from './normalisation';
+import { BatchNorm, instanceNorm, standardise, standardiseAsWritten } from './normalisation';
 import { Parameters } from './parameters';
 
 /** One channel, 1 2 3 4: mean 2.5, biased variance 1.25, unbiased 5/3. */
@@ -11,7 +11,7 @@ const quad = () => tf.tensor4d([1, 2, 3, 4], [1, 2, 2, 1]);
 test('standardise divides by the root of the biased variance plus 1e-5', () => {
   tf.tidy(() => {
     const root = Math.sqrt(1.25 + 1e-5);
-    for (const f of [standardise, standardisePlain])
+    for (const f of [standardise, standardiseAsWritten])
       assertClose(
         f(quad()),
         [-1.5, -0.5, 0.5, 1.5].map((v) => v / root),
@@ -28,13 +28,13 @@ test('the native kernels and the definition have the same value, gradient and st
     const x = tf.add(tf.mul(normalTensor([2, 5, 7, 6], 1), deviations), means) as tf.Tensor4D;
     const largest = assertSame(
       () => standardise(x),
-      () => standardisePlain(x),
+      () => standardiseAsWritten(x),
       [x],
       { value: 1e-5, gradient: 1e-5 },
     );
     t.diagnostic(`value ${largest.value.toExponential(1)}, gradient ${largest.gradient.toExponential(1)}`);
     const seen: tf.Tensor[][] = [];
-    for (const f of [standardise, standardisePlain]) {
+    for (const f of [standardise, standardiseAsWritten]) {
       f(x, (mean, variance) => seen.push([tf.keep(tf.clone(mean)), tf.keep(tf.clone(variance))]));
     }
     assertClose(seen[0][0], seen[1][0], 1e-6, 'mean');
@@ -69,7 +69,7 @@ test("running statistics move by a tenth; their variance is unbiased in the pape
     const norm = new BatchNorm(p, 1, choice);
     const [mean, running] = p.entries().map((e) => e.variable);
     tf.tidy(() => {
-      assertClose(norm.apply(quad(), true), standardisePlain(quad()), 1e-6);
+      assertClose(norm.apply(quad(), true), standardiseAsWritten(quad()), 1e-6);
       assertClose(mean, [0.25], 1e-6);
       assertClose(running, [variance], 1e-6, choice);
       norm.apply(quad(), true);
@@ -94,7 +94,7 @@ test('batch norm takes its statistics over the whole batch', () => {
   const norm = new BatchNorm(p, 1, 'paper');
   tf.tidy(() => {
     const y = norm.apply(tf.tensor4d([1, 2, 3, 4], [2, 1, 2, 1]), true);
-    assertClose(y, standardisePlain(quad()).dataSync(), 1e-6);
+    assertClose(y, standardiseAsWritten(quad()).dataSync(), 1e-6);
   });
   p.dispose();
 });

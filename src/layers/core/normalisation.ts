@@ -9,6 +9,19 @@ export const EPSILON = 1e-5;
 /** Called with the mean and the unbiased variance of each channel, [C]; both are freed after the call. */
 export type OnStatistics = (mean: tf.Tensor1D, variance: tf.Tensor1D) => void;
 
+/**
+ * (x - mean) / sqrt(variance + 1e-5) for each channel, over batch, height and width, with the biased variance. [B,H,W,C].
+ * The gradient flows through the statistics.
+ */
+export function standardiseAsWritten(x: tf.Tensor4D, onStatistics?: OnStatistics): tf.Tensor4D {
+  return tf.tidy(() => {
+    const { mean, variance } = tf.moments(x, [0, 1, 2]);
+    const n = x.size / x.shape[3];
+    onStatistics?.(mean as tf.Tensor1D, tf.mul(variance, n / Math.max(n - 1, 1)) as tf.Tensor1D);
+    return tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, EPSILON)));
+  });
+}
+
 /** Instance norm without affine parameters (Ulyanov et al. 2016): each image's channel gets mean 0 and variance 1. [B,H,W,C]. */
 export function instanceNorm(x: tf.Tensor4D): tf.Tensor4D {
   const [b, h, w, c] = x.shape;
@@ -18,22 +31,9 @@ export function instanceNorm(x: tf.Tensor4D): tf.Tensor4D {
   return tf.transpose(tf.reshape(standardise(apart), [h, w, b, c]), [2, 0, 1, 3]);
 }
 
-/**
- * (x - mean) / sqrt(variance + 1e-5) for each channel, over batch, height and width, with the biased variance. [B,H,W,C].
- * The gradient flows through the statistics.
- */
+/** The same as `standardiseAsWritten`, by TensorFlow's fused kernels where there are any. */
 export function standardise(x: tf.Tensor4D, onStatistics?: OnStatistics): tf.Tensor4D {
-  return tf.hasNativeKernels() ? standardiseNative(x, onStatistics) : standardisePlain(x, onStatistics);
-}
-
-/** The definition, differentiable on every backend. */
-export function standardisePlain(x: tf.Tensor4D, onStatistics?: OnStatistics): tf.Tensor4D {
-  return tf.tidy(() => {
-    const { mean, variance } = tf.moments(x, [0, 1, 2]);
-    const n = x.size / x.shape[3];
-    onStatistics?.(mean as tf.Tensor1D, tf.mul(variance, n / Math.max(n - 1, 1)) as tf.Tensor1D);
-    return tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, EPSILON)));
-  });
+  return tf.hasNativeKernels() ? standardiseNative(x, onStatistics) : standardiseAsWritten(x, onStatistics);
 }
 
 /** TensorFlow's fused kernels: one pass each way, and nothing kept but x. */

@@ -9,25 +9,18 @@ import { customGradient } from '../../engine/custom_gradient';
  */
 export function pad2d(x: tf.Tensor4D, n: number, mode: 'zeros' | 'reflect'): tf.Tensor4D {
   if (n === 0) return x;
-  if (mode === 'zeros')
-    return tf.pad(x, [
-      [0, 0],
-      [n, n],
-      [n, n],
-      [0, 0],
-    ]);
-  return reflectPad(x, n);
+  return mode === 'zeros' ? padZeros(x, [n, n]) : reflectPad(x, n);
+}
+
+/** Zeros above and below, left and right. x [B,H,W,C]. */
+export function padZeros(x: tf.Tensor4D, rows: [above: number, below: number], columns: [left: number, right: number] = rows): tf.Tensor4D {
+  return tf.pad(x, [[0, 0], rows, columns, [0, 0]]);
 }
 
 function reflectPad(x: tf.Tensor4D, n: number): tf.Tensor4D {
-  const paddings: [number, number][] = [
-    [0, 0],
-    [n, n],
-    [n, n],
-    [0, 0],
-  ];
+  const around: [number, number] = [n, n];
   return customGradient([x], (_save, input) => ({
-    value: tf.mirrorPad(input, paddings, 'reflect'),
+    value: tf.mirrorPad(input, [[0, 0], around, around, [0, 0]], 'reflect'),
     gradFunc: (dy: tf.Tensor) => foldReflection(foldReflection(dy as tf.Tensor4D, n, 1), n, 2),
   })) as tf.Tensor4D;
 }

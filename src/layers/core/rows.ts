@@ -71,14 +71,14 @@ export function sumRows(rows: tf.Tensor2D, index: tf.Tensor1D, count: tf.Scalar 
 export function rowsOf(matrix: tf.Tensor): tf.Scalar {
   if (!isCompiling()) return tf.scalar(matrix.shape[0]!, 'int32');
   return tf.runKernel('GatherV2', { batch_dims: 0, Tparams: 'int32', Tindices: 'int32', Taxis: 'int32' }, [
-    sizesOf(matrix),
+    shapeOf(matrix),
     tf.scalar(0, 'int32'),
     tf.scalar(0, 'int32'),
   ])[0] as tf.Scalar;
 }
 
 /** A tensor's sizes as a tensor: in a recording whatever they will be. [rank], int32 */
-export function sizesOf(x: tf.Tensor): tf.Tensor1D {
+export function shapeOf(x: tf.Tensor): tf.Tensor1D {
   if (!isCompiling()) return tf.tensor1d(x.shape, 'int32');
   return tf.runKernel('Shape', { T: x.dtype, out_type: 'int32' }, [x])[0] as tf.Tensor1D;
 }
@@ -92,5 +92,5 @@ function inRowsOf(x: tf.Tensor, length: number): tf.Tensor2D {
 /** As many of the first rows as another matrix has. */
 function first(x: tf.Tensor2D, like: tf.Tensor): tf.Tensor2D {
   if (!isCompiling()) return tf.slice(x, [0, 0], like.shape as [number, number]);
-  return tf.runKernel('Slice', { T: x.dtype, Index: 'int32' }, [x, tf.tensor1d([0, 0], 'int32'), sizesOf(like)])[0] as tf.Tensor2D;
+  return tf.runKernel('Slice', { T: x.dtype, Index: 'int32' }, [x, tf.tensor1d([0, 0], 'int32'), shapeOf(like)])[0] as tf.Tensor2D;
 }

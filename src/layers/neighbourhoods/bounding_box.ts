@@ -1,6 +1,6 @@
 import type { LabelMap } from '../../data/types';
 
-export interface Box {
+export interface ClassBox {
   top: number;
   left: number;
   /** Exclusive, as `right`. */
@@ -9,7 +9,7 @@ export interface Box {
 }
 
 /** Where a 7x7 convolution can see the class in any map of the batch: its bounding box widened by 3, cut at the border. */
-export function boundingBox(maps: readonly LabelMap[], c: number): Box {
+export function boundingBox(maps: readonly LabelMap[], c: number): ClassBox {
   const [{ height, width }] = maps;
   const box = { top: height, left: width, bottom: 0, right: 0 };
   for (const { data } of maps) {

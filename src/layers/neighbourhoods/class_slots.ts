@@ -14,7 +14,7 @@ export interface ClassSlots {
     ids: tf.Tensor1D;
     /** The classes without a slot, absent from the batch. [classes - S], int32 */
     rest: tf.Tensor1D;
-    /** The box of each slot's class: see `Row`. [S,8,4], int32 */
+    /** The box of each slot's class: see `SlotRow`. [S,8,4], int32 */
     boxes: tf.Tensor3D;
     /** 1 for each class that stands in a map. [B,classes] */
     valid: tf.Tensor2D;
@@ -24,7 +24,7 @@ export interface ClassSlots {
 }
 
 /** The rows of a slot's box: begins and sizes for TensorFlow's Slice (-1: to the end) and the paddings of its Pad. */
-export const Row = {
+export const SlotRow = {
   /** Of the features, padded by 3: where the box begins, and what its 7x7 windows see. */
   begin: 0,
   seen: 1,

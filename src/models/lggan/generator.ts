@@ -10,7 +10,7 @@ import { LabelPyramid } from '../../layers/neighbourhoods/label_pyramid';
 import { checkSize, type LGGANConfig } from './config';
 import { FIRST_KERNEL } from './encoder';
 
-/** What a generator computes; of a branch that it does not have, nothing. Free it with `disposeOutput`, or call the generator inside `tf.tidy`. */
+/** What a generator computes; of a branch that it does not have, nothing. Free it with `tf.dispose`, or call the generator inside `tf.tidy`. */
 export interface GeneratorOutput {
   /** The fused image, or that of the only branch, [B,H,W,3] in -1..1. */
   final: tf.Tensor4D;
@@ -98,7 +98,7 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
     for (const map of maps) {
       const output = this.generate(map);
       images.push(...(await imagesFromTensor(output.final)));
-      disposeOutput(output);
+      tf.dispose(output);
     }
     return images;
   }
@@ -123,9 +123,4 @@ function withPerClass<Output extends GeneratorOutput>({ inSlots, ...output }: Ou
   if (!inSlots || !slots) return output;
   const image = (c: number) => tf.slice(inSlots, [0, 0, 0, 3 * slots.classes.indexOf(c)], [-1, -1, -1, 3]);
   return { ...output, perClass: Object.fromEntries(present.map((c) => [c, image(c)])) };
-}
-
-/** Frees every tensor of an output. */
-export function disposeOutput(output: GeneratorOutput): void {
-  tf.dispose(output);
 }

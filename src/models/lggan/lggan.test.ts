@@ -7,7 +7,7 @@ import { assertClose, assertNoLeak } from '../../../proof/testing/close';
 import { withMaterial } from '../../../proof/testing/material';
 import { labelMap as map, scatter } from '../../../proof/testing/toy';
 import * as tf from '../../engine/tf';
-import { disposeOutput, type Generator, type GeneratorOutput } from './generator';
+import { type Generator, type GeneratorOutput } from './generator';
 import { LGGAN } from './lggan';
 import { createGenerator } from './single_branch';
 
@@ -62,7 +62,7 @@ test('every way of upsampling runs: shapes, ranges, weights that sum to 1', () =
         shapes,
       );
     }
-    disposeOutput(out);
+    tf.dispose(out);
     g.dispose();
   }
 });
@@ -95,8 +95,8 @@ test('a branch alone: its image is the result, and nothing of the other is built
   assert.equal(outputs[2].final, outputs[2].local);
   assert.deepEqual(outputs[2].attention!.weights, []);
   assert.throws(() => new LGGAN({ ...small, branches: 'global' }), /of the global branch alone is made by createGenerator/);
-  outputs.forEach(disposeOutput);
-  for (const g of [global, local]) await assertNoLeak(() => disposeOutput(g.generate(scene, { attention: true })));
+  outputs.forEach(tf.dispose);
+  for (const g of [global, local]) await assertNoLeak(() => tf.dispose(g.generate(scene, { attention: true })));
   for (const g of [both, global, local]) g.dispose();
 });
 
@@ -110,10 +110,10 @@ test('a branch alone paints what it paints beside the other, from the same weigh
     for (const { name, variable } of g.parameters.entries()) variable.assign(values.get(name)!);
     const alone = g.generate(scene);
     assertClose(alone.final, output[branches], 1e-6, branches);
-    disposeOutput(alone);
+    tf.dispose(alone);
     g.dispose();
   }
-  disposeOutput(output);
+  tf.dispose(output);
   both.dispose();
 });
 
@@ -123,7 +123,7 @@ test('a map of another size is resized, IGNORE and single pixels are no obstacle
     const out = g.generate(labels);
     assert.deepEqual(out.final.shape, [1, 64, 96, 3]);
     assert.ok(out.final.dataSync().every(Number.isFinite));
-    disposeOutput(out);
+    tf.dispose(out);
   }
   g.dispose();
 });
@@ -138,9 +138,9 @@ test('images of a batch do not depend on each other in evaluation', () => {
     // The statistics of a batch are summed in another order than those of one image, and an instance norm, which divides by
     // sqrt(variance + 1e-5), amplifies the rounding of a channel that hardly varies up to 300 times: 9e-5 was measured.
     tf.tidy(() => void assertClose(tf.slice(both.final, i, 1), alone.final, 2e-4, `image ${i}`));
-    disposeOutput(alone);
+    tf.dispose(alone);
   }
-  disposeOutput(both);
+  tf.dispose(both);
   g.dispose();
 });
 
@@ -164,7 +164,7 @@ test('wrong configurations and label maps are named', () => {
 
 test('generate leaves no tensor, also where it throws', async () => {
   const g = new LGGAN(small);
-  await assertNoLeak(() => disposeOutput(g.generate(scene, { attention: true })));
+  await assertNoLeak(() => tf.dispose(g.generate(scene, { attention: true })));
   await assertNoLeak(() => assert.throws(() => g.generate(map(64, 96, () => 29))));
   g.dispose();
   await assertNoLeak(() => new LGGAN(small).dispose());

@@ -10,7 +10,7 @@ import { LocalBranch } from './local_branch';
 /** The resolutions of both branches' label maps: whole, a half, ... */
 const FACTORS = [1, 2, 4, 8, 16, 32];
 
-/** What LGGAN computes. Tensors: free them with `disposeOutput`, or call the generator inside `tf.tidy`. */
+/** What LGGAN computes. Tensors: free them with `tf.dispose`, or call the generator inside `tf.tidy`. */
 export type LGGANOutput = Required<Omit<GeneratorOutput, 'attention' | 'inSlots'>> & Pick<GeneratorOutput, 'attention' | 'inSlots'>;
 
 /**

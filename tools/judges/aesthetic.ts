@@ -1,9 +1,9 @@
-import type { RgbImage } from '../data/types';
-import { UserError } from '../common/errors';
-import type { Nima } from '../judges/nima';
-import { bootstrapMean } from './bootstrap';
-import type { Judge } from './judge';
-import { sizesOf, type Metric } from './metric';
+import type { RgbImage } from '../../src/data/types';
+import { UserError } from '../../src/common/errors';
+import type { Nima } from './nima';
+import { bootstrapMean } from '../../src/metrics/bootstrap';
+import type { Judge } from '../../src/metrics/evaluation';
+import { sizesOf, type Metric } from '../../src/metrics/metric';
 
 /** The mean aesthetic score of a set, by NIMA. */
 export class AestheticJudge implements Judge {

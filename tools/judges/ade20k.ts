@@ -1,7 +1,7 @@
 /** The scene segmenter's classes and what they are among the 29: the table behind `npm run label` and behind judged mask accuracy. */
-import { CLASS_NAMES } from '../classes';
-import { UserError } from '../common/errors';
-import { IGNORE } from '../data/types';
+import { CLASS_NAMES } from '../../src/classes';
+import { UserError } from '../../src/common/errors';
+import { IGNORE } from '../../src/data/types';
 
 /** ADE20K's most frequent classes by the segmenter's number; 0 is everything else. */
 export const ADE20K_NAMES = [

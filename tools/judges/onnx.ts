@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstructor } from 'onnxruntime-common';
-import { refuseStandIn } from '../common/stand_in';
-import { UserError } from '../common/errors';
+import { refuseStandIn } from '../../src/common/stand_in';
+import { UserError } from '../../src/common/errors';
 import { WEIGHTS, type WeightsName } from './weights';
 
 /** What onnxruntime-node exports; this release of it carries no types. */

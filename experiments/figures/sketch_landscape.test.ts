@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { labelMap } from '../../proof/testing/toy';
-import { CLASSES } from '../classes';
-import { hex } from './colours';
-import { decodeImage } from '../data/image';
+import { CLASSES } from '../../src/classes';
+import { hex } from '../../src/figures/colours';
+import { decodeImage } from '../../src/data/image';
 import { sketchLandscape } from './sketch_landscape';
 import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'node:test';
-import { imageFolder } from '../data/pairs';
-import { srFolders } from '../data/sr_pairs';
-import { psnr } from '../metrics/image_quality';
+import { imageFolder } from '../../src/data/pairs';
+import { srFolders } from '../../src/data/sr_pairs';
+import { psnr } from '../../src/metrics/image_quality';
 import { material, withMaterial } from '../../proof/testing/material';
 import { Edsr } from './edsr';
 

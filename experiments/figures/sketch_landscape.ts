@@ -1,8 +1,8 @@
-import { CLASSES } from '../classes';
-import type { LabelMap, RgbImage } from '../data/types';
-import { type Cell, type GridSheet, imageGrid } from './grid';
-import { resizeNearest } from './images';
-import { type ClassStyles, classLegend, colourLabels } from './labels';
+import { CLASSES } from '../../src/classes';
+import type { LabelMap, RgbImage } from '../../src/data/types';
+import { type Cell, type GridSheet, imageGrid } from '../../src/figures/grid';
+import { resizeNearest } from '../../src/figures/images';
+import { type ClassStyles, classLegend, colourLabels } from '../../src/figures/labels';
 
 /** A label map and what a network painted for it. */
 export interface PaintedSketch {

@@ -1,8 +1,8 @@
 import { ADE20K_NAMES } from './ade20k';
-import type { LabelMap, RgbImage } from '../data/types';
-import { UserError } from '../common/errors';
-import { resizeImage, resizeLabels } from '../data/resize';
-import { crop } from '../data/picture';
+import type { LabelMap, RgbImage } from '../../src/data/types';
+import { UserError } from '../../src/common/errors';
+import { resizeImage, resizeLabels } from '../../src/data/resize';
+import { crop } from '../../src/data/picture';
 import { OnnxNetwork } from './onnx';
 import { WEIGHTS } from './weights';
 

@@ -1,6 +1,6 @@
-import { resizeImage } from '../data/resize';
-import type { RgbImage } from '../data/types';
-import { UserError } from '../common/errors';
+import { resizeImage } from '../../src/data/resize';
+import type { RgbImage } from '../../src/data/types';
+import { UserError } from '../../src/common/errors';
 import { OnnxNetwork } from './onnx';
 import { WEIGHTS } from './weights';
 

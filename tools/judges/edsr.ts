@@ -1,5 +1,5 @@
-import type { RgbImage } from '../data/types';
-import { UserError } from '../common/errors';
+import type { RgbImage } from '../../src/data/types';
+import { UserError } from '../../src/common/errors';
 import { OnnxNetwork } from './onnx';
 import { WEIGHTS } from './weights';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { IGNORE } from '../data/types';
-import { UserError } from '../common/errors';
+import { IGNORE } from '../../src/data/types';
+import { UserError } from '../../src/common/errors';
 import { labelMap } from '../../proof/testing/toy';
 import { classScoreAccuracy } from './class_score';
 

@@ -1,6 +1,6 @@
-import { UserError } from '../common/errors';
-import type { LabelMap } from '../data/types';
-import { sizesOf, type Metric } from './metric';
+import { UserError } from '../../src/common/errors';
+import type { LabelMap } from '../../src/data/types';
+import { sizesOf, type Metric } from '../../src/metrics/metric';
 
 /**
  * How often the features of a class are taken for that class: the share of the classes present in each label map whose row of scores is
