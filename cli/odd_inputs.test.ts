@@ -109,17 +109,7 @@ test('one generated image: mask accuracy stands, FID is left out with its senten
   copyFileSync(at('real/labels', `${name}.png`), at('one/labels', `${name}.png`));
   const photo = ['.jpg', '.png'].map((e) => name + e).find((n) => existsSync(at('real/imgs', n)))!;
   copyFileSync(at('real/imgs', photo), at('one/imgs', photo));
-  const { status, out, err } = command(
-    'evaluate',
-    '--labels',
-    at('one'),
-    '--fake',
-    at('one/imgs'),
-    '--real',
-    at('real'),
-    '--segmenter',
-    'own',
-  );
+  const { status, out, err } = command('evaluate', '--labels', at('one'), '--fake', at('one/imgs'), '--real', at('real'), '--segmenter', 'own');
   assert.equal(status, 0, err);
   assert.match(out, /mask accuracy/i);
   assert.match(out, /FID.*left out/);

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { CLASS_NAMES } from '../src/classes';
+import { interruptible } from '../src/common/interrupt';
 import { progress } from '../src/common/progress';
 import { readMapping } from '../src/data/mapping';
 import { folderPairs } from '../src/data/pairs';
 import { engineInfo } from '../src/engine/tf';
 import { JUDGE_NETWORK as N, TRAIN_JUDGE_DEFAULTS as D, trainJudge } from '../src/training/judge';
-import { interruptible, runCommand } from './arguments';
+import { runCommand } from './arguments';
 
 void runCommand(
   {

@@ -104,7 +104,12 @@ test("the original's published outputs by the independent judges: NIMA's scores 
   const labels = material('data/contest_labels');
   const contest = labels ? findContest(dirname(labels)) : {};
   if (!contest.originals) return t.skip("skipped: the contest's material is not on this machine");
-  const report = await evaluateNetwork(generator, undefined, memoryPairs(await painted(1), 'landscapes'), { folder, windows: 2, segmenter: 'independent', contest });
+  const report = await evaluateNetwork(generator, undefined, memoryPairs(await painted(1), 'landscapes'), {
+    folder,
+    windows: 2,
+    segmenter: 'independent',
+    contest,
+  });
   assert.equal(report.contest!.painted.length, 8);
   assert.equal(report.original!.maps, 3);
   const { row, measures } = report.original!.theirs;
