@@ -32,7 +32,7 @@ export async function setUp({ notebooks = false, dev = false } = {}) {
   if (dependenciesReady(dev) && jupyterReady() && (await engineReady())) return { notebooks: true };
 
   const started = Date.now();
-  return await guarded('The set-up', () =>
+  const complete = () =>
     locked(path.join(root, '.set-up.lock'), async () => {
       await installDependencies(dev);
       let jupyter = true;
@@ -46,8 +46,15 @@ export async function setUp({ notebooks = false, dev = false } = {}) {
       if (!(await engineReady())) await installEngine();
       if (Date.now() - started > 1000) say(`Set up in ${seconds(started)}.`);
       return { notebooks: jupyter };
-    }),
-  );
+    });
+  try {
+    return await guarded('The set-up', complete);
+  } catch (error) {
+    // A checkout of somebody else's: what its owner can load and we cannot, such as libraries in a cache of theirs, is no reason to do nothing.
+    if (!error.unwritable || notebooks || !dependenciesReady(dev)) throw error;
+    say(error.message);
+    return { notebooks: false };
+  }
 }
 
 /** Runs a script's main function; a failure is one sentence and exit status 1. */
@@ -61,7 +68,7 @@ export async function run(main) {
   }
 }
 
-if (import.meta.url === pathToFileURL(fs.realpathSync(process.argv[1])).href) {
+if (process.argv[1] && import.meta.url === pathToFileURL(fs.realpathSync(process.argv[1])).href) {
   await run(async () => {
     // Asked for by name: forget an engine that could not be had, and try again.
     if (engineStamp()?.engine === 'other') fs.rmSync(path.join(root, 'node_modules/@tensorflow/tfjs-node/lib/set-up.json'));

@@ -89,6 +89,11 @@ test('figures from a run and label maps, with captions and an index; a rerun giv
   refused(/--transposed: .*run was trained with upsampling 'sau'/, '--checkpoint', run, '--transposed', run);
   writeFileSync(join(dir, 'a.json'), '[]');
   refused(/a\.json is not an ablation/, '--checkpoint', run, '--ablation', join(dir, 'a.json'));
+  refused(/none\.json: there is no such file/, '--checkpoint', run, '--ablation', join(dir, 'none.json'));
+  // Without an ablation of one's own: what comes with the project.
+  const drawn = command('--checkpoint', run, '--labels', labels, '--output_path', join(dir, 'ablation'), '--only', 'ablation');
+  assert.equal(drawn.status, 0, drawn.err);
+  assert.match(readFileSync(join(dir, 'ablation/ablation.md'), 'utf8'), /ablation: (docs|figures).ablation\.json/);
   [generator, discriminator].forEach((network) => network.dispose());
 });
 

@@ -45,10 +45,13 @@ const OPTIONS = {
   history: { type: 'list', value: 'FILE', help: 'history.csv of the runs, stages in their order; default: those beside the checkpoints' },
   evaluation: { type: 'string', value: 'FILE', help: 'evaluation.csv of the run; default: the one beside the checkpoint' },
   results: { type: 'list', value: 'FILE', help: 'what `npm run evaluate -- --json` printed' },
-  ablation: { type: 'string', value: 'FILE', help: 'what the ablation left' },
+  ablation: { type: 'string', value: 'FILE', default: 'figures/ablation.json', help: 'what `npm run ablation` left; before that, what comes with the project' },
   output_path: { type: 'string', value: 'DIR', default: 'figures/paper', help: 'where the figures go' },
   only: { type: 'string', value: 'NAME,...', help: `some of ${Object.keys(PAPER_FIGURES).join(', ')}` },
 } as const satisfies Record<string, OptionSpec>;
+
+/** The ablation that comes with the project. */
+const OWN_ABLATION = 'docs/ablation.json';
 
 /** How the index begins, by which it is known again. */
 const INDEX_TITLE = '# Figures';
@@ -101,8 +104,9 @@ void runCommand(
     if (evaluationFile) said.evaluation = `evaluations: ${shown(evaluationFile)}`;
     const results = await Promise.all((args.results ?? []).map(readEvaluation));
     if (args.results) said.results = `results: ${args.results.map(shown).join(', ')}`;
-    const ablation = args.ablation ? await readAblation(args.ablation) : undefined;
-    if (ablation) said.ablation = `ablation: ${shown(args.ablation!)}${ablation['created by'] ? `, created by \`${ablation['created by']}\`` : ''}`;
+    const ablationFile = args.ablation === OPTIONS.ablation.default && !existsSync(args.ablation) ? OWN_ABLATION : args.ablation;
+    const ablation = await readAblation(ablationFile);
+    said.ablation = `ablation: ${shown(ablationFile)}${ablation['created by'] ? `, created by \`${ablation['created by']}\`` : ''}`;
 
     const { discriminator, sentence } = await findDiscriminator(await checkpointFile(checkpoint, 'LGGAN'), generator.config.classes);
     said.discriminator = sentence;

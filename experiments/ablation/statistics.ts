@@ -1,7 +1,6 @@
 /** The statistics of an ablation: means and deviations over the seeds, and which differences are larger than these. */
-import { readFile } from 'node:fs/promises';
 import { UserError } from '../../src/common/errors';
-import { parseJson } from '../../src/common/json';
+import { readJson } from '../../src/common/files';
 
 /** A metric of an ablation. */
 export interface AblationMetric {
@@ -36,15 +35,7 @@ export interface Ablation {
 
 /** Reads an ablation's file. @throws UserError that names the file and what is wrong with it */
 export async function readAblation(file: string): Promise<Ablation> {
-  const text = await readFile(file, 'utf8').catch((e: NodeJS.ErrnoException) => {
-    throw new UserError(`${file} cannot be read (${e.code}).`, { cause: e });
-  });
-  let parsed: Partial<Ablation> | null;
-  try {
-    parsed = parseJson(text) as Partial<Ablation> | null;
-  } catch (e) {
-    throw new UserError(`${file} is not JSON (${(e as Error).message}).`, { cause: e });
-  }
+  const parsed = readJson(file) as Partial<Ablation> | null;
   const problem = problemOf(parsed);
   if (problem) throw new UserError(`${file} is not an ablation: ${problem}.`);
   return parsed as Ablation;

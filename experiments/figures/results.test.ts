@@ -38,10 +38,17 @@ const write = (name: string, text: string) => {
 test('what evaluate printed is read behind what npm printed; other files are refused by name', async () => {
   const text = `\n> lggan-sau@0.1.0 evaluate\n> node scripts/cli.mjs evaluate --json\n\n${JSON.stringify(evaluation, undefined, 2)}\n`;
   assert.deepEqual(await readEvaluation(write('a.json', text)), evaluation);
+  // PowerShell's `>` writes UTF-16.
+  for (const encoding of ['utf8', 'utf16le'] as const) {
+    writeFileSync(join(dir, 'a.json'), `\ufeff${text.trim()}`, encoding);
+    assert.deepEqual(await readEvaluation(join(dir, 'a.json')), evaluation, encoding);
+    writeFileSync(join(dir, 'a.json'), `\ufeff${JSON.stringify(evaluation)}`, encoding);
+    assert.deepEqual(await readEvaluation(join(dir, 'a.json')), evaluation, encoding);
+  }
   await assert.rejects(readEvaluation(write('b.json', '{"rows": []}')), /b\.json is not what `npm run evaluate -- --json` prints/);
   await assert.rejects(readEvaluation(write('c.json', 'no JSON')), /c\.json is not what/);
   await assert.rejects(readEvaluation(write('d.json', '{"row": {"scaling": "x", "fid": "9"}, "metrics": []}')), /d\.json holds a figure that is not a number/);
-  await assert.rejects(readEvaluation(join(dir, 'none.json')), /none\.json cannot be read \(ENOENT\)/);
+  await assert.rejects(readEvaluation(join(dir, 'none.json')), /none\.json: there is no such file/);
 });
 
 test('the results table: figures with four digits, what is missing as a dash, the published rows below', async () => {

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { UserError } from '../../src/common/errors';
+import { readText } from '../../src/common/files';
 import { parseJson } from '../../src/common/json';
 import { PUBLISHED_ROWS, type ResultsRow } from '../../src/metrics/contest';
 import type { Metric } from '../../src/metrics/metric';
@@ -20,9 +20,7 @@ export interface EvaluationFile {
  * file if it is something else
  */
 export async function readEvaluation(file: string): Promise<EvaluationFile> {
-  const text = await readFile(file, 'utf8').catch((e: NodeJS.ErrnoException) => {
-    throw new UserError(`${file} cannot be read (${e.code}).`, { cause: e });
-  });
+  const text = readText(file);
   const start = /^\{/m.exec(text)?.index ?? 0;
   let parsed: Partial<EvaluationFile> | null = null;
   try {

@@ -80,6 +80,8 @@ async function npmCi(folder, dev) {
     ...['--prefer-offline', '--no-audit', '--no-fund'],
     '--loglevel=error', // `npm -s` would hide the reason of a failure.
     '--workspaces=false', // This project is its own, also in a folder that a workspace above it lists.
+    '--package-lock=true', // Settings of the user's may switch it off, or lay packages out otherwise.
+    '--install-strategy=hoisted',
     ...['--include=optional', '--include=peer', ...(dev ? ['--include=dev'] : [])],
   ];
   const env = { ...process.env };

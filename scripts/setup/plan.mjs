@@ -128,7 +128,9 @@ export function dependenciesMatch(lock, installed, dev = false) {
     if (present) return present.version === entry.version && present.integrity === entry.integrity;
     return entry.optional === true || (!dev && (entry.dev === true || entry.devOptional === true));
   });
-  return same && Object.keys(installed.packages).every((name) => name in lock.packages);
+  // A package of the user's own is left in peace; one inside of a package of ours would be loaded in place of the right one.
+  const inside = (name) => name.slice(0, Math.max(0, name.lastIndexOf('/node_modules/')));
+  return same && Object.keys(installed.packages).every((name) => name in lock.packages || !inside(name) || !(inside(name) in lock.packages));
 }
 
 /**

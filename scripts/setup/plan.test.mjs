@@ -61,7 +61,12 @@ test('dependencies match when every package has the version of the lock, optiona
   assert.equal(dependenciesMatch(lock, { packages: { a: { version: '1', integrity: 'x' } } }), true);
   assert.equal(dependenciesMatch(lock, { packages: { a: { version: '0', integrity: 'x' } } }), false);
   assert.equal(dependenciesMatch(lock, { packages: { b: { version: '2' } } }), false);
-  assert.equal(dependenciesMatch(lock, { packages: { a: { version: '1', integrity: 'x' }, c: { version: '3' } } }), false);
+  // The user's own, by `npm install --no-save`; a second version inside of a package of ours is not.
+  const own = { 'node_modules/c': { version: '3' }, 'node_modules/c/node_modules/d': { version: '3' } };
+  const ours = { 'node_modules/a': { version: '1', integrity: 'x' } };
+  const locked = { packages: { '': {}, ...ours } };
+  assert.equal(dependenciesMatch(locked, { packages: { ...ours, ...own } }), true);
+  assert.equal(dependenciesMatch(locked, { packages: { ...ours, 'node_modules/a/node_modules/d': { version: '3' } } }), false);
   assert.equal(dependenciesMatch(lock, null), false);
 });
 

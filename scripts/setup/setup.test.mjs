@@ -315,6 +315,32 @@ data = bytearray(open('w.whl', 'rb').read()); data[60] ^= 255; open('bad.whl', '
   }
 });
 
+const anotherUser = process.getuid?.() === 0 && which('setpriv');
+test(
+  'in a checkout of somebody else what is there is used, with a sentence',
+  { skip: skip || (!anotherUser && 'another user can be had by root alone') },
+  () => {
+    const repository = checkout();
+    repository.run();
+    fs.rmSync(repository.at('node_modules/@tensorflow/tfjs-node/lib'), { recursive: true });
+    fs.chmodSync(scratch, 0o755);
+    const start = (...args) =>
+      spawnSync(anotherUser, ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, ...args], {
+        cwd: repository.at(),
+        env: { PATH: repository.at('bin'), HOME: '/', LGGAN_CACHE: '/none' },
+        encoding: 'utf8',
+      });
+    const script = (options) =>
+      `const { setUp } = await import('./setup.mjs'); try { console.log(JSON.stringify(await setUp(${options}))); } catch (e) { console.log(e.constructor.name); }`;
+    const used = start('--input-type=module', '-e', script('{}'));
+    assert.match(used.stderr, /^.* cannot be written \(EACCES\), and the set-up is not complete there: whoever owns it .*LGGAN_CACHE.*\.\n$/);
+    assert.equal(used.stdout, '{"notebooks":false}\n');
+    assert.equal(start('--input-type=module', '-e', script('{ notebooks: true }')).stdout, 'SetupError\n');
+    fs.writeFileSync(repository.at('package-lock.json'), '{"packages":{"":{},"a":{"version":"1"}}}');
+    assert.equal(start('--input-type=module', '-e', script('{}')).stdout, 'SetupError\n');
+  },
+);
+
 test('a checkout that cannot be written is a sentence', async () => {
   // A file as the folder refuses also root, whom permissions do not stop.
   const file = fs.mkdtempSync(path.join(os.tmpdir(), 'locked-'));

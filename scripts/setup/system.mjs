@@ -15,6 +15,8 @@ export class SetupError extends Error {
   constructor(message, passing = false) {
     super(message);
     this.passing = passing;
+    /** Whether the checkout is somebody else's, or read-only: what is there can be used all the same. */
+    this.unwritable = false;
   }
 }
 
@@ -192,12 +194,18 @@ function isRunning(pid) {
  * Lets one process at a time do `action`; another waits. A lock whose process has died is taken over.
  * `advice` is the way out where the lock's folder cannot be written.
  */
-export async function locked(file, action, advice = 'whoever owns it runs npm run setup once, or copy the project to a folder of your own') {
+export async function locked(
+  file,
+  action,
+  advice = 'whoever owns it runs npm run setup once, with LGGAN_CACHE set to a folder that all can read, or copy the project to a folder of your own',
+) {
   const mine = temporary(file);
   const refuse = (error) => {
     if (!['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'ENOTDIR', 'EEXIST'].includes(error.code)) throw error;
     const folder = path.dirname(file);
-    throw new SetupError(`${folder} cannot be written (${error.code}), and the set-up is not complete there: ${advice}.`);
+    const refusal = new SetupError(`${folder} cannot be written (${error.code}), and the set-up is not complete there: ${advice}.`);
+    refusal.unwritable = ['EACCES', 'EPERM', 'EROFS'].includes(error.code);
+    throw refusal;
   };
   try {
     fs.mkdirSync(path.dirname(file), { recursive: true });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { DamagedFileError, UserError } from '../common/errors';
 import { replaceFile, writeSynced } from '../common/atomic';
-import { STAND_IN_BYTES, refuseStandIn } from '../common/stand_in';
+import { STAND_IN_BYTES, refuseStandIn, refuseText } from '../common/stand_in';
 import { floatToHalf } from './half';
 import {
   NO_SUM,
@@ -174,6 +174,7 @@ async function readHead(handle: FileHandle, file: string): Promise<Header> {
   const first = new Uint8Array(Math.min(size, STAND_IN_BYTES));
   await readExactly(handle, first, 0, file);
   refuseStandIn(first, file);
+  refuseText(first, file);
   const head = new Uint8Array(headerLength(first, size, file));
   await readExactly(handle, head, 8, file);
   return parseHeader(head, size, file);

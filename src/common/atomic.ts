@@ -81,7 +81,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'the folder may not be written: change its permissions or choose another',
   EROFS: 'the file system is read-only: choose another folder',
   ENOENT: 'its folder does not exist',
-  ENOTDIR: 'a part of its path is a file, not a folder',
+  ENOTDIR: 'a part of its path is a file, not a folder: choose another',
   EISDIR: 'a folder of this name exists',
   EEXIST: 'a file of this name stands in its place: remove it or choose another name',
   ENAMETOOLONG: 'the name is too long',

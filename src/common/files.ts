@@ -60,6 +60,9 @@ export function readBytes(file: string): Buffer {
   return bytes;
 }
 
+/** A text file, see `textOf`. Throws a UserError that names the file. */
+export const readText = (file: string): string => textOf(readBytes(file));
+
 /** Text in UTF-8, or in UTF-16 where a byte-order mark says so; the mark is not part of it. */
 function textOf(bytes: Buffer): string {
   const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8';
@@ -69,7 +72,7 @@ function textOf(bytes: Buffer): string {
 /** A JSON file. Throws a UserError that names the file. */
 export function readJson(file: string): unknown {
   try {
-    return parseJson(textOf(readBytes(file)));
+    return parseJson(readText(file));
   } catch (e) {
     if (e instanceof UserError) throw e;
     throw new UserError(`${file}: this is not valid JSON (${excerpt((e as Error).message, 200)}).`, { cause: e });

@@ -31,10 +31,12 @@ test('a pointer of Git LFS or a web page is told in the place of weights, pictur
     ['\ufeff\n<HTML lang="en">', /web page/],
     // Shorter than a header of safetensors.
     ['<html>', /web page/],
+    ['<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>', /web page/],
+    ['\x1f\x8b\x08', /gzip archive; unpack/],
   ] as const) {
     for (const [name, read] of readers) {
       const file = join(folder, name);
-      writeFileSync(file, content);
+      writeFileSync(file, content, /^\ufeff/.test(content) ? 'utf8' : 'latin1');
       await assert.rejects(
         async () => read(file),
         (e) => {
@@ -43,6 +45,19 @@ test('a pointer of Git LFS or a web page is told in the place of weights, pictur
           assert.ok(e.message.startsWith(file));
           return true;
         },
+      );
+    }
+  }
+});
+
+test('what a server answered in words is told in the place of weights', async () => {
+  for (const content of ['{"error": "Repository not found"}', 'Not Found', '[ "x" ]']) {
+    for (const read of [readTensors, readTensorsHeader, openForeign]) {
+      const file = join(folder, 'x.safetensors');
+      writeFileSync(file, content);
+      await assert.rejects(
+        read(file),
+        (e) => e instanceof UserError && e.message === `${file}: this is text ('${content}'), not a file of weights; download it anew.`,
       );
     }
   }

@@ -38,6 +38,21 @@ export function uniformKernels(height: number, width: number): Kernels {
   return { weights: new Float32Array(height * width * TAPS).fill(1 / TAPS), height, width };
 }
 
+/**
+ * The average of the kernels, at every pixel: what is left of them when they do not look at the picture. Each of the four positions in a
+ * pixel of the smaller features has an average of its own, since all upsampling, nearest and bilinear too, weighs them differently.
+ */
+export function meanKernels({ weights, height, width }: Kernels): Kernels {
+  const place = (i: number) => (Math.floor(i / width) % 2) * 2 + ((i % width) % 2);
+  const sums = Array.from({ length: 4 }, () => new Float64Array(TAPS));
+  const counts = [0, 0, 0, 0];
+  for (let i = 0; i < height * width; i++) {
+    counts[place(i)]++;
+    for (let k = 0; k < TAPS; k++) sums[place(i)][k] += weights[i * TAPS + k];
+  }
+  return { weights: Float32Array.from(weights, (_, j) => sums[place(Math.floor(j / TAPS))][j % TAPS] / counts[place(Math.floor(j / TAPS))]), height, width };
+}
+
 /** The classes at the size of some kernels: the pixel under the corner, as the generator's SPADE layers take it. */
 export function labelsAt(labels: LabelMap, { height, width }: { height: number; width: number }): LabelMap {
   return labels.height === height && labels.width === width ? labels : resizeLabelsCorner(labels, [height, width]);

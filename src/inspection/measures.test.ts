@@ -7,7 +7,7 @@ import { labelMap as map, scatter } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
 import { inspect, untrained } from './inspect';
 import { UNIFORM_BITS } from './kernels';
-import { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows } from './measures';
+import { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows, sauSpread, sauSpreadRows } from './measures';
 
 const uniform = (height: number, width: number) => tf.fill([1, height, width, 25], 1 / 25) as tf.Tensor4D;
 /** Everything on the centre. */
@@ -38,12 +38,38 @@ test('uniform and centred kernels on a map of two classes, by hand', async () =>
       'own class': small.sameClass,
       'own class, untrained': small.sameClass,
       'own class, uniform': small.uniform,
+      'own class, mean kernel': small.mean,
       'outside the map': small.outside,
       'entropy (bits)': small.entropy,
       'entropy, untrained (bits)': small.entropy,
     });
     tf.dispose(attention);
   });
+});
+
+test('a kernel that follows the classes has more on its own than its average; one that does not has the same', async () => {
+  // Left half of class 0, right half of class 1: all weight on the left neighbour on the left, on the right neighbour on the right.
+  const labels = [map(4, 8, (_, x) => Number(x >= 4))];
+  const taps = Array.from({ length: 4 * 8 }, (_, i) => (i % 8 < 4 ? 11 : 13));
+  const follows = tf.tidy(() => tf.reshape(tf.oneHot(tf.tensor1d(taps, 'int32'), 25, 1, 0, 'float32'), [1, 4, 8, 25])) as tf.Tensor4D;
+  const attention = { local: [centred(2, 4), follows], weights: [uniform(2, 4), centred(4, 8)] };
+  const measures = await sauMeasures({ attention, labels });
+  const boundary = (sau: string) => measures.find((m) => m.sau === sau && m.where === 'at boundaries')!;
+  // At columns 2..5 the follower is right; its average takes either side half the time, and at columns 3 and 4 the wrong one of them.
+  assertClose([boundary('local 2').sameClass, boundary('local 2').mean], [1, (1 + 0.5 + 0.5 + 1) / 4], 1e-6);
+  for (const m of measures) if (m.sau !== 'local 2') assertClose(m.mean, m.sameClass, 1e-6);
+  const other = measures.map((m) => ({ ...m, sameClass: m.sameClass - 0.1 }));
+  const spread = sauSpread([measures, other]).find((s) => s.sau === 'local 2' && s.where === 'at boundaries')!;
+  assertClose([...spread.sameClass, ...spread.aboveMean], [0.95, 0.1 * Math.SQRT1_2, 0.2, 0.1 * Math.SQRT1_2], 1e-6);
+  assert.deepEqual(sauSpreadRows([spread])[0], {
+    SAU: 'local 2',
+    where: 'at boundaries',
+    maps: 2,
+    'own class (%)': '95.0 ± 7.1',
+    'above uniform': '46.0 ± 7.1', // a plain average has 14/20 of the columns and 14/20 of the rows
+    'above the mean kernel': '20.0 ± 7.1',
+  });
+  tf.dispose(attention);
 });
 
 test('several maps count by their pixels; pixels of no class do not', async () => {

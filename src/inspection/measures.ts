@@ -1,8 +1,10 @@
 /** The papers' claim in numbers: does SAU take from pixels of the same class, and which branch paints which class? */
 import { CLASSES } from '../classes';
 import { IGNORE, type LabelMap } from '../data/types';
-import { boundaryPixels, kernelEntropy, kernelsOf, labelsAt, outsideShare, sameClassShare, uniformKernels, type Kernels } from './kernels';
-import { SAU_NAMES, sauAttention, type Inspection, type SauName } from './inspect';
+import * as tf from '../engine/tf';
+import type { LGGAN } from '../models/lggan/lggan';
+import { boundaryPixels, kernelEntropy, kernelsOf, labelsAt, outsideShare, sameClassShare, meanKernels, uniformKernels, type Kernels } from './kernels';
+import { inspect, SAU_NAMES, sauAttention, type Inspection, type SauName } from './inspect';
 
 /** Where pixels are counted: all of them, or those whose window holds more than one class. */
 export type Where = 'everywhere' | 'at boundaries';
@@ -17,13 +19,18 @@ export interface SauMeasure {
   sameClass: number;
   /** The same of a uniform window at the same pixels. */
   uniform: number;
+  /** The same of the kernels' average (`meanKernels`): what `sameClass` has above it comes from looking at the picture. */
+  mean: number;
   /** Share of the weight on taps outside of the map, which have no class. */
   outside: number;
   /** Entropy of the kernels in bits; log2 25 = 4.64 is uniform. */
   entropy: number;
 }
 
-type Mean = 'sameClass' | 'uniform' | 'outside' | 'entropy';
+const MEANS = ['sameClass', 'uniform', 'mean', 'outside', 'entropy'] as const;
+type Means = Record<(typeof MEANS)[number], number>;
+
+const meansOf = (mean: (of: keyof Means) => number) => Object.fromEntries(MEANS.map((of) => [of, mean(of)])) as Means;
 
 /** How much of a class comes from the local branch. */
 export interface LocalShare {
@@ -45,14 +52,27 @@ export async function sauMeasures(inspection: Pick<Inspection, 'attention' | 'la
   return mergeSauMeasures(all);
 }
 
+/** A measure of each label map by itself, one after the other, so that the memory is that of one: `measureEach(generator, maps, sauMeasures)`. */
+export async function measureEach<M>(generator: LGGAN, maps: readonly LabelMap[], measure: (seen: Inspection) => Promise<M>): Promise<M[]> {
+  const all: M[] = [];
+  for (const map of maps) {
+    const seen = inspect(generator, map, { keep: ['attention'] });
+    try {
+      all.push(await measure(seen));
+    } finally {
+      tf.dispose(seen);
+    }
+  }
+  return all;
+}
+
 /** The measures of several inspections as one: every pixel counts the same, whatever map it stands in. */
 export function mergeSauMeasures(all: readonly (readonly SauMeasure[])[]): SauMeasure[] {
   return SAU_NAMES.flatMap((sau) =>
     WHERE.map((where): SauMeasure => {
       const same = all.flat().filter((m) => m.sau === sau && m.where === where && m.pixels > 0);
       const pixels = same.reduce((sum, m) => sum + m.pixels, 0);
-      const mean = (of: Mean) => same.reduce((sum, m) => sum + m[of] * m.pixels, 0) / pixels;
-      return { sau, where, pixels, sameClass: mean('sameClass'), uniform: mean('uniform'), outside: mean('outside'), entropy: mean('entropy') };
+      return { sau, where, pixels, ...meansOf((of) => same.reduce((sum, m) => sum + m[of] * m.pixels, 0) / pixels) };
     }),
   );
 }
@@ -63,14 +83,14 @@ function measuresOf(sau: SauName, kernels: Kernels, labels: LabelMap): SauMeasur
   const maps = {
     sameClass: sameClassShare(kernels, map).data,
     uniform: sameClassShare(uniformKernels(map.height, map.width), map).data,
+    mean: sameClassShare(meanKernels(kernels), map).data,
     outside: outsideShare(kernels).data,
     entropy: kernelEntropy(kernels).data,
   };
   return WHERE.map((where) => {
     const counts = (c: number, i: number) => c !== IGNORE && (where === 'everywhere' || boundary[i] === 1);
     const pixels = map.data.reduce((sum, c, i) => sum + Number(counts(c, i)), 0);
-    const mean = (of: Mean) => map.data.reduce((sum, c, i) => (counts(c, i) ? sum + maps[of][i] : sum), 0) / pixels;
-    return { sau, where, pixels, sameClass: mean('sameClass'), uniform: mean('uniform'), outside: mean('outside'), entropy: mean('entropy') };
+    return { sau, where, pixels, ...meansOf((of) => map.data.reduce((sum, c, i) => (counts(c, i) ? sum + maps[of][i] : sum), 0) / pixels) };
   });
 }
 
@@ -116,11 +136,57 @@ export function sauRows(measures: readonly SauMeasure[], start?: readonly SauMea
       'own class': m.sameClass,
       ...(before && { 'own class, untrained': before.sameClass }),
       'own class, uniform': m.uniform,
+      'own class, mean kernel': m.mean,
       'outside the map': m.outside,
       'entropy (bits)': m.entropy,
       ...(before && { 'entropy, untrained (bits)': before.entropy }),
     };
   });
+}
+
+/** How the measures of many label maps, one list each (`sauMeasures`), are spread: the papers' claim with its scatter. */
+export interface SauSpread {
+  sau: SauName;
+  where: Where;
+  /** Label maps in which a pixel counts. */
+  maps: number;
+  /** Mean over the maps and standard deviation between them, of the share on the own class and of what it has above the two others. */
+  sameClass: readonly [mean: number, deviation: number];
+  aboveUniform: readonly [mean: number, deviation: number];
+  aboveMean: readonly [mean: number, deviation: number];
+}
+
+export function sauSpread(all: readonly (readonly SauMeasure[])[]): SauSpread[] {
+  return SAU_NAMES.flatMap((sau) =>
+    WHERE.map((where): SauSpread => {
+      const same = all.flat().filter((m) => m.sau === sau && m.where === where && m.pixels > 0);
+      const spread = (of: (m: SauMeasure) => number): [number, number] => {
+        const mean = same.reduce((sum, m) => sum + of(m), 0) / same.length;
+        return [mean, Math.sqrt(same.reduce((sum, m) => sum + (of(m) - mean) ** 2, 0) / (same.length - 1))];
+      };
+      return {
+        sau,
+        where,
+        maps: same.length,
+        sameClass: spread((m) => m.sameClass),
+        aboveUniform: spread((m) => m.sameClass - m.uniform),
+        aboveMean: spread((m) => m.sameClass - m.mean),
+      };
+    }),
+  );
+}
+
+/** Rows of a table: mean ± standard deviation over label maps, in per cent of a kernel's weight. */
+export function sauSpreadRows(spread: readonly SauSpread[]): Record<string, string | number>[] {
+  const told = ([mean, deviation]: readonly [number, number]) => `${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)}`;
+  return spread.map(({ sau, where, maps, ...s }) => ({
+    SAU: sau,
+    where,
+    maps,
+    'own class (%)': told(s.sameClass),
+    'above uniform': told(s.aboveUniform),
+    'above the mean kernel': told(s.aboveMean),
+  }));
 }
 
 /** Rows of a table: the classes, how large they are, and the mean share of the local branch in them. */

@@ -146,6 +146,25 @@ export class Adam {
     return moved.map(({ m, v }) => ({ m, v }));
   }
 
+  /** Weights, means and count as they are, to go back to. References, no copies: the old ones stay in memory until `dispose`. */
+  snapshot(): { restore(): void; dispose(): void } {
+    const hold = <T extends tf.Tensor>(tensor: T) => tf.keep(tf.clone(tensor));
+    const { steps } = this;
+    const weights = this.groups.flatMap(({ entries }) => entries.map(({ variable }) => ({ variable, value: hold(variable) })));
+    const means = this.groups.flatMap(({ pieces }) => pieces.map((piece) => ({ piece, m: piece.m && hold(piece.m), v: hold(piece.v) })));
+    return {
+      restore: () => {
+        this.steps = steps;
+        for (const { variable, value } of weights) tf.tidy(() => variable.assign(tf.clone(value)));
+        for (const { piece, m, v } of means) {
+          if (m) piece.m = replace(piece.m!, tf.clone(m));
+          piece.v = replace(piece.v, tf.clone(v));
+        }
+      },
+      dispose: () => tf.dispose([weights.map(({ value }) => value), means.map(({ m, v }) => (m ? [m, v] : [v]))]),
+    };
+  }
+
   /** The steps taken and, by name, copies of the means: `NAME.m` (unless beta1 is 0) and `NAME.v`, flat. The caller disposes them. */
   state(): { steps: number; tensors: Record<string, tf.Tensor1D> } {
     const tensors: Record<string, tf.Tensor1D> = {};

@@ -81,6 +81,24 @@ test('a bad step is named, leaves no trace in weights and statistics, and no ten
   trainer.dispose();
 });
 
+test('a fault of the discriminator takes the generator back too, with what its optimiser remembers', (t) => {
+  eagerly(t);
+  const trainer = new LGGANTrainer(toy());
+  trainer.step(batchOf(0, []), 1);
+  const [before, tensors] = [weights(trainer), tf.memory().numTensors];
+  const undo = faultAt('discriminator', [1]);
+  t.after(undo);
+  assert.throws(
+    () => trainer.step(batchOf(1, []), 1),
+    (e) => e instanceof StepFault && /^the loss discriminator/.test(e.message),
+  );
+  assert.equal(tf.memory().numTensors, tensors);
+  assert.deepEqual(weights(trainer), before);
+  for (const n of [2, 3]) trainer.step(batchOf(n, []), 1);
+  assert.deepEqual(weights(trainer), onlyWith([0, 2, 3]));
+  trainer.dispose();
+});
+
 test('skip: the run ends as one that never saw the batch; the history has a gap there', async () => {
   const messages: string[] = [];
   const config = toy();

@@ -106,7 +106,8 @@ export class History {
       if ((e as NodeJS.ErrnoException).code === 'ENOENT') return history;
       throw new UserError(`${file} cannot be read (${(e as NodeJS.ErrnoException).code}).`, { cause: e });
     }
-    const lines = text.split('\n');
+    // Spreadsheets put a byte-order mark before it.
+    const lines = text.replace(/^\ufeff/, '').split('\n');
     // The last piece is empty, or a line that was cut off when the process was killed.
     lines.pop();
     const names = lines.shift()?.trim().split(',') ?? [];

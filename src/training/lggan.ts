@@ -190,7 +190,7 @@ export class LGGANTrainer {
 
   /**
    * One step of the generator, then one of the discriminator. `epoch` counts from 1.
-   * @throws StepFault where a loss or a gradient is not finite: then the network that it belongs to, and what forward passes change, are as before
+   * @throws StepFault where a loss or a gradient is not finite: then both networks, and what forward passes change, are as before
    */
   step(batch: Batch, epoch: number): Losses {
     const stage = this.schedule.stage(epoch);
@@ -199,6 +199,8 @@ export class LGGANTrainer {
     const labels = this.generator.prepare(batch.labels, { compiled: canCompile() });
     const images = tf.tensor4d(batch.images, [batch.labels.length, labels.height, labels.width, 3]);
     const buffers = new Buffers([...this.generator.parameters.entries(), ...this.discriminator.parameters.entries()]);
+    // A step of the generator may be what makes the discriminator's losses infinite: then it is taken back.
+    const before = this.optimiserG.snapshot();
     let fakes: tf.Tensor4D | undefined;
     try {
       const generator = this.stepGenerator(labels, images, weights, rates.generator);
@@ -208,8 +210,10 @@ export class LGGANTrainer {
       return { ...generator.losses, ...own };
     } catch (e) {
       buffers.restore();
+      before.restore();
       throw e;
     } finally {
+      before.dispose();
       images.dispose();
       fakes?.dispose();
       labels.dispose();

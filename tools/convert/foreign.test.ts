@@ -171,6 +171,58 @@ test('of several dictionaries or prefixes the usual one is taken, and told; --ke
   await assert.rejects(one(plain, 'params'), refusal(/no weights under 'params'/, 'mixed.safetensors'));
 });
 
+test('what stands beside the weights is read over, whatever class its program gave it', async () => {
+  const made = join(folder, 'beside.pkl');
+  await savePickle(made, [{ name: 'a', shape: [1], data: Float32Array.of(3) }], { under: 'state_dict' });
+  const bytes = readFileSync(made);
+  const { end } = readPickle(new BufferSource('beside.pkl', bytes));
+  // The dictionary lies on the stack when the pickle ends.
+  const beside = (object: string) => put('beside.pkl', Buffer.concat([bytes.subarray(0, end - 1), Buffer.from(`X\x04\0\0\0args${object}s.`, 'latin1')]));
+  const state = (...names: string[]) => names.reduce((text, n) => `${text}X${String.fromCharCode(n.length)}\0\0\0${n}K\x01s`, '}');
+  for (const object of [
+    `cmodels.options\nOptions\n)\x81${state('lr')}b`,
+    `cyacs.config\nCfgNode\n)\x81${state('lr').slice(1)}`,
+    'cnames\nNames\n)\x81K\x01a',
+    'cdatetime\ndatetime\nU\x01a\x85R',
+    'c__builtin__\nxrange\nK\x00K\x01K\x01\x87R',
+  ]) {
+    const opened = await openForeign(beside(object));
+    assert.deepEqual([...opened.tensors.keys()], ['a'], object);
+    opened.close();
+  }
+  await assert.rejects(openForeign(beside(`c__main__\nNet\n)\x81${state('_parameters', '_modules')}b`)), refusal(/whole module.*state_dict\(\)/));
+  // Made is not called.
+  await assert.rejects(openForeign(beside('cmodels.options\nOptions\n)R')), refusal(/asks for 'models\.options\.Options'/));
+});
+
+test('of weights and their average the average is taken, and told; a pair of weights and a step is read', async () => {
+  const file = join(folder, 'average.pkl');
+  const bytes = async (under: string, value: number) => {
+    await savePickle(file, [{ name: 'a', shape: [1], data: Float32Array.of(value) }], { under });
+    const all = readFileSync(file);
+    return all.subarray(0, readPickle(new BufferSource(file, all)).end);
+  };
+  for (const [plain, average] of [
+    ['g', 'g_ema'],
+    ['model', 'ema'],
+    ['state_dict', 'state_dict_ema'],
+    ['params', 'params_ema'],
+  ]) {
+    const [first, second] = [await bytes(plain, 1), await bytes(average, 2)];
+    // What the second holds is put into the first: its items, without its own beginning and end.
+    const items = second.subarray(second.indexOf(average) - 5, -1);
+    const opened = await openForeign(put('both.pkl', Buffer.concat([first.subarray(0, -1), Buffer.from('('), items, Buffer.from('.')])));
+    assert.deepEqual([...opened.tensors.get('a')!.read()], [2], average);
+    assert.match(opened.notes.join(), new RegExp(`'${average}' were taken; beside them it holds ${plain} `));
+    opened.close();
+  }
+  const one = await bytes('x', 1);
+  const inner = one.subarray(2, -1);
+  const opened = await openForeign(put('tuple.pkl', Buffer.concat([one.subarray(0, 2), Buffer.from('('), inner, Buffer.from('K\x07t.')])), { key: 'x' });
+  assert.deepEqual([...opened.tensors.keys()], ['a']);
+  opened.close();
+});
+
 test('a pickle that wants anything but data is refused, and nothing runs', async () => {
   const mark = join(folder, 'executed');
   const command = `touch ${mark}`;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DamagedFileError, UserError } from '../../src/common/errors';
-import { STAND_IN_BYTES, refuseStandIn } from '../../src/common/stand_in';
+import { STAND_IN_BYTES, refuseStandIn, refuseText } from '../../src/common/stand_in';
 import { BufferSource, FileSource } from '../../src/common/source';
 import { NdArray, TorchTensor, decodeArray, decodeNumbers, elementSize, gather, readPickle, type PickleValue, type TorchStorage } from './pickle';
 import { listed, readTensors } from '../../src/checkpoints/safetensors';
@@ -34,8 +34,10 @@ const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_VERSION = 1001;
 /** Names under which programs keep the weights in a file that also holds the optimiser; averaged ones come first. */
 const WEIGHTS = [
-  ...['params_ema', 'params', 'state_dict', 'model_state_dict', 'model', 'net'],
-  ...['generator', 'netG', 'net_g', 'G', 'discriminator', 'netD', 'net_d', 'D'],
+  ...['params_ema', 'state_dict_ema', 'ema_state_dict', 'model_ema', 'ema_model', 'generator_ema', 'netG_ema', 'G_ema', 'g_ema', 'ema'],
+  ...['params', 'state_dict', 'model_state_dict', 'model', 'network', 'net', 'weights'],
+  ...['generator', 'generator_state_dict', 'netG', 'netG_state_dict', 'net_g', 'G', 'G_state_dict', 'g'],
+  ...['discriminator', 'discriminator_state_dict', 'netD', 'netD_state_dict', 'net_d', 'D', 'D_state_dict', 'd'],
 ];
 /** What wrappers put before every name: PyTorch's DataParallel and compile, and programs that hold several networks. */
 const PREFIXES = ['module.', '_orig_mod.', 'netG.', 'net_g.', 'generator.', 'G.', 'netD.', 'net_d.', 'discriminator.', 'D.', 'net.', 'model.'];
@@ -58,6 +60,7 @@ export async function openForeign(file: string, options: OpenOptions = {}): Prom
     refuseStandIn(start, file);
     if (start[0] === 0x50 && start[1] === 0x4b) return openTorch(file, options);
     if (start[8] === 0x7b) return await openSafetensors(file, options);
+    refuseText(start, file);
     const checkpoint = openPickle(source, options);
     keepOpen = true;
     return checkpoint;
@@ -239,9 +242,11 @@ function isWeights(value: PickleValue | undefined): value is Weights {
 /** The dictionary of weights in what a file holds: the whole of it, or the one under a usual name, up to three deep. */
 function findWeights(
   file: string,
-  value: PickleValue,
+  whole: PickleValue,
   wanted?: string,
 ): { weights: Map<string, PickleValue>; values: Record<string, number | string>; notes: string[] } {
+  // `torch.save((weights, step), ...)`
+  const value = Array.isArray(whole) ? whole.find((item) => item instanceof Map) : whole;
   if (!(value instanceof Map)) throw new UserError(`${file} holds no dictionary of weights.`);
   const values: Record<string, number | string> = {};
   for (const [key, v] of value) {

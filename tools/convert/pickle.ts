@@ -6,7 +6,8 @@ import type { ByteSource } from '../../src/common/source';
  * A reader of Python's pickles for the few things a file of weights is made of: numbers, texts, tuples, lists,
  * dictionaries, numpy arrays, Jittor's variables around them, PyTorch's tensors. A pickle is a program for a stack
  * machine that can name any function of Python and call it; this reader knows no functions. The names in GLOBALS are
- * marks that say how to read what follows, and any other name ends the reading.
+ * marks that say how to read what follows. An object of any other class is read over where the pickle only makes it, without
+ * a call (the options of a run, as its program keeps them); any other name ends the reading.
  */
 
 /** Bytes of the source that have not been read. */
@@ -93,7 +94,11 @@ type Meaning =
   | { storage: string };
 
 class Global {
-  constructor(readonly meaning: Meaning) {}
+  constructor(
+    readonly meaning: Meaning,
+    /** Of a class that is not known: its name. */
+    readonly stranger?: string,
+  ) {}
 }
 
 /** What people leave beside the weights: options of the run, states of schedulers. Python 2 had `__builtin__`. */
@@ -102,9 +107,18 @@ const BESIDE = [
   'types.SimpleNamespace',
   'torch.Size',
   'torch.device',
-  ...['float16', 'float32', 'float64', 'bfloat16', 'int64'].map((type) => `torch.${type}`),
-  ...['PosixPath', 'WindowsPath', 'PurePosixPath', 'PureWindowsPath'].map((type) => `pathlib.${type}`),
-  ...['__builtin__', 'builtins'].flatMap((module) => ['list', 'dict', 'set', 'frozenset', 'int', 'float', 'object'].map((name) => `${module}.${name}`)),
+  ...['float16', 'float32', 'float64', 'bfloat16', 'uint8', 'int32', 'int64', 'bool'].map((type) => `torch.${type}`),
+  ...['pathlib', 'pathlib._local'].flatMap((module) =>
+    ['Path', 'PosixPath', 'WindowsPath', 'PurePosixPath', 'PureWindowsPath'].map((type) => `${module}.${type}`),
+  ),
+  ...['datetime', 'date', 'time', 'timedelta', 'timezone'].map((type) => `datetime.${type}`),
+  'decimal.Decimal',
+  'uuid.UUID',
+  ...['__builtin__', 'builtins'].flatMap((module) =>
+    ['list', 'tuple', 'dict', 'set', 'frozenset', 'int', 'float', 'complex', 'bool', 'str', 'bytearray', 'range', 'xrange', 'slice', 'object'].map(
+      (name) => `${module}.${name}`,
+    ),
+  ),
 ];
 
 /** The only names that may stand in a pickle. numpy 2 renamed `core` to `_core`. */
@@ -308,6 +322,7 @@ class Unpickler {
         // NEWOBJ: only what is read over, and dictionaries
         const [made, args] = this.pop(2);
         if (!(made instanceof Global) || !Array.isArray(args)) throw this.damaged();
+        if (made.stranger) return this.push(new Opaque());
         if (made.meaning !== 'opaque' && made.meaning !== 'dict') throw this.damaged();
         return this.push(this.interpret(made.meaning, args));
       }
@@ -315,6 +330,7 @@ class Unpickler {
         // REDUCE
         const [callee, args] = this.pop(2);
         if (!(callee instanceof Global) || !Array.isArray(args)) throw this.damaged();
+        if (callee.stranger) throw this.refused(callee.stranger);
         return this.push(this.interpret(callee.meaning, args));
       }
       case 0x62: {
@@ -338,9 +354,15 @@ class Unpickler {
       if (/^(torch\.nn\.|__torch__)/.test(shown)) {
         throw new UserError(`${this.source.file} holds a whole module of PyTorch ('${shown}'), not its weights: save module.state_dict() instead.`);
       }
-      throw new UserError(`${this.source.file} asks for '${shown}', which a file of weights has no use for: it may be malicious, and nothing of it was used.`);
+      // By custom classes begin with a capital. Nothing is called: an object that was only made is passed over.
+      if (!/^\w+(\.\w+)*\.[A-Z]\w*$/.test(`${module}.${name}`)) throw this.refused(shown);
+      return this.push(new Global('opaque', shown));
     }
     this.push(new Global(meaning));
+  }
+
+  private refused(name: string): UserError {
+    return new UserError(`${this.source.file} asks for '${name}', which a file of weights has no use for: it may be malicious, and nothing of it was used.`);
   }
 
   /** What a pickle would call a function for. */
@@ -407,7 +429,13 @@ class Unpickler {
       return target;
     }
     // PyTorch's state dicts carry a version number for each module as an attribute.
-    if (target instanceof Map || target instanceof Opaque) return target;
+    if (target instanceof Map) return target;
+    if (target instanceof Opaque) {
+      if (state instanceof Map && state.has('_modules') && state.has('_parameters')) {
+        throw new UserError(`${this.source.file} holds a whole module of PyTorch, not its weights: save module.state_dict() instead.`);
+      }
+      return target;
+    }
     throw this.damaged();
   }
 
@@ -464,12 +492,14 @@ class Unpickler {
 
   private append(items: PickleValue[]): void {
     const list = this.stack[this.stack.length - 1];
+    if (list instanceof Opaque) return;
     if (!Array.isArray(list)) throw this.damaged();
     for (const item of items) list.push(item);
   }
 
   private set(items: PickleValue[]): void {
     const map = this.stack[this.stack.length - 1];
+    if (map instanceof Opaque) return;
     if (!(map instanceof Map) || items.length % 2) throw this.damaged();
     for (let i = 0; i < items.length; i += 2) map.set(items[i], items[i + 1]);
   }
