@@ -1,10 +1,14 @@
 import { join } from 'node:path';
+import { classTable, confusionRows, judgeReport, judgeTable } from '../experiments/evaluation/judge_report';
 import { CLASS_NAMES } from '../src/classes';
 import { interruptible } from '../src/common/interrupt';
 import { progress } from '../src/common/progress';
 import { readMapping } from '../src/data/mapping';
 import { folderPairs } from '../src/data/pairs';
 import { engineInfo } from '../src/engine/tf';
+import { confusionPlot } from '../src/figures/confusion';
+import { saveFigure } from '../src/figures/figure';
+import { CarriedJudge } from '../src/metrics/carried_judge';
 import { JUDGE_NETWORK as N, TRAIN_JUDGE_DEFAULTS as D, trainJudge } from '../src/training/judge';
 import { runCommand } from './arguments';
 
@@ -17,6 +21,7 @@ void runCommand(
     options: {
       input_path: { type: 'string', value: 'DIR', required: true, help: 'photographs and label maps: DIR/imgs and DIR/labels' },
       val_path: { type: 'string', value: 'DIR', help: 'the same to look at while it trains; it learns nothing from them' },
+      measure: { type: 'list', value: 'DIR', help: 'further sets on which it is measured at the end' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
       output_path: { type: 'string', value: 'DIR', default: D.output, help: 'checkpoints, history.csv, judge.safetensors' },
       title: { type: 'string', help: 'what the file says it was trained on; default: the name of --input_path' },
@@ -79,5 +84,15 @@ void runCommand(
     else if (step === before) console.log(`The run has its ${step} steps; --steps says how many more.`);
     interrupt.dispose();
     network.dispose();
+    const sets = [...(args.val_path ? [args.val_path] : []), ...(args.measure ?? [])];
+    if (interrupted || !sets.length) return;
+    const judge = await CarriedJudge.load(file);
+    const reports = [];
+    for (const set of sets) reports.push(await judgeReport(judge, folderPairs(set, { mapping })));
+    judge.dispose();
+    console.log(`\n${judgeTable(reports)}\n\n${reports[0].source}:\n\n${classTable(reports[0])}`);
+    const styles = judge.groups.names.map((name) => ({ name, colour: '#808080' }));
+    const title = `What the judge takes for what: ${reports[0].pairs} held-back scenes`;
+    await saveFigure(join(args.output_path, 'confusion'), confusionPlot(confusionRows(reports[0].real), { title, classes: styles }), { formats: ['png'] });
   },
 );
