@@ -361,11 +361,13 @@ test('pictures', async () => {
   }
 });
 
-test('nothing of this project listens on a network address but JupyterLab, on the loopback, with its token', () => {
+test('nothing of this project listens on a network address but JupyterLab, on the loopback, with its token, and workers', () => {
   const sources = ['src', 'scripts'].flatMap((top) =>
     (readdirSync(join(ROOT, top), { recursive: true }) as string[])
       // scripts/browser drives tests alone; it asks for a free port.
       .filter((f) => /\.(ts|mjs|cjs|py)$/.test(f) && !/\.test\./.test(f) && !/^browser[/\\]/.test(f))
+      // Asks whether its port is free; what TensorFlow then listens to is tested in cluster.test.ts.
+      .filter((f) => f !== join('engine', 'cluster.ts'))
       .map((f) => join(ROOT, top, f)),
   );
   assert.ok(sources.length > 150);
@@ -374,7 +376,7 @@ test('nothing of this project listens on a network address but JupyterLab, on th
   const lab = readFileSync(join(ROOT, 'scripts/lab.mjs'), 'utf8');
   assert.match(lab, /'--ip=127\.0\.0\.1'/);
   assert.doesNotMatch(lab, /token=|password=|disable_check|allow_origin/);
-  row('network', 'ports that are opened', "none but JupyterLab's (npm run lab), on 127.0.0.1, with its token");
+  row('network', 'ports that are opened', "none but JupyterLab's (npm run lab), on 127.0.0.1, with its token, and those of several workers, see below");
 });
 
 test('docs/robustness.md says what happened here', (t) => {
@@ -392,12 +394,29 @@ test('docs/robustness.md says what happened here', (t) => {
     '| --- | --- | --- |',
     ...rows.map((r) => `| ${r.map(cell).join(' | ')} |`),
     '',
+    ...WORKERS,
   ].join('\n');
   const file = join(ROOT, 'docs', 'robustness.md');
   if (process.env.LGGAN_WRITE_DOCS === '1') writeFileSync(file, text);
   if (!rows.some(([what]) => what === 'read-only folder')) return t.skip('this machine cannot try all of it');
   assert.equal(readFileSync(file, 'utf8'), text, 'npm run robustness writes it anew');
 });
+
+/** What `src/engine/cluster.test.ts` and `cli/workers.test.ts` hold. */
+const WORKERS = [
+  '## Several workers',
+  '',
+  "`--workers` and `--cluster` (docs/scaling.md) open TensorFlow's own server, which speaks gRPC without encryption and does not ask who calls: whoever",
+  'reaches its port can stop the training, and run what TensorFlow can run.',
+  '',
+  '- `--workers N` names 127.0.0.1, and only this machine is heard. Whoever has an account on it can call: on a machine of many users take care.',
+  '- `--cluster` hears what is sent to the addresses that it names, no others: give those of a private network (a VLAN, a VPN, an InfiniBand), never public ones,',
+  '  and let a firewall pass the ports among the workers alone, as `iptables -A INPUT -p tcp --dport 8888:8895 ! -s 10.0.0.0/24 -j DROP`.',
+  "- TensorFlow's server binds to all addresses whatever it is told. On Linux its sockets get a filter for the named ones, a few milliseconds after they open.",
+  '  Where that cannot be done (macOS; a name that leads to the loopback, as a machine often calls itself) a sentence says that all addresses listen.',
+  '- Nothing is encrypted: gradients and weights can be read along the way.',
+  '',
+];
 
 /** 2x2 pixels, indices 0..3 of a palette of four colours, 2 bits each. */
 const PALETTE = 'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACAgMAAAAP2OW3AAAADFBMVEX/AAAA/wAAAP8JCQlccX6GAAAADElEQVR4nGMQYNgAAADkAMEnqOhXAAAAAElFTkSuQmCC';

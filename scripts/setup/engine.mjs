@@ -19,7 +19,7 @@ const ELSEWHERE = 'set LGGAN_CACHE to a folder of your own on a disk with space'
 export const engineStamp = () => readJson(stampFile);
 
 /** Our own part of the addon. */
-const sources = ['functions.cc', 'quiet.cc'].map((name) => path.join(root, 'scripts/setup', name));
+const sources = ['functions.cc', 'quiet.cc', 'cluster.cc'].map((name) => path.join(root, 'scripts/setup', name));
 
 const sourceHash = () =>
   sources

@@ -323,6 +323,14 @@ napi_value RemoveFunction(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+}  // namespace
+}  // namespace tfnodejs
+
+#include "cluster.cc"
+
+namespace tfnodejs {
+namespace {
+
 napi_value Init(napi_env env, napi_value exports) {
   napi_value result = InitTFNodeJSBinding(env, exports);
   if (!result) return nullptr;
@@ -331,6 +339,9 @@ napi_value Init(napi_env env, napi_value exports) {
       {"constant", Constant},         {"addOperation", AddOperation},
       {"makeFunction", MakeFunction}, {"operationDefinition", OperationDefinition},
       {"callFunction", CallFunction}, {"removeFunction", RemoveFunction},
+      {"clusterStart", ClusterStart}, {"clusterAsk", ClusterAsk},
+      {"clusterWatch", ClusterWatch}, {"clusterLost", ClusterLost},
+      {"clusterStop", ClusterStop},   {"clusterLimit", ClusterLimit},
   };
   for (const auto &[name, callback] : functions) {
     napi_value function;

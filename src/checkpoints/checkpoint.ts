@@ -7,7 +7,7 @@ import type * as tf from '../engine/tf';
 import { explain, removeLeftovers, syncFolder, writeSynced } from '../common/atomic';
 import type { NamedVariables } from './layout';
 import { assignParameters, checkParameters, parameterEntries } from './parameters';
-import { readTensors, saveTensorsPlainly, type StoredTensor, type TensorEntry, type TensorFile } from './safetensors';
+import { readTensors, saveTensors, type StoredTensor, type TensorEntry, type TensorFile } from './safetensors';
 
 export { loadParameters, saveParameters } from './parameters';
 
@@ -76,7 +76,7 @@ export async function saveCheckpoint(run: string, name: string, content: Checkpo
     const files: Record<string, string> = {};
     for (const [i, [key, entries, metadata]] of parts.entries()) {
       onProgress?.(i, parts.length, key);
-      files[`${key}.safetensors`] = await saveTensorsPlainly(join(part, `${key}.safetensors`), entries, metadata);
+      files[`${key}.safetensors`] = await saveTensors(join(part, `${key}.safetensors`), entries, metadata, { plainly: true });
     }
     const body = { format: 1, files, state: JSON.parse(state) as Json };
     await writeSynced(join(part, 'state.json'), (handle) =>

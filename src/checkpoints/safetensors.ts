@@ -42,6 +42,8 @@ export interface SaveOptions {
   half?: boolean;
   /** Refuse NaN and infinity with a UserError that names the tensor. */
   requireFinite?: boolean;
+  /** Synced but not renamed: for a file of a folder that is not in its place yet. */
+  plainly?: boolean;
   /** Called with the bytes written so far and all. */
   onProgress?: (done: number, total: number) => void;
 }
@@ -57,21 +59,7 @@ export async function saveTensors(
   options: SaveOptions = {},
 ): Promise<string> {
   let sum = '';
-  await replaceFile(file, async (handle) => {
-    sum = await writeTensors(handle, file, [...entries], metadata, options);
-  });
-  return sum;
-}
-
-/** `saveTensors` into a folder that is not in its place yet: synced, without renaming. */
-export async function saveTensorsPlainly(
-  file: string,
-  entries: Iterable<TensorEntry>,
-  metadata: Record<string, string> = {},
-  options: SaveOptions = {},
-): Promise<string> {
-  let sum = '';
-  await writeSynced(file, async (handle) => {
+  await (options.plainly ? writeSynced : replaceFile)(file, async (handle) => {
     sum = await writeTensors(handle, file, [...entries], metadata, options);
   });
   return sum;

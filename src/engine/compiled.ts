@@ -6,6 +6,7 @@
 import * as tf from './tf';
 import { UserError } from '../common/errors';
 import { isRecording } from './tape';
+import { workers } from './cluster';
 
 /** A tensor, or tensors in arrays and plain objects. */
 export type Tensors = tf.Tensor | undefined | readonly Tensors[] | { readonly [name: string]: Tensors };
@@ -143,7 +144,8 @@ export function compiled<A extends unknown[], R>(f: (...args: A) => R, options: 
       known.set(inputs.key, made);
       return result as R;
     }
-    if (recorded.trusts(inputs)) return recorded.call(inputs) as R;
+    // A check makes the call twice: other workers, which may be past theirs, would wait for the sums of one alone.
+    if (workers() > 1 || recorded.trusts(inputs)) return recorded.call(inputs) as R;
     const difference = recorded.check(inputs, () => eagerly(args));
     if (!difference.found) return difference.result as R;
     const sentence = `the compiled function does not give what the eager one does (${difference.found}); does it depend on a value that is not an argument?`;
@@ -287,6 +289,9 @@ const WINDOW = 8;
 
 /** ConfigProto that turns off the optimiser of graphs: it changes bits, and gained nothing. */
 const CONFIG = Uint8Array.of(0x52, 0x05, 0x52, 0x03, 0x98, 0x01, 0x01);
+
+/** Has no state, for all that TensorFlow says: it waits for the other workers. */
+const COLLECTIVE = 'CollectiveReduceV2';
 
 let functions = 0;
 
@@ -455,7 +460,7 @@ class Recording {
 
   private execute(kernel: string, attributes: KernelAttribute[], ids: number[], outputs: number): OutputInfo[] {
     const definition = definitionOf(this.native, kernel);
-    if (definition.stateful) {
+    if (definition.stateful && kernel !== COLLECTIVE) {
       const random = /Random|Multinomial|TruncatedNormal/.test(kernel);
       throw new UserError(
         `${this.name}: the kernel ${kernel} cannot be compiled, as it ${random ? 'draws other numbers at every call; take its Stateless form with a seed tensor' : 'does more than compute its outputs'}.`,
