@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { CLASS_NAMES } from '../classes';
-import { IGNORE, type LabelMap } from '../data/types';
+import { paintedLandscapes, photographs } from '../data/carried';
+import { centreCrops } from '../data/crops';
+import { memoryPairs, readAll } from '../data/dataset';
+import { IGNORE, type LabelMap, type PairDataset } from '../data/types';
+import * as tf from '../engine/tf';
 import { Segmenter } from '../judges/segmenter';
-import { CarriedJudge } from './carried_judge';
-import { maskAccuracy } from './mask_accuracy';
+import { CarriedJudge, JUDGE_FILE } from './carried_judge';
+import { maskAccuracy, meanColours, paintMeanColours } from './mask_accuracy';
 
 const root = mkdtempSync(join(tmpdir(), 'carried-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -51,4 +55,32 @@ test('what it has learnt comes back from its file, in half precision; another nu
   await other.save(file);
   other.dispose();
   await assert.rejects(CarriedJudge.load(file), /judge\.safetensors: this segmenter has 5 classes, the judge needs the 29/);
+});
+
+test('the judge that comes with the project says what it was trained on, and finds more in pictures than in flat colours', async (t) => {
+  const size = statSync(JUDGE_FILE).size;
+  assert.ok(size < 3e6, `${size}`);
+  const judge = await CarriedJudge.load();
+  assert.match(judge.name, /192x256, 29 classes; trained on 1059 pairs of the human label maps of LabelMe/);
+  assert.deepEqual(
+    judge.segmenter.learnt!.map((c) => CLASS_NAMES[c]),
+    ['mountain', 'sky', 'sea', 'rock', 'tree', 'river', 'sand', 'building', 'grass', 'plant', 'field', 'road'],
+  );
+  const tensors = tf.memory().numTensors;
+  const measure = async (set: PairDataset) => {
+    const pairs = await readAll(centreCrops(set, judge.config.imageSize));
+    const colours = await meanColours(memoryPairs(pairs, set.source));
+    const flat = pairs.map(({ labels }) => ({ image: paintMeanColours(labels, colours), labels }));
+    const [ceiling, floor] = [await maskAccuracy(judge, pairs), await maskAccuracy(judge, flat)].map((score) => score.accuracy.value);
+    t.diagnostic(`${set.source}: real ${ceiling.toFixed(3)}, flat ${floor.toFixed(3)}`);
+    return { ceiling, floor };
+  };
+  // Measured: 0.648 against 0.610. Painted pictures are nearly flat, and the colours are these pictures' own.
+  const painted = await measure(paintedLandscapes());
+  assert.ok(painted.ceiling > painted.floor + 0.02, JSON.stringify(painted));
+  // Measured: 0.594 against 0.429.
+  const photos = await measure(photographs());
+  assert.ok(photos.ceiling > photos.floor + 0.1, JSON.stringify(photos));
+  assert.equal(tf.memory().numTensors, tensors);
+  judge.dispose();
 });

@@ -23,7 +23,7 @@ export interface TrainJudgeConfig {
   network: Partial<SegmenterConfig>;
   /** Height and width of the windows that it learns from, multiples as those of the network's size. Default [128, 160]. */
   window: Size;
-  /** Default 4000. A run can go on with more, or fewer: the learning rate follows. */
+  /** Default 11000. A run can go on with more, or fewer: the learning rate follows. */
   steps: number;
   /** Default 8. */
   batchSize: number;
@@ -31,7 +31,7 @@ export interface TrainJudgeConfig {
   learningRate: number;
   /** A pixel of a class counts by the class's share of all pixels to the power of minus this, at most `MOST_WEIGHT` times as much as the mean pixel. Default 0: all alike. */
   balance: number;
-  /** See `SegmentBatchOptions`. Default 0.45 and 1. */
+  /** See `SegmentBatchOptions`. Default 0.45 and 0.4. */
   smallest: number;
   jitter: number;
   /** Of weights, order, windows and light. Default 628. */
@@ -54,12 +54,12 @@ export const JUDGE_NETWORK: Partial<SegmenterConfig> = { imageSize: [192, 256], 
 export const TRAIN_JUDGE_DEFAULTS: TrainJudgeConfig = {
   network: JUDGE_NETWORK,
   window: [128, 160],
-  steps: 4000,
+  steps: 11_000,
   batchSize: 8,
   learningRate: 2e-3,
   balance: 0,
   smallest: 0.45,
-  jitter: 1,
+  jitter: 0.4,
   seed: 628,
   validateEvery: 500,
   checkpointEvery: 250,
