@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import { classTable, confusionRows, judgeReport, judgeTable } from '../experiments/evaluation/judge_report';
+import { classTable, confusionFigure, judgeReport, judgeTable } from '../experiments/evaluation/judge_report';
 import { CLASS_NAMES } from '../src/classes';
 import { interruptible } from '../src/common/interrupt';
 import { progress } from '../src/common/progress';
 import { readMapping } from '../src/data/mapping';
 import { folderPairs } from '../src/data/pairs';
 import { engineInfo } from '../src/engine/tf';
-import { confusionPlot } from '../src/figures/confusion';
 import { saveFigure } from '../src/figures/figure';
 import { CarriedJudge } from '../src/metrics/carried_judge';
 import { JUDGE_NETWORK as N, TRAIN_JUDGE_DEFAULTS as D, trainJudge } from '../src/training/judge';
@@ -91,8 +90,7 @@ void runCommand(
     for (const set of sets) reports.push(await judgeReport(judge, folderPairs(set, { mapping })));
     judge.dispose();
     console.log(`\n${judgeTable(reports)}\n\n${reports[0].source}:\n\n${classTable(reports[0])}`);
-    const styles = judge.groups.names.map((name) => ({ name, colour: '#808080' }));
     const title = `What the judge takes for what: ${reports[0].pairs} held-back scenes`;
-    await saveFigure(join(args.output_path, 'confusion'), confusionPlot(confusionRows(reports[0].real), { title, classes: styles }), { formats: ['png'] });
+    await saveFigure(join(args.output_path, 'confusion'), confusionFigure(reports[0].real, title), { formats: ['png'] });
   },
 );

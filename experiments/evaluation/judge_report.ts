@@ -3,6 +3,8 @@ import { CLASS_NAMES } from '../../src/classes';
 import { centreCrops } from '../../src/data/crops';
 import { memoryPairs, readAll } from '../../src/data/dataset';
 import type { PairDataset, RgbImage } from '../../src/data/types';
+import { confusionPlot } from '../../src/figures/confusion';
+import type { Plot } from '../../src/figures/plot';
 import type { CarriedJudge } from '../../src/metrics/carried_judge';
 import { extractFeatures } from '../../src/metrics/features';
 import { fid } from '../../src/metrics/fid';
@@ -75,7 +77,8 @@ export function classTable({ realClasses: { confusion } }: JudgeReport): string 
   return ['| class | of the pixels | found | IoU |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
-/** counts[true][predicted] of the groups, for `confusionPlot`. */
-export function confusionRows({ confusion: { counts, classes } }: MaskScore): number[][] {
-  return Array.from({ length: classes }, (_, t) => Array.from(counts.subarray(t * classes, (t + 1) * classes)));
+/** What was taken for what, in the segmenter's groups where it has some. */
+export function confusionFigure({ confusion: { counts, classes }, groups }: MaskScore, title = 'Confusion'): Plot {
+  const rows = Array.from({ length: classes }, (_, t) => Array.from(counts.subarray(t * classes, (t + 1) * classes)));
+  return confusionPlot(rows, { title, ...(groups && { classes: groups.map((name) => ({ name, colour: '#808080' })) }) });
 }
