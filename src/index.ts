@@ -42,6 +42,7 @@ export { History } from './training/history';
 
 export { trainSegmenter } from './training/segmenter';
 export { paintMeanColours } from './metrics/mask_accuracy';
+export { CarriedJudge } from './metrics/carried_judge';
 export { Evaluator, measuresTable } from './metrics/evaluation';
 export { PUBLISHED_ROWS, contestScore, resultsTable } from './metrics/contest';
 export { psnr, ssim } from './metrics/image_quality';

@@ -38,8 +38,8 @@ interface Held {
 
 const held = new Map<string, Held>();
 
-function free({ made }: Held): void {
-  if ('dispose' in made && typeof made.dispose === 'function') made.dispose();
+async function free({ made }: Held): Promise<void> {
+  if ('dispose' in made && typeof made.dispose === 'function') await made.dispose();
   else tf.dispose(made);
 }
 
@@ -54,7 +54,7 @@ function free({ made }: Held): void {
 export async function keep<T extends object>(name: string, make: () => T | Promise<T>): Promise<T> {
   const before = held.get(name);
   held.delete(name);
-  if (before) free(before);
+  if (before) await free(before);
   const count = tf.memory().numTensors;
   const made = await make();
   held.set(name, { made, tensors: tf.memory().numTensors - count });
