@@ -12,7 +12,7 @@ import { readReferences } from '../experiments/ablation/worker';
 import { writeFileAtomically } from '../src/common/atomic';
 import { UserError } from '../src/common/errors';
 import { progress, reporter } from '../src/common/progress';
-import { filesIn, refuseInputs } from '../src/common/targets';
+import { filesIn, refuseInputs, writtenBeside } from '../src/common/targets';
 import { parseSize, runCommand } from './arguments';
 import { interruptible } from '../src/common/interrupt';
 
@@ -36,6 +36,7 @@ void runCommand(
       },
       output_path: { type: 'string', value: 'DIR', default: 'checkpoints/ablation', help: 'a folder for each run' },
       json_path: { type: 'string', value: 'FILE', default: 'figures/ablation.json', help: 'where all figures go, for drawing' },
+      overwrite: { type: 'flag', help: 'replace a --json_path that this command did not write, or that was changed since' },
       image_size: { type: 'string', value: 'HxW', default: D.imageSize.join('x'), help: 'multiples of 32' },
       batch_size: { type: 'integer', min: 1, default: D.batchSize, help: 'windows a step' },
       ngf: { type: 'integer', min: 2, default: D.ngf, help: 'width of the generator' },
@@ -65,6 +66,8 @@ void runCommand(
   async (args) => {
     const read = ['', 'imgs', 'images', 'labels'].flatMap((part) => filesIn(join(args.input_path, part)));
     refuseInputs([...read, args.vgg], [args.json_path], 'choose another --json_path');
+    const record = writtenBeside(args.json_path);
+    if (!args.overwrite) record.refuseOthers([args.json_path], 'choose another --json_path, or replace it with --overwrite');
     const settings = ablationSettings({
       input: args.input_path,
       steps: args.steps,
@@ -81,6 +84,8 @@ void runCommand(
     });
     const { output_path: output, judges, workers } = args;
     await sameSettings(output, settings);
+    // Before hours of training, not after them.
+    await mkdir(dirname(args.json_path), { recursive: true });
     const jobs = jobsOf(args.seeds);
     const finished = async () => (await Promise.all(jobs.map((job) => readResult(output, job)))).filter((r): r is RunResult => r !== undefined);
     const before = await finished();
@@ -119,8 +124,8 @@ void runCommand(
       );
       for (const sentence of [...ablationSentences(file), ...references.missing]) console.log(sentence);
       if (!cut) {
-        await mkdir(dirname(args.json_path), { recursive: true });
         await writeFileAtomically(args.json_path, `${JSON.stringify(file, undefined, 1)}\n`);
+        record.add(args.json_path);
         console.log(`Written: ${args.json_path}`);
       }
     }

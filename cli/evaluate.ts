@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imageFolder, labelFolder, folderPairs } from '../src/data/pairs';
 import { readMapping } from '../src/data/mapping';
@@ -17,7 +18,7 @@ import { galleries } from '../experiments/evaluation/galleries';
 import { evaluateNetwork, evaluatePairs, networkTable, type SetReport } from '../experiments/evaluation/network';
 import { saveFigure } from '../src/figures/figure';
 import { chooseCheckpoint, findCheckpoint, loadGenerator, loadRCAN } from '../src/models/pretrained';
-import { filesIn, refuseInputs } from '../src/common/targets';
+import { WrittenFiles, filesIn, refuseInputs } from '../src/common/targets';
 import { runCommand } from './arguments';
 
 const ABOUT_SCORE = "The score is the contest's formula on these judges; the contest's own were never published.";
@@ -54,6 +55,7 @@ void runCommand(
       pairs: { type: 'string', value: 'DIR', help: 'of a network: DIR/imgs and DIR/labels, of which the middle is painted and judged' },
       windows: { type: 'integer', min: 1, default: 6, help: 'of a network: held-out windows of each photo' },
       figure_path: { type: 'string', value: 'DIR', default: 'figures', help: 'of a network: where the galleries go' },
+      overwrite: { type: 'flag', help: 'replace galleries that this command did not write, or that were changed since' },
       name: { type: 'string', default: 'generated', help: 'name of the row' },
       json: { type: 'flag', help: 'print the figures as JSON' },
     },
@@ -154,16 +156,19 @@ async function ofPairs(args: Shared & { pairs: string; train?: string; mapping?:
 }
 
 /** Judges a trained network on the photographs and the contest's label maps. */
-async function ofNetwork(args: Shared & { checkpoint?: string; sr_checkpoint?: string; photos: string; windows: number; figure_path: string }): Promise<void> {
+async function ofNetwork(
+  args: Shared & { checkpoint?: string; sr_checkpoint?: string; photos: string; windows: number; figure_path: string; overwrite: boolean },
+): Promise<void> {
   const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
   const enlarging = await findCheckpoint('RCAN', args.sr_checkpoint);
   const read = ['imgs', 'images', 'labels'].flatMap((part) => filesIn(join(args.photos, part)));
-  refuseInputs(
-    read,
-    filesIn(args.figure_path).filter((file) => /evaluation_[^/\\]*\.png$/.test(file)),
-    'choose another --figure_path',
-  );
+  const there = filesIn(args.figure_path).filter((file) => /evaluation_[^/\\]*\.png$/.test(file));
+  refuseInputs(read, there, 'choose another --figure_path');
+  const record = new WrittenFiles(args.figure_path);
+  if (!args.overwrite) record.refuseOthers(there, 'choose another --figure_path, or replace it with --overwrite');
   const photos = folderPairs(args.photos);
+  // Before minutes of judging, not after them.
+  await mkdir(args.figure_path, { recursive: true });
   const generator = await loadGenerator(chosen.path);
   const rcan = enlarging && (await loadRCAN(enlarging.path));
   console.error(`${chosen.sentence}\n${enlarging?.sentence ?? 'RCAN: there is none, images are enlarged by bicubic interpolation only.'}`);
@@ -175,7 +180,9 @@ async function ofNetwork(args: Shared & { checkpoint?: string; sr_checkpoint?: s
     contest: findContest(),
     onProgress: (label) => reporter(label),
   });
-  for (const [name, figure] of Object.entries(galleries(report))) await saveFigure(join(args.figure_path, name), figure, { formats: ['png'] });
+  for (const [name, figure] of Object.entries(galleries(report))) {
+    for (const file of await saveFigure(join(args.figure_path, name), figure, { formats: ['png'] })) record.add(file);
+  }
   const sets = [report.heldOut, ...(report.contest ? [report.contest] : [])];
   if (args.json) {
     const figures = ({ title, painted, evaluations, notes }: SetReport) => ({

@@ -13,7 +13,7 @@ import type { LGGAN } from '../src/models/lggan/lggan';
 import { chooseCheckpoint, loadLGGAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
-import { filesIn, refuseInputs } from '../src/common/targets';
+import { filesIn, refuseInputs, writtenBeside } from '../src/common/targets';
 import { runCommand } from './arguments';
 import { interruptible } from '../src/common/interrupt';
 import { readAll } from '../src/data/dataset';
@@ -35,6 +35,7 @@ void runCommand(
       checkpoint: { type: 'string', value: 'PATH', help: "generator: a run's folder or a .safetensors file; default: the network that comes with the project" },
       output_path: { type: 'string', value: 'PATH', default: 'figures/explorer', help: 'where the page goes' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
+      overwrite: { type: 'flag', help: 'replace files that this command did not write, or that were changed since' },
       limit: { type: 'integer', min: 1, help: 'of a folder only the first so many' },
     },
     examples: ['npm run explore -- --labels datasets/photos/labels/sunset.png'],
@@ -48,10 +49,10 @@ void runCommand(
     const maps = await readLabels(args.labels, args.mapping, args.limit);
     const stem = args.output_path.replace(/\.(png|svg|html)$/i, '');
     const read = [args.labels, ...filesIn(args.labels), ...filesIn(join(args.labels, 'labels')), chosen.path, ...(args.mapping ? [args.mapping] : [])];
-    refuseInputs(
-      read,
-      ['html', 'png', 'svg'].map((format) => `${stem}.${format}`),
-    );
+    const own = ['html', 'png', 'svg'].map((format) => `${stem}.${format}`);
+    refuseInputs(read, own);
+    const record = writtenBeside(stem);
+    if (!args.overwrite) record.refuseOthers(own);
     console.log(engineInfo().description);
     console.log(chosen.sentence);
     const start = untrained(generator);
@@ -60,9 +61,10 @@ void runCommand(
     const measured: Measured[] = [];
     for (let i = 0; i < maps.length && !interrupt.requested; i++) {
       measured.push(await measure(generator, start, maps[i], i === 0 ? args.output_path : undefined));
+      if (i === 0) for (const file of own) record.add(file);
       shown.update(i + 1);
     }
-    shown.finish(`${args.output_path}.html`);
+    shown.finish(`${stem}.html`);
     const sau = (which: 'sau' | 'untrained') => mergeSauMeasures(measured.map((m) => m[which]));
     console.log(`\n${markdownTable(sauRows(sau('sau'), sau('untrained')))}\n`);
     console.log(`${markdownTable(localRows(mergeLocalShares(measured.map((m) => m.local))))}\n`);

@@ -26,6 +26,7 @@ function command(...args: string[]) {
 const contents = () =>
   Object.fromEntries(
     readdirSync(out)
+      .filter((name) => !name.startsWith('.'))
       .sort()
       .map((name) => [
         name,

@@ -22,7 +22,7 @@ import { Discriminator } from '../src/models/discriminator';
 import { checkpointFile, chooseCheckpoint, loadLGGAN, loadRCAN } from '../src/models/pretrained';
 import { progress } from '../src/common/progress';
 import { History } from '../src/training/history';
-import { filesIn, refuseInputs } from '../src/common/targets';
+import { WrittenFiles, filesIn, refuseInputs } from '../src/common/targets';
 import { runCommand, type OptionSpec } from './arguments';
 import { readAll, subset } from '../src/data/dataset';
 
@@ -47,6 +47,7 @@ const OPTIONS = {
   results: { type: 'list', value: 'FILE', help: 'what `npm run evaluate -- --json` printed' },
   ablation: { type: 'string', value: 'FILE', default: 'figures/ablation.json', help: 'what `npm run ablation` left; before that, what comes with the project' },
   output_path: { type: 'string', value: 'DIR', default: 'figures/paper', help: 'where the figures go' },
+  overwrite: { type: 'flag', help: 'replace files that this command did not write, or that were changed since' },
   only: { type: 'string', value: 'NAME,...', help: `some of ${Object.keys(PAPER_FIGURES).join(', ')}` },
 } as const satisfies Record<string, OptionSpec>;
 
@@ -70,11 +71,11 @@ void runCommand(
     const folders = [args.labels, join(args.labels, 'labels'), ...['', 'imgs', 'labels', 'imgs_lr', 'imgs_lr_256'].map((part) => join(args.photos, part))];
     const files = [args.mapping, args.evaluation, args.ablation, ...(args.history ?? []), ...(args.results ?? [])].filter((f): f is string => f !== undefined);
     const index = join(args.output_path, 'README.md');
-    const own = [...names.flatMap((name) => ['.png', '.svg', '.md'].map((end) => `${name}${end}`)).map((name) => join(args.output_path, name)), index];
+    const filesOf = (name: string) => ['.png', '.svg', '.html', '.md'].map((end) => join(args.output_path, `${name}${end}`));
+    const own = [...names.flatMap(filesOf), index];
     refuseInputs([...files, ...folders.flatMap(filesIn)], own);
-    if (existsSync(index) && !readFileSync(index, 'utf8').startsWith(`${INDEX_TITLE}\n`)) {
-      throw new UserError(`${index} is there already, and is not what this command wrote; choose another --output_path.`);
-    }
+    const record = new WrittenFiles(args.output_path);
+    if (!args.overwrite) record.refuseOthers(own);
     // How each input is named in the captions.
     const said: Partial<Record<keyof PaperInputs, string>> = {};
     const { path: checkpoint, sentence: which } = await chooseCheckpoint('LGGAN', args.checkpoint);
@@ -134,10 +135,12 @@ void runCommand(
       else {
         const sources = made.from.flatMap((input) => said[input] ?? []);
         await savePrint(args.output_path, name, made.figure, { shows: made.shows, made: [`\`${commandLine(args, name)}\``, ...sources] });
+        for (const file of filesOf(name)) record.add(file);
       }
       bar.update(++done, name);
     }
     await writeFileAtomically(index, indexOf(args.output_path, leftOut));
+    record.add(index);
     bar.finish(args.output_path);
     for (const sentence of leftOut.values()) console.log(sentence);
     [generator, discriminator, transposed, rcan].forEach((network) => network?.dispose());

@@ -1,9 +1,9 @@
 /** Sound or odd inputs as people have them: an answer or one sentence, never a stack. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test, { after } from 'node:test';
 import sharp from 'sharp';
 import { parameterEntries } from '../src/checkpoints/parameters';
@@ -151,4 +151,39 @@ test('evaluate-sr: a picture that cannot be measured is left out by name, a flat
   for (const [i, row] of rows.entries())
     assert.deepEqual([row['PSNR Y (dB)'], row['PSNR RGB (dB)'], alone[i].images], [alone[i]['PSNR Y (dB)'], alone[i]['PSNR RGB (dB)'], 1]);
   for (const row of rows) assert.ok(row.images === 2 && Number.isFinite(row['PSNR Y (dB)']) && Number.isFinite(row['SSIM Y']), out);
+});
+
+test('a file that a command did not write stays, until --overwrite is said', async () => {
+  await copyPainted(at('kept/set'), { count: 3, size: [32, 64] });
+  await copyPainted(at('kept/sr/train'), { count: 1, size: [32, 64] });
+  const [photo] = readdirSync(at('kept/sr/train/imgs')).map((name) => name.replace(/\.\w+$/, ''));
+  const training = ['--image_size', '32x64', '--ngf', '4', '--ndf', '4', '--spade_hidden', '4', '--residual_blocks', '1', '--epochs', '1', '--vgg', 'none'];
+  for (const [file, sentence, name, ...args] of [
+    ['page.html', /is not what this command wrote; .*--overwrite/, 'explore', '--labels', at('kept/set'), '--output_path', at('kept/page')],
+    ['network_rcan.svg', /--overwrite/, 'figures', '--only', 'network_rcan', '--output_path', at('kept')],
+    ['site/index.html', /--overwrite/, 'studio', '--export', at('kept/site')],
+    ['a.json', /--overwrite/, 'ablation', '--json_path', at('kept/a.json'), '--input_path', at('kept/set')],
+    ['figures/evaluation_held_out.png', /--overwrite/, 'evaluate', '--photos', at('kept/set'), '--figure_path', at('kept/figures')],
+    [`sr/train/imgs_lr/${photo}.jpg`, /--overwrite/, 'construct_sr', '--input_path', at('kept/sr')],
+    ['run/samples.png', /choose another --output_path/, 'train', '--input_path', at('kept/set'), '--output_path', at('kept/run'), ...training],
+    ['run2/history.csv', /is not a history/, 'train', '--input_path', at('kept/set'), '--output_path', at('kept/run2'), ...training],
+  ] as const) {
+    const path = at('kept', file);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, 'mine');
+    // Older than what it would be made from.
+    utimesSync(path, 1, 1);
+    const { status, err } = command(name, ...args);
+    assert.equal(status, 2, `${name}: ${err}`);
+    assert.match(err, sentence, name);
+    assert.ok(err.includes(path), err);
+    assert.equal(readFileSync(path, 'utf8'), 'mine', name);
+  }
+  // With the word, and again without it: then it is the command's own.
+  for (const more of [['--overwrite'], []]) {
+    const { status, err } = command('construct_sr', '--input_path', at('kept/sr'), ...more);
+    assert.equal(status, 0, err);
+    utimesSync(at('kept/sr/train/imgs', readdirSync(at('kept/sr/train/imgs'))[0]), new Date(), new Date(Date.now() + 1000));
+  }
+  assert.notEqual(readFileSync(at('kept/sr/train/imgs_lr', `${photo}.jpg`), 'utf8'), 'mine');
 });

@@ -20,6 +20,7 @@ void runCommand(
         help: "generator: a run's folder or a .safetensors file; default: the network that comes with the project",
       },
       sr_checkpoint: { type: 'string', value: 'PATH', help: 'RCAN: likewise; default: the one that comes with the project' },
+      overwrite: { type: 'flag', help: 'of --export: replace files there that this command did not write, or that were changed since' },
       port: { type: 'integer', min: 0, max: 65535, default: 0, help: 'port on the loopback; 0 takes a free one' },
       no_open: { type: 'flag', help: 'say the address, open no browser' },
     },
@@ -33,6 +34,7 @@ void runCommand(
     const folder = args.export ?? FOLDER;
     const built = await buildStudio({
       folder,
+      overwrite: args.overwrite || !args.export,
       generator: await checkpointFile(generator.path, 'LGGAN'),
       rcan: rcan && (await checkpointFile(rcan.path, 'RCAN')),
     });

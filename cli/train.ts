@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Choice } from '../src/common/config';
 import { TrainingBatches } from '../src/data/batches';
@@ -26,7 +27,7 @@ import { interruptible } from '../src/common/interrupt';
 import { validator } from '../experiments/evaluation/validator';
 import { SampleFile } from '../experiments/figures/sample_file';
 import { complete } from './complete';
-import { filesIn, refuseInputs } from '../src/common/targets';
+import { WrittenFiles, filesIn, refuseInputs } from '../src/common/targets';
 import { IMAGE_EXTENSIONS, hasExtension } from '../src/common/files';
 
 const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS;
@@ -138,6 +139,10 @@ void runCommand(
       own,
     );
     if (args.mapping) refuseInputs([args.mapping], own);
+    const record = new WrittenFiles(args.output_path);
+    // The folder of a run is its own.
+    const begunHere = (existsSync(args.output_path) ? readdirSync(args.output_path) : []).some((name) => /^(latest|best)-\d+$/.test(name));
+    if (!begunHere) record.refuseOthers(own.slice(0, 1), 'choose another --output_path, or move it away');
     if (!args.crops && args.synonyms) throw new UserError('--synonyms: this goes with --crops; add that.');
     const common = { imageSize, batchSize: args.batch_size, seed: args.seed, flip: !args.no_flip };
     const batches = args.crops
@@ -212,7 +217,10 @@ void runCommand(
           step = taken;
           log?.scalars(step, values);
         },
-        onSample: (generator, step) => samples.add(generator, step),
+        onSample: async (generator, step) => {
+          await samples.add(generator, step);
+          record.add(own[0]);
+        },
         ...(validation && {
           evaluate: async (generator) => {
             const { chooses, masks } = await validation.measure(generator);
@@ -242,6 +250,9 @@ async function unlabelled(pairs: PairDataset): Promise<string | undefined> {
   const maps = (await readSome(pairs, 16)).map((pair) => pair.labels.data);
   const all = maps.reduce((sum, data) => sum + data.length, 0);
   const without = maps.reduce((sum, data) => sum + data.reduce((n, v) => n + (v === IGNORE ? 1 : 0), 0), 0);
+  if (without === all && maps.length === pairs.length) {
+    throw new UserError(`${pairs.source} holds no pixel with a class: all are unlabelled (255); label it, or say by --mapping what its values mean.`);
+  }
   return without
     ? `${((100 * without) / all).toFixed(1)} % of the pixels of ${maps.length} label maps are unlabelled (255): they take part in no loss.`
     : undefined;

@@ -5,9 +5,16 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { BuildOptions, Plugin } from 'esbuild';
 import { UserError } from '../src/common/errors';
+import { WrittenFiles } from '../src/common/targets';
 import { readTensorsHeader } from '../src/checkpoints/safetensors';
 import { describedGenerator } from '../src/models/described';
 import type { Manifest, NetworkFile } from './worker/messages';
+
+/** What is written beside the networks. */
+const PAGE = [
+  ...['index.html', 'page.css', 'page.js', 'worker.js', 'explorer.html', 'explorer.css', 'explorer.js', 'explorer_start.js', 'studio.json'],
+  ...['tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm.wasm'],
+];
 
 const HERE = __dirname;
 const EXPLORER = join(HERE, '../src/figures/sau_explorer');
@@ -18,6 +25,8 @@ export interface StudioOptions {
   /** `.safetensors` files. */
   generator: string;
   rcan?: string;
+  /** Replace files that an earlier build did not write. Default false. */
+  overwrite?: boolean;
 }
 
 export interface Built {
@@ -25,12 +34,20 @@ export interface Built {
   files: { name: string; bytes: number; gzipped: number }[];
 }
 
-/** @throws UserError if the generator's file is none */
-export async function buildStudio({ folder, generator, rcan }: StudioOptions): Promise<Built> {
+/** @throws UserError if the generator's file is none, or a file stands in the folder that no build wrote */
+export async function buildStudio({ folder, generator, rcan, overwrite = false }: StudioOptions): Promise<Built> {
   const manifest = await describe(generator);
   await mkdir(folder, { recursive: true });
   // Of an earlier build, under other names.
-  for (const name of await readdir(folder)) if (/\.[0-9a-f]{12}\.safetensors$/.test(name)) await rm(join(folder, name));
+  const record = new WrittenFiles(folder);
+  if (!overwrite)
+    record.refuseOthers(
+      PAGE.map((name) => join(folder, name)),
+      'choose another folder, or replace it with --overwrite',
+    );
+  for (const name of await readdir(folder)) {
+    if (/\.[0-9a-f]{12}\.safetensors$/.test(name) && record.has(join(folder, name))) await rm(join(folder, name));
+  }
   await bundle(folder);
   await writeExplorer(folder);
   for (const name of ['tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm.wasm']) {
@@ -39,10 +56,9 @@ export async function buildStudio({ folder, generator, rcan }: StudioOptions): P
   manifest.generator = await copyNetwork(generator, folder);
   if (rcan) manifest.rcan = await copyNetwork(rcan, folder);
   await writeFile(join(folder, 'studio.json'), JSON.stringify(manifest));
-  const names = [
-    ...['index.html', 'page.css', 'page.js', 'worker.js', 'explorer.html', 'explorer.css', 'explorer.js', 'explorer_start.js', 'studio.json'],
-    ...['tfjs-backend-wasm-simd.wasm', manifest.generator.file, ...(manifest.rcan ? [manifest.rcan.file] : [])],
-  ];
+  const networks = [manifest.generator.file, ...(manifest.rcan ? [manifest.rcan.file] : [])];
+  for (const name of [...PAGE, ...networks]) record.add(join(folder, name));
+  const names = [...PAGE.filter((name) => name !== 'tfjs-backend-wasm.wasm'), ...networks];
   const files = await Promise.all(
     names.map(async (name) => {
       const content = await readFile(join(folder, name));

@@ -2,8 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { writeFileAtomically } from '../../src/common/atomic';
-import { UserError } from '../../src/common/errors';
+import { explain, writeFileAtomically } from '../../src/common/atomic';
 import type { Figure } from '../../src/figures/figure';
 
 /** Width of a printed column. */
@@ -34,7 +33,7 @@ export function printSize({ width, height }: { width: number; height: number }):
  */
 export async function savePrint(folder: string, name: string, figure: Figure, caption: Caption): Promise<string> {
   await mkdir(folder, { recursive: true }).catch((e: NodeJS.ErrnoException) => {
-    throw new UserError(`${folder} cannot be made (${e.code}).`, { cause: e });
+    throw explain(e, folder);
   });
   const size = printSize(figure);
   const dots = (size.width / CM_PER_INCH) * DOTS_PER_INCH;

@@ -420,6 +420,19 @@ test('node_modules stays while a program works with it, with a sentence; the dea
   assert.equal(repository.install(false).status, 0);
 });
 
+test('node_modules stays while a program that did not register has a library of it in memory', { skip: skip || process.platform !== 'linux' }, async () => {
+  const repository = dependencies();
+  const library = repository.at('node_modules/library.node');
+  fs.copyFileSync(path.join(scratch, 'stub0.node'), library);
+  const child = spawn(process.execPath, ['-e', 'require(process.argv[1]); console.log("loaded"); setTimeout(() => {}, 60000)', library]);
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  assert.match(repository.install(false).text, new RegExp(`process ${child.pid} is working with it`));
+  assert.ok(repository.has('old'));
+  child.kill();
+  await ended(child);
+  assert.equal(repository.install(false).status, 0);
+});
+
 test('killed or failing, an installation leaves the old node_modules', noWindows, async () => {
   const repository = dependencies();
   const child = repository.start(false, { FAKE: 'hang in npm' });

@@ -97,11 +97,27 @@ export function register(pid, name = process.env.npm_lifecycle_event ?? '') {
 export function running() {
   const started = Date.now() - os.uptime() * 1000; // Numbers from before the machine started belong to others now.
   const names = fs.existsSync(runningFolder) ? fs.readdirSync(runningFolder) : [];
-  return names
+  const registered = names
     .filter((name) => /^\d+$/.test(name) && isRunning(Number(name)))
     .map((name) => path.join(runningFolder, name))
     .filter((file) => (fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > started)
     .map((file) => ({ pid: Number(path.basename(file)), name: fs.readFileSync(file, 'utf8') }));
+  const known = new Set(registered.map(({ pid }) => pid));
+  return [...registered, ...loaders().filter(({ pid }) => !known.has(pid))];
+}
+
+/** Processes that did not register, such as `npx ts-node FILE`, and have a library of node_modules in memory; on Linux alone. */
+function loaders() {
+  const folder = `${fs.realpathSync(root)}/node_modules/`;
+  const numbers = fs.existsSync('/proc/self/maps') ? fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid) : [];
+  const loads = (number) => {
+    try {
+      return fs.readFileSync(`/proc/${number}/maps`, 'utf8').includes(folder);
+    } catch {
+      return false; // Gone, or another user's.
+    }
+  };
+  return numbers.filter(loads).map((number) => ({ pid: Number(number), name: '' }));
 }
 
 /** Runs a program on this terminal, passing signals on to it. Resolves to its exit code. */

@@ -105,9 +105,14 @@ export function explain(e: unknown, file: string): unknown {
 export function explainAny(e: unknown): unknown {
   if (!(e instanceof Error) || e instanceof UserError) return e;
   const { code = '', syscall, path, dest } = e as NodeJS.ErrnoException & { dest?: string };
-  if (!syscall || code === 'ENOENT') return e;
+  if (!syscall || (code === 'ENOENT' && syscall !== 'mkdir')) return e;
   const denied = code === 'EACCES' || code === 'EPERM';
-  const reason = denied ? 'it may not be read or written: change its permissions or choose another' : REASONS[code];
+  const reason =
+    code === 'ENOENT'
+      ? 'no folder can be made there: choose another'
+      : denied
+        ? 'it may not be read or written: change its permissions or choose another'
+        : REASONS[code];
   if (!reason) return e;
   const file = syscall === 'rename' || syscall === 'link' || syscall === 'copyfile' ? (dest ?? path) : path;
   return new UserError(`${file ?? 'A file'}: ${reason}.`, { cause: e });

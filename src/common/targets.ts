@@ -63,13 +63,17 @@ export class WrittenFiles {
   }
 
   /** @throws UserError where one of the targets is there and was not written by a command, or was changed since */
-  refuseOthers(targets: Iterable<string>): void {
+  refuseOthers(targets: Iterable<string>, way = 'choose another --output_path, or replace it with --overwrite'): void {
     for (const target of targets) {
       const state = stateOf(target);
-      if (state && this.known.get(this.nameOf(target)) !== state) {
-        throw new UserError(`${target} is there already, and is not what this command wrote; choose another --output_path, or replace it with --overwrite.`);
-      }
+      // An empty file, such as a power cut leaves, holds nothing to lose.
+      if (state && !state.startsWith('0 ') && !this.has(target)) throw new UserError(`${target} is there already, and is not what this command wrote; ${way}.`);
     }
+  }
+
+  /** Whether a file is as a command wrote it. */
+  has(file: string): boolean {
+    return this.known.has(this.nameOf(file)) && this.known.get(this.nameOf(file)) === stateOf(file);
   }
 
   /** Remembers a file that was just written. */

@@ -210,7 +210,10 @@ async function parts(dataset: PairDataset, part: PhotoPart, heldOut = HELD_OUT):
   const pairs: Pair[] = [];
   for await (const pair of itemsOf(dataset)) {
     const [from, to] = partColumns(part, pair.image.width, heldOut);
-    if (to <= from) throw new UserError(`${dataset.source}: ${pair.name} has no ${part} part with heldOut ${heldOut}.`);
+    if (to <= from)
+      throw new UserError(
+        `${dataset.source}: ${pair.name} is ${pair.image.width} pixels wide, too narrow to hold ${100 * heldOut} % of it out; take larger photographs.`,
+      );
     pairs.push(cropPair(pair, from, 0, to - from, pair.image.height));
   }
   return pairs;

@@ -123,8 +123,8 @@ test('a run killed at any change of the disk is completed by the next, with the 
     await constructSrDataset(root);
     assert.deepEqual(files(root), files(whole), `the kill at change ${n}`);
   }
-  // Two photographs, two files of each, for which a folder, a part and a name are made.
-  assert.equal(n, 12);
+  // Two photographs, two files of each, for which a folder, a part and a name are made, and a line of the record with its folder.
+  assert.equal(n, 20);
 });
 
 test('a damaged photograph is named, and nothing half-written stays', async (t) => {
@@ -144,7 +144,7 @@ test('folders that are missing or do not fit', async (t) => {
   const root = temporaryFolder(t);
   await assert.rejects(constructSrDataset(root), fails(/neither a folder "train" nor "val"/));
   await assert.rejects(constructSrDataset(root, { splits: ['none'] }), fails(/none: there is no such folder/));
-  assert.throws(() => srFolder(root), fails(/imgs_lr_256: there is no such folder; make it/));
+  assert.throws(() => srFolder(root), fails(/imgs_lr_256: there is no such folder; `npm run construct-sr` makes it/));
   await writeJpeg(join(root, 'imgs_lr_256', 'a.jpg'), photo(8, 6));
   await writeJpeg(join(root, 'imgs_lr', 'b.jpg'), photo(8, 6));
   assert.throws(() => srFolder(root), fails(/imgs_lr_256\/a\.jpg has no partner/));

@@ -11,7 +11,7 @@ import { resizeImage } from './resize';
 import type { RgbImage } from './types';
 import { crop } from './picture';
 import { removeOldParts } from '../common/atomic';
-import { refuseInputs } from '../common/targets';
+import { WrittenFiles, refuseInputs } from '../common/targets';
 
 /** A picture and its half. `high` is exactly twice as large. */
 export interface SrPair {
@@ -27,6 +27,8 @@ export interface SrOptions {
   splits?: string[];
   /** Photographs worked on at the same time: one decodes while another is resized. Default 4. */
   concurrency?: number;
+  /** Replace pictures that this did not write, or that were changed since, where they are older than their photograph. Default false. */
+  overwrite?: boolean;
   onProgress?(done: number, total: number, note?: string): void;
 }
 
@@ -58,7 +60,7 @@ export function halve(image: RgbImage): RgbImage {
  * Throws a UserError that names the first photograph that cannot be used.
  */
 export async function constructSrDataset(root: string, options: SrOptions = {}): Promise<SrResult> {
-  const { concurrency = 4, onProgress } = options;
+  const { concurrency = 4, overwrite = false, onProgress } = options;
   const splits = options.splits ?? ['train', 'val'].filter((split) => existsSync(join(root, split)));
   if (!splits.length) throw new UserError(`${root}: there is neither a folder "train" nor "val" in it.`);
   const jobs: Job[] = [];
@@ -70,11 +72,12 @@ export async function constructSrDataset(root: string, options: SrOptions = {}):
     refuseInputs([images, join(dir, SR_HIGH)], [join(dir, SR_LOW)], OWN_FOLDERS);
     refuseInputs([images], [join(dir, SR_HIGH)], OWN_FOLDERS);
     await Promise.all([SR_HIGH, SR_LOW].map((folder) => removeOldParts(join(dir, folder))));
+    const record = new WrittenFiles(dir);
     const labels = join(dir, 'labels');
     const maps = new Map(existsSync(labels) ? listFiles(labels, LABEL_EXTENSIONS).map((name) => [stem(name), join(labels, name)]) : []);
     for (const name of files) {
       const jpeg = `${stem(name)}.jpg`;
-      jobs.push({ from: join(images, name), labels: maps.get(stem(name)), high: join(dir, SR_HIGH, jpeg), low: join(dir, SR_LOW, jpeg) });
+      jobs.push({ record, from: join(images, name), labels: maps.get(stem(name)), high: join(dir, SR_HIGH, jpeg), low: join(dir, SR_LOW, jpeg) });
     }
   }
   refuseInputs(
@@ -94,7 +97,7 @@ export async function constructSrDataset(root: string, options: SrOptions = {}):
     while (next < jobs.length) {
       const job = jobs[next++];
       try {
-        if (await makeOne(job)) written++;
+        if (await makeOne(job, overwrite)) written++;
       } catch (e) {
         // The others finish what they have begun and take nothing new.
         next = jobs.length;
@@ -110,6 +113,8 @@ export async function constructSrDataset(root: string, options: SrOptions = {}):
 }
 
 interface Job {
+  /** What was written into the split. */
+  record: WrittenFiles;
   from: string;
   /** The photograph's label map, where there is one. */
   labels?: string;
@@ -117,11 +122,16 @@ interface Job {
   low: string;
 }
 
-async function makeOne({ from, labels, high, low }: Job): Promise<boolean> {
+async function makeOne({ record, from, labels, high, low }: Job, overwrite: boolean): Promise<boolean> {
+  const write = async (source: string, target: string, map?: string) => {
+    if (!overwrite) record.refuseOthers([target], 'move it away, or replace it with --overwrite');
+    await writeHalf(source, target, map);
+    record.add(target);
+  };
   const makeHigh = !isNewer(high, from);
-  if (makeHigh) await writeHalf(from, high, labels);
+  if (makeHigh) await write(from, high, labels);
   if (!makeHigh && isNewer(low, high)) return false;
-  await writeHalf(high, low);
+  await write(high, low);
   return true;
 }
 
@@ -149,12 +159,12 @@ export function srFolder(dir: string, options: { limit?: number } = {}): SrDatas
   const [low, high] = [SR_LOW, SR_HIGH].map((name) => {
     const folder = join(dir, name);
     if (existsSync(folder)) return { folder, files: listFiles(folder, IMAGE_EXTENSIONS) };
-    throw new UserError(`${folder}: there is no such folder; make it with constructSrDataset (npm run construct-sr).`);
+    throw new UserError(`${folder}: there is no such folder; \`npm run construct-sr\` makes it.`);
   });
   const partner = new Map(high.files.map((file) => [stem(file), file]));
   const missing = low.files.find((file) => !partner.has(stem(file)));
   if (missing) {
-    throw new UserError(`${join(low.folder, missing)} has no partner in ${high.folder}; run constructSrDataset (npm run construct-sr) again.`);
+    throw new UserError(`${join(low.folder, missing)} has no partner in ${high.folder}; \`npm run construct-sr\` makes what is missing.`);
   }
   const files = low.files.sort((a, b) => byCodePoint(stem(a), stem(b))).slice(0, options.limit);
   if (!files.length) throw new UserError(`${low.folder}: there are no pictures in it.`);

@@ -4,8 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { writeFileAtomically } from '../common/atomic';
-import { UserError } from '../common/errors';
+import { explain, writeFileAtomically } from '../common/atomic';
 
 export interface Figure {
   /** What the figure shows, in a line: the alternative text of its picture. */
@@ -36,7 +35,7 @@ export async function saveFigure(
   const f = await figure;
   const stem = path.replace(/\.(png|svg|html)$/i, '');
   await mkdir(dirname(stem), { recursive: true }).catch((e: NodeJS.ErrnoException) => {
-    throw new UserError(`${stem} was not written: its folder cannot be made (${e.code}).`, { cause: e });
+    throw explain(e, stem);
   });
   const files: string[] = [];
   for (const format of formats) {

@@ -4,6 +4,7 @@
  */
 import sharp from 'sharp';
 import type { RgbImage } from '../data/types';
+import { writtenBeside } from '../common/targets';
 import { type Figure, saveFigure } from '../figures/figure';
 import { imageGrid } from '../figures/grid';
 import { escapeXml } from '../figures/text';
@@ -111,7 +112,10 @@ export class Slot {
 
   async show(what: Showable | Promise<Showable>, { save, maxPng = MAX_PNG }: ShowOptions = {}): Promise<void> {
     const thing = await what;
-    if (save && isFigure(thing)) await saveFigure(outputPath(save), thing);
+    if (save && isFigure(thing)) {
+      // What commands may write anew, such as evaluate's galleries.
+      for (const file of await saveFigure(outputPath(save), thing)) writtenBeside(file).add(file);
+    }
     if (!inNotebook()) return;
     this.output ??= newOutput()!;
     if (typeof thing === 'string') this.output.markdown(thing);

@@ -76,6 +76,8 @@ export async function runSteps<B, Best extends Json>(run: Run<B, Best>, hooks: L
   };
 
   const saved = await takeUp();
+  // A table of somebody's own is not written over: it is refused as no history.
+  if (!saved) await History.load(historyFile);
   const before = step;
   run.check?.(step);
   await mkdir(output, { recursive: true });
