@@ -2,7 +2,7 @@
 export * as tf from './engine/tf';
 export { engineInfo } from './engine/tf';
 export { UserError } from './common/errors';
-export { featureNetwork, first, keep, notebookSettings, prepareDataset, tensorsLeft, writeText } from './notebook/notebook';
+export { first, keep, notebookSettings, prepareDataset, tensorsLeft, writeText } from './notebook/notebook';
 export { CLASSES, CLASS_NAMES, NUM_CLASSES } from './classes';
 
 export { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage } from './data/types';
