@@ -112,20 +112,7 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
   assert.match(generated.err + generated.out, /is 96x128, of another shape than the network's 32x64/);
   for (const n of names) for (const figure of ['parts', 'sau']) rmSync(join(results, `${n}_${figure}.png`));
 
-  const judged = command(
-    'evaluate',
-    '--labels',
-    labels,
-    '--fake',
-    results,
-    '--real',
-    join(set, 'val'),
-    '--train',
-    join(set, 'train'),
-    '--segmenter_steps',
-    '2',
-    '--json',
-  );
+  const judged = command('evaluate', '--labels', labels, '--fake', results, '--real', join(set, 'val'), '--train', join(set, 'train'), '--json');
   assert.equal(judged.status, 0, judged.err);
   const { row, metrics } = JSON.parse(judged.out.slice(judged.out.indexOf('{'))) as { row: Record<string, number>; metrics: { name: string; n: object }[] };
   assert.ok(row.maskAccuracy >= 0 && row.maskAccuracy <= 1);

@@ -4,6 +4,7 @@ import { imageFolder, labelFolder, folderPairs } from '../src/data/pairs';
 import { readMapping } from '../src/data/mapping';
 import { UserError } from '../src/common/errors';
 import { resultsTable } from '../src/metrics/contest';
+import { JUDGE_FILE } from '../src/metrics/carried_judge';
 import { Evaluator, measuresTable } from '../src/metrics/evaluation';
 import { findJudges } from '../experiments/evaluation/judges';
 import type { Judged } from '../src/metrics/mask_accuracy';
@@ -33,15 +34,15 @@ void runCommand(
       labels: { type: 'string', value: 'DIR', help: 'the label maps that the images were made from' },
       fake: { type: 'string', value: 'DIR', help: 'generated images, named as their label maps' },
       real: { type: 'string', value: 'DIR', help: 'real pairs: DIR/imgs and DIR/labels' },
-      train: { type: 'string', value: 'DIR', help: 'real pairs to train the own segmenter on; default: those of --real, which flatters the ceiling' },
+      train: { type: 'string', value: 'DIR', help: 'real pairs that flat colours take the mean of each class from; default: those that are judged' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
       segmenter: {
         type: 'string',
         choices: ['auto', 'independent', 'own'],
         default: 'auto',
-        help: 'who tells mask accuracy: the scene segmenter of others, or one trained here on real pairs; auto: the first where it knows the classes',
+        help: 'who tells mask accuracy: the scene segmenter of others, or the judge of this project; auto: the first where it is at hand and knows the classes',
       },
-      segmenter_steps: { type: 'integer', min: 1, default: 300, help: 'training steps of the own segmenter' },
+      judge: { type: 'string', value: 'FILE', help: `the judge of this project, or one of \`npm run train-judge\`; default: ${JUDGE_FILE}` },
       judges: { type: 'string', value: 'DIR', default: 'checkpoints', help: 'where the networks of the judges lie; what is missing is left out' },
       checkpoint: { type: 'string', value: 'PATH', help: 'of a network: the generator; default: the network that comes with the project' },
       sr_checkpoint: { type: 'string', value: 'PATH', help: 'of a network: RCAN; default: the one that comes with the project' },
@@ -69,7 +70,7 @@ void runCommand(
 
 interface Shared {
   segmenter: 'auto' | 'independent' | 'own';
-  segmenter_steps: number;
+  judge?: string;
   judges: string;
   json: boolean;
 }
@@ -95,9 +96,7 @@ async function ofImages(args: Shared & { labels: string; fake: string; real: str
     {
       folder: args.judges,
       segmenter: args.segmenter,
-      train,
-      steps: args.segmenter_steps,
-      onProgress: reporter('training the segmenter'),
+      judge: args.judge,
     },
   );
   const result = await new Evaluator(judges, real, train).evaluate(args.name, generated, reporter('judging'));
@@ -130,11 +129,13 @@ async function ofPairs(args: Shared & { pairs: string; train?: string; mapping?:
   const judges = await findJudges(maps, {
     folder: args.judges,
     segmenter: args.segmenter,
-    train: args.train ? folderPairs(args.train, { mapping }) : undefined,
-    steps: args.segmenter_steps,
-    onProgress: reporter('training the segmenter'),
+    judge: args.judge,
   });
-  const report = await evaluatePairs(generator, rcan, pairs, judges, { title: args.pairs, onProgress: (label) => reporter(label) });
+  const report = await evaluatePairs(generator, rcan, pairs, judges, {
+    title: args.pairs,
+    colours: args.train ? folderPairs(args.train, { mapping }) : undefined,
+    onProgress: (label) => reporter(label),
+  });
   if (args.json) {
     const results = report.evaluations.map(({ row, metrics }) => ({ row, metrics }));
     console.log(
@@ -174,7 +175,7 @@ async function ofNetwork(
   const report = await evaluateNetwork(generator, rcan, photos, {
     folder: args.judges,
     segmenter: args.segmenter,
-    steps: args.segmenter_steps,
+    judge: args.judge,
     windows: args.windows,
     contest: findContest(),
     onProgress: (label) => reporter(label),

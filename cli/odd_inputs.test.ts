@@ -109,26 +109,14 @@ test('one generated image: mask accuracy stands, FID is left out with its senten
   copyFileSync(at('real/labels', `${name}.png`), at('one/labels', `${name}.png`));
   const photo = ['.jpg', '.png'].map((e) => name + e).find((n) => existsSync(at('real/imgs', n)))!;
   copyFileSync(at('real/imgs', photo), at('one/imgs', photo));
-  const { status, out, err } = command(
-    'evaluate',
-    '--labels',
-    at('one'),
-    '--fake',
-    at('one/imgs'),
-    '--real',
-    at('real'),
-    '--segmenter',
-    'own',
-    '--segmenter_steps',
-    '2',
-  );
+  const { status, out, err } = command('evaluate', '--labels', at('one'), '--fake', at('one/imgs'), '--real', at('real'), '--segmenter', 'own');
   assert.equal(status, 0, err);
   assert.match(out, /mask accuracy/i);
   assert.match(out, /FID.*left out/);
   // Two images are enough for FID, not for KID; one real pair is enough for neither.
   const second = readdirSync(at('real/labels'))[1].replace('.png', '');
   const judged = (real: string) =>
-    command('evaluate', '--labels', at('one'), '--fake', at('one/imgs'), '--real', real, '--train', at('real'), '--segmenter', 'own', '--segmenter_steps', '2');
+    command('evaluate', '--labels', at('one'), '--fake', at('one/imgs'), '--real', real, '--train', at('real'), '--segmenter', 'own');
   for (const part of ['imgs', 'labels'])
     for (const n of readdirSync(at('real', part)).filter((f) => f.startsWith(second))) copyFileSync(at('real', part, n), at('one', part, n));
   const two = judged(at('real'));

@@ -3,6 +3,7 @@ export { evaluateNetwork, evaluatePairs, networkTable } from './evaluation/netwo
 export { NO_CONTEST, findContest } from './evaluation/contest';
 export { bestAndWorst, galleries, gallery } from './evaluation/galleries';
 export { findJudges } from './evaluation/judges';
+export { confusionFigure } from './evaluation/judge_report';
 export { type Ablation, readAblation } from './ablation/statistics';
 export { ablationFigure, ablationFrame, ablationTable } from './figures/ablation';
 export { evaluationCurves } from './figures/evaluation_curves';

@@ -2,7 +2,7 @@
 export * as tf from './engine/tf';
 export { engineInfo } from './engine/tf';
 export { UserError } from './common/errors';
-export { featureNetwork, first, keep, notebookSettings, prepareDataset, tensorsLeft, writeText } from './notebook/notebook';
+export { first, keep, notebookSettings, prepareDataset, tensorsLeft, writeText } from './notebook/notebook';
 export { CLASSES, CLASS_NAMES, NUM_CLASSES } from './classes';
 
 export { IGNORE, type LabelMap, type Pair, type PairDataset, type RgbImage } from './data/types';
@@ -42,6 +42,7 @@ export { History } from './training/history';
 
 export { trainSegmenter } from './training/segmenter';
 export { paintMeanColours } from './metrics/mask_accuracy';
+export { CarriedJudge } from './metrics/carried_judge';
 export { Evaluator, measuresTable } from './metrics/evaluation';
 export { PUBLISHED_ROWS, contestScore, resultsTable } from './metrics/contest';
 export { psnr, ssim } from './metrics/image_quality';

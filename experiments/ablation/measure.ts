@@ -101,7 +101,7 @@ export class AblationJudges {
     const own = existsSync(file) ? await Segmenter.load(file) : undefined;
     const judges = await findJudges(
       pairs.map((p) => p.labels),
-      { folder, own },
+      { folder, own, segmenter: own ? 'auto' : 'independent' },
     );
     const vggFile = findVgg19(folder);
     const real =

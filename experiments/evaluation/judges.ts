@@ -1,5 +1,6 @@
-/** Which networks judge a set: those of others where their files are at hand, the project's own segmenter where it has to. */
-import type { LabelMap, PairDataset } from '../../src/data/types';
+/** Which networks judge a set: those of others where their files are at hand, the judge that comes with the project where they are not. */
+import { existsSync } from 'node:fs';
+import type { LabelMap } from '../../src/data/types';
 import { UserError } from '../../src/common/errors';
 import { Inception } from '../../src/judges/inception';
 import { findInception } from '../../src/judges/inception_weights';
@@ -9,36 +10,28 @@ import { SceneSegmenter } from '../../tools/judges/scene_segmenter';
 import type { Segmenter } from '../../src/judges/segmenter';
 import { findWeights } from '../../tools/judges/weights';
 import { AestheticJudge } from '../../tools/judges/aesthetic';
-import type { Judges, OnProgress } from '../../src/metrics/evaluation';
+import { CarriedJudge, JUDGE_FILE } from '../../src/metrics/carried_judge';
+import type { Judges } from '../../src/metrics/evaluation';
 import { SceneJudge, judgedShare } from '../../tools/judges/scene_judge';
-import { trainSegmenter } from '../../src/training/segmenter';
 
 export interface FindJudgesOptions {
   /** Where the networks lie. Default 'checkpoints'. */
   folder?: string;
   /**
-   * `independent`: the scene segmenter, or none. `own`: the project's own, trained on `train`. `auto` (default): the scene segmenter where its file is at
-   * hand and it has learnt the classes of at least `LEAST_JUDGED` of the pixels, else the own one.
+   * `independent`: the scene segmenter, or none. `own`: the judge that comes with the project. `auto` (default): the scene segmenter where its
+   * file is at hand and it has learnt the classes of at least `LEAST_JUDGED` of the pixels, else the project's judge.
    */
   segmenter?: 'auto' | 'independent' | 'own';
-  /** Real pairs for the own segmenter; without them it is not trained. */
-  train?: PairDataset;
-  /** Training steps of the own segmenter. Default 300. */
-  steps?: number;
-  /**
-   * The own segmenter, already trained: it judges where it would have been trained, and its features serve where there is no Inception. It is
-   * disposed of with the judges.
-   */
+  /** The project's judge, or one trained anew (`npm run train-judge`). Default `JUDGE_FILE`. */
+  judge?: string;
+  /** A segmenter that stands in for that judge, such as one trained on this very set. It is disposed of with the judges. */
   own?: Segmenter;
-  onProgress?: OnProgress;
 }
 
 export interface FoundJudges extends Judges {
   missing: string[];
   /** Which segmenter judges, and why; a sentence. */
   choice: string;
-  /** The own segmenter, where it was trained. */
-  own?: Segmenter;
   dispose(): Promise<void>;
 }
 
@@ -48,12 +41,12 @@ export const LEAST_JUDGED = 0.75;
 const HOW = '`npm run download -- weights` says how to get it';
 
 /**
- * The judges for images of these label maps. What is not at hand is left out, and `missing` says so. FID and KID fall back to the own
- * segmenter's features, under another name, only where that segmenter judges anyway, or is given.
- * @throws UserError for files with another checksum
+ * The judges for images of these label maps. What is not at hand is left out, and `missing` says so. Without the canonical Inception Frechet
+ * and kernel distances are of the features of the project's judge, under another name, unless only `independent` judges are wanted.
+ * @throws UserError for files with another checksum, or a judge that is none
  */
 export async function findJudges(maps: readonly LabelMap[], options: FindJudgesOptions = {}): Promise<FoundJudges> {
-  const { folder = 'checkpoints', segmenter: wanted = 'auto', train, steps = 300, onProgress } = options;
+  const { folder = 'checkpoints', segmenter: wanted = 'auto', judge = JUDGE_FILE } = options;
   const missing: string[] = [];
   const runs = await hasOnnxRuntime();
   const onnx = (name: 'segmenter' | 'aesthetic') => (runs ? findWeights(name, folder) : undefined);
@@ -61,30 +54,36 @@ export async function findJudges(maps: readonly LabelMap[], options: FindJudgesO
   const share = judgedShare(maps);
   const learnt = `it has learnt the classes of ${(100 * share).toFixed(0)} % of the pixels`;
 
+  const sceneFile = onnx('segmenter');
+  const inception = findInception(folder);
+  const mayOwn = wanted !== 'independent' && (options.own !== undefined || options.judge !== undefined || existsSync(judge));
+  const byOthers = wanted !== 'own' && sceneFile && (share >= LEAST_JUDGED || !mayOwn);
+  if (wanted === 'own' && !mayOwn) {
+    throw new UserError(
+      `${judge}, the judge that comes with the project, is missing; \`git checkout ${judge}\` brings it back, or train one with \`npm run train-judge\`.`,
+    );
+  }
+  const own = options.own ?? (mayOwn && !(byOthers && inception) ? await CarriedJudge.load(judge) : undefined);
+
   let scene: SceneJudge | undefined;
   let choice: string;
-  const sceneFile = onnx('segmenter');
-  let own = options.own;
-  const mayOwn = wanted !== 'independent' && (train !== undefined || own !== undefined);
-  if (wanted !== 'own' && sceneFile && (wanted === 'independent' || share >= LEAST_JUDGED || !mayOwn)) {
+  if (byOthers) {
     scene = new SceneJudge(await SceneSegmenter.load(sceneFile));
     choice = `Mask accuracy by the scene segmenter of others: ${learnt}.`;
-  } else if (mayOwn) {
-    own ??= await trainSegmenter(train!, { steps }, onProgress);
+  } else if (own) {
     const reason = wanted === 'own' ? 'as asked' : sceneFile ? `since of the scene segmenter, ${learnt}` : `since ${why('mosaic_ade20k.onnx')}`;
-    choice = `Mask accuracy by the project's own segmenter, trained on real pairs of the set, ${reason}; it compares within this set only.`;
+    const which = options.own ? 'a segmenter that was trained on this set and compares within it only' : `the project's own judge (${judge})`;
+    choice = `Mask accuracy by ${which}, ${reason}.`;
   } else {
-    if (wanted === 'own') throw new UserError('The own segmenter needs real pairs to learn from; give them by --train.');
     choice = `Mask accuracy and mIoU are left out: ${why('mosaic_ade20k.onnx')}.`;
     missing.push(choice);
   }
 
-  const inception = findInception(folder);
   const features = inception ? await Inception.load(inception) : own?.featureNetwork();
   if (!inception) {
     missing.push(
       `FID and KID of the canonical Inception are left out: ${folder}/inception_2015_12_05.pt is not there; ${HOW}.` +
-        (features ? " The distances shown are of the own segmenter's features and compare within this set only." : ''),
+        (features ? " The distances shown are of the own judge's features: they compare among themselves, not with published figures." : ''),
     );
   }
   const nimaFile = onnx('aesthetic');
@@ -92,12 +91,11 @@ export async function findJudges(maps: readonly LabelMap[], options: FindJudgesO
   if (!aesthetic) missing.push(`The aesthetic score, and with it the total, is left out: ${why('nima_mobilenet.onnx')}.`);
 
   return {
-    segmenter: scene ?? (mayOwn ? own : undefined),
+    segmenter: scene ?? own,
     features,
     others: aesthetic ? [aesthetic] : [],
     missing,
     choice,
-    own,
     async dispose() {
       await scene?.dispose();
       await aesthetic?.dispose();

@@ -46,7 +46,7 @@ async function contestOf(pairs: readonly Pair[]): Promise<Contest> {
 test('without any judge: what is left out is said, the pictures are there, no tensor is left', async () => {
   const photos = memoryPairs(await painted(2), 'landscapes');
   const before = tf.memory().numTensors;
-  const report = await evaluateNetwork(generator, rcan, photos, { folder: nothing, windows: 2 });
+  const report = await evaluateNetwork(generator, rcan, photos, { folder: nothing, windows: 2, segmenter: 'independent' });
   assert.equal(tf.memory().numTensors, before);
   assert.deepEqual([report.heldOut.painted.length, report.heldOut.evaluations.length], [4, 0]);
   assert.deepEqual([report.contest, report.original], [undefined, undefined]);
@@ -60,13 +60,11 @@ test('without any judge: what is left out is said, the pictures are there, no te
   assert.equal(networkTable(report).split('\n').length, 4);
 });
 
-test("with the own segmenter: rows of both sets, the original's outputs by the same judge, FID only where there are photographs", async (t) => {
+test("with no network of others at hand the project's judge stands in: rows of both sets, the original's outputs by the same judge, FID only where there are photographs", async (t) => {
   const pairs = await painted(2);
   const report = await evaluateNetwork(generator, rcan, memoryPairs(pairs, 'landscapes'), {
     folder: nothing,
     windows: 2,
-    segmenter: 'own',
-    steps: 2,
     contest: await contestOf(pairs),
   });
   assert.deepEqual(
@@ -79,7 +77,7 @@ test("with the own segmenter: rows of both sets, the original's outputs by the s
   assert.ok(report.contest!.notes.some((n) => /^FID and KID are left out/.test(n)));
   assert.equal(report.original!.maps, 1);
   assert.equal(report.original!.theirs.mask!.generated.accuracy.sizes.generated, '96x256');
-  // No contest score by the own segmenter.
+  // No contest score by the project's judge.
   assert.equal(report.heldOut.evaluations[1].row.score, undefined);
   const table = networkTable(report);
   t.diagnostic(`\n${table}`);
@@ -106,7 +104,12 @@ test("the original's published outputs by the independent judges: NIMA's scores 
   const labels = material('data/contest_labels');
   const contest = labels ? findContest(dirname(labels)) : {};
   if (!contest.originals) return t.skip("skipped: the contest's material is not on this machine");
-  const report = await evaluateNetwork(generator, undefined, memoryPairs(await painted(1), 'landscapes'), { folder, windows: 2, contest });
+  const report = await evaluateNetwork(generator, undefined, memoryPairs(await painted(1), 'landscapes'), {
+    folder,
+    windows: 2,
+    segmenter: 'independent',
+    contest,
+  });
   assert.equal(report.contest!.painted.length, 8);
   assert.equal(report.original!.maps, 3);
   const { row, measures } = report.original!.theirs;

@@ -1,5 +1,5 @@
 /** How good a trained network is on real material: held-out windows of the photographs, and the contest's label maps where they are at hand. */
-import { heldOutCrops, photoParts, trainingCrops } from '../../src/data/crops';
+import { heldOutCrops, photoParts } from '../../src/data/crops';
 import { resizeImage, resizeLabels } from '../../src/data/resize';
 import type { LabelMap, Pair, PairDataset, RgbImage, Size } from '../../src/data/types';
 import { PUBLISHED_ROWS, resultsTable } from '../../src/metrics/contest';
@@ -48,7 +48,7 @@ export interface NetworkReport {
   sentences: string[];
 }
 
-export interface NetworkOptions extends Pick<FindJudgesOptions, 'folder' | 'segmenter' | 'steps'> {
+export interface NetworkOptions extends Pick<FindJudgesOptions, 'folder' | 'segmenter' | 'judge'> {
   /** Windows of each photograph's held-out strip. Default 6. */
   windows?: number;
   /** Default none; see `findContest`. */
@@ -102,12 +102,12 @@ async function judgeBoth(evaluator: Evaluator, images: readonly Painted[], both:
 }
 
 /**
- * Paints and judges. With `segmenter: 'independent'` what has no network of others is left out, otherwise the own segmenter is trained on
- * windows of the training parts where it has to stand in.
+ * Paints and judges. With `segmenter: 'independent'` what has no network of others is left out, otherwise the judge that comes with the
+ * project stands in.
  * @param photos few large photographs with label maps; the network has not seen their right quarters
  */
 export async function evaluateNetwork(generator: Generator, rcan: RCAN | undefined, photos: PairDataset, options: NetworkOptions = {}): Promise<NetworkReport> {
-  const { windows = 6, contest = {}, segmenter = 'independent', onProgress = () => () => undefined } = options;
+  const { windows = 6, contest = {}, segmenter = 'auto', onProgress = () => () => undefined } = options;
   const size = generator.config.imageSize.map((n) => 2 * n) as unknown as Size;
   const held = await heldOutCrops(photos, size, { count: windows });
   const pairs = await readAll(held);
@@ -119,9 +119,8 @@ export async function evaluateNetwork(generator: Generator, rcan: RCAN | undefin
     return { ...p, ...(original && { original }) };
   });
 
-  const train = segmenter === 'independent' ? undefined : await trainingCrops(photos, 128, { imageSize: size });
   const everyMap = [...painted, ...sketched].map((p) => p.labels);
-  const judges = await findJudges(everyMap, { ...options, segmenter, train, onProgress: onProgress('training the segmenter') });
+  const judges = await findJudges(everyMap, { folder: options.folder, judge: options.judge, segmenter });
   try {
     const colours = await photoParts(photos, 'train');
     const judge = (evaluator: Evaluator, images: readonly Painted[]) => judgeBoth(evaluator, images, rcan !== undefined, onProgress);

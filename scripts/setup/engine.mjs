@@ -19,7 +19,7 @@ const ELSEWHERE = 'set LGGAN_CACHE to a folder of your own on a disk with space'
 export const engineStamp = () => readJson(stampFile);
 
 /** Our own part of the addon. */
-const sources = ['functions.cc', 'quiet.cc', 'cluster.cc'].map((name) => path.join(root, 'scripts/setup', name));
+const sources = ['functions.cc', 'quiet.cc', 'kernels.cc', 'cluster.cc'].map((name) => path.join(root, 'scripts/setup', name));
 
 const sourceHash = () =>
   sources
@@ -171,11 +171,11 @@ async function fetchLibraries(wheel, pip, folder, note) {
   }
 }
 
-/** Compiles addon (functions.cc, which takes in tfjs_binding.cc) and quiet.cc into a folder of the cache named after all they are made from, so that another checkout finds it. */
+/** Compiles addon (functions.cc, which takes in tfjs_binding.cc, and kernels.cc) and quiet.cc into a folder of the cache named after all they are made from, so that another checkout finds it. */
 async function compileAddons(wheel, compiler, folder, note) {
   const binding = path.join(tfjsNode, 'binding');
   const nodeHeaders = path.join(modules, 'node-api-headers');
-  const [functions, quiet] = sources;
+  const [functions, quiet, kernels] = sources;
   const files = fs
     .readdirSync(binding)
     .sort()
@@ -195,7 +195,7 @@ async function compileAddons(wheel, compiler, folder, note) {
   const build = (sources, libraries, name) =>
     must('Compiling the TensorFlow addon', compiler, compileArguments({ ...common, sources, libraries, output: path.join(work, name) }));
   const own = files.filter((file) => file.endsWith('.cc') && path.basename(file) !== 'tfjs_binding.cc');
-  await build([functions, ...own], libraries, path.basename(addon));
+  await build([functions, kernels, ...own], libraries, path.basename(addon));
   await build([quiet], [], 'quiet.node');
   fs.renameSync(work, output);
   return output;

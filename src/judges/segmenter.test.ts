@@ -41,6 +41,27 @@ describe('segmenter', () => {
     s.dispose();
   });
 
+  it('has as many levels as asked, of no more channels than the widest, and logits for each block', () => {
+    const s = new Segmenter({ classes: 3, imageSize: [32, 64], block: 4, levels: 4, features: 4, widest: 10 });
+    const shapes = new Map(s.parameters.entries().map(({ name, variable }) => [name, variable.shape]));
+    assert.deepEqual(
+      ['stem', 'down1', 'down2a', 'down3a', 'down4b', 'up3', 'up1'].map((name) => shapes.get(`${name}.conv.weight`)!.slice(2)),
+      [
+        [48, 4],
+        [4, 4],
+        [4, 8],
+        [8, 10],
+        [10, 10],
+        [10, 10],
+        [4, 4],
+      ],
+    );
+    assert.deepEqual(s.logits(tf.zeros([1, 32, 64, 3])).shape, [1, 8, 16, 3]);
+    assert.equal(s.featureNetwork().dimensions, 10);
+    s.dispose();
+    assert.throws(() => new Segmenter({ imageSize: [48, 64], block: 4, levels: 4 }), /48x64 has to be multiples of 32/);
+  });
+
   it('has gradients in every parameter', () => {
     const s = new Segmenter(tiny);
     const x = tf.randomNormal([2, 16, 24, 3], 0, 1, 'float32', 3) as tf.Tensor4D;
@@ -103,6 +124,17 @@ describe('segmenter', () => {
 });
 
 describe('cross entropy of pixels', () => {
+  it('counts a pixel by the weight of its class', () => {
+    const logits = tf.randomNormal([1, 2, 3, 2], 0, 1, 'float32', 11) as tf.Tensor4D;
+    const labels = tf.tensor3d([0, 1, 1, 255, 0, 1], [1, 2, 3]);
+    const weights = tf.tensor1d([3, 0.5]);
+    const p = (logits.softmax().arraySync() as number[][][][])[0].flat();
+    const truth = [0, 1, 1, 255, 0, 1];
+    const expected = truth.reduce((s, c, i) => s - (c === 255 ? 0 : [3, 0.5][c] * Math.log(p[i][c])), 0) / (2 * 3 + 3 * 0.5);
+    assertClose(pixelCrossEntropy(logits, labels, weights), expected, 1e-6);
+    checkGradient((x) => pixelCrossEntropy(x as tf.Tensor4D, labels, weights), [logits]);
+  });
+
   it('is the mean over the pixels that have a class', () => {
     // Two pixels with classes, one without: (-log softmax([1,2])[0] - log softmax([3,3])[1]) / 2
     const logits = tf.tensor4d([1, 2, 3, 3, 9, -9], [1, 1, 3, 2]);

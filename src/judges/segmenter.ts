@@ -7,7 +7,7 @@ import { UserError } from '../common/errors';
 import { relu } from '../layers/core/activation';
 import { Convolution } from '../layers/core/convolution';
 import { BatchNorm } from '../layers/core/normalisation';
-import { Parameters, type Init } from '../layers/core/parameters';
+import { Parameters, withoutDrawing, type Init } from '../layers/core/parameters';
 import { upsampleNearest2 } from '../layers/core/upsample';
 import * as tf from '../engine/tf';
 import type { FeatureNetwork } from './feature_network';
@@ -17,16 +17,22 @@ export interface SegmenterConfig {
   /** Classes of the label maps. Default 29. */
   classes: number;
   /**
-   * Height and width the network works at, multiples of 8; images of other sizes are brought to it. Default [96, 128].
+   * Height and width the network works at, multiples of `block` times 2^(levels - 1); images of other sizes are brought to it. Default [96, 128].
    */
   imageSize: Size;
-  /** Channels at half the size; twice and four times as many at a quarter and an eighth. Default 32. */
+  /** Blocks of so many pixels a side go in as one with many channels; logits are at that fraction of the size. Default 2. */
+  block: number;
+  /** Levels, each at half the size of the one before. Default 3. */
+  levels: number;
+  /** Channels of the first level; twice as many at each of the others, up to `widest`. Default 32. */
   features: number;
+  /** Most channels of a level. Default 256. */
+  widest: number;
   /** Of the first weights. Default 628. */
   seed: number;
 }
 
-export const SEGMENTER_DEFAULTS: SegmenterConfig = { classes: 29, imageSize: [96, 128], features: 32, seed: 628 };
+export const SEGMENTER_DEFAULTS: SegmenterConfig = { classes: 29, imageSize: [96, 128], block: 2, levels: 3, features: 32, widest: 256, seed: 628 };
 
 /** He et al. 2015, for rectifiers: sqrt(2 / fan_in). */
 const he = (kernel: number, cin: number): Init => ({ kind: 'normal', std: Math.sqrt(2 / (kernel * kernel * cin)) });
@@ -57,20 +63,23 @@ class Block {
 /**
  * A small U-Net (Ronneberger et al. 2015) that gives each pixel a class; on the way up the levels are added, as in
  * LinkNet (Chaurasia and Culurciello 2017), which costs half of joining them. It is the project's own judge of mask
- * accuracy: trained on the real pairs of the data set at hand (`trainSegmenter`), so its numbers compare only within
- * that set, with its ceiling and floor beside them.
+ * accuracy: one that comes with the project was trained on thousands of photographs (`trainJudge`, `CarriedJudge`); one
+ * trained on the real pairs of a set at hand (`trainSegmenter`) gives numbers that compare only within that set.
  *
- * Blocks of 2x2 pixels go in as 12 channels; three levels, 1/2 to 1/8 of the size; the mean over the coarsest is added
- * to each of its pixels, so that a patch of blue knows whether there is a coast in the picture. Classes are decided at
- * full size from logits at half of it, enlarged bilinearly.
+ * Blocks of pixels go in as channels (2x2 as 12); by default three levels, 1/2 to 1/8 of the size; the mean over the
+ * coarsest is added to each of its pixels, so that a patch of blue knows whether there is a coast in the picture.
+ * Classes are decided at full size from the logits, enlarged bilinearly.
  */
 export class Segmenter {
   readonly config: SegmenterConfig;
   readonly parameters: Parameters;
   /** What it was trained on, for tables; set by `trainSegmenter`. */
   trainedOn = 'untrained';
+  /** The classes that it has seen enough of, where whoever trained it says so: it can judge no other. */
+  learnt?: readonly number[];
+  private readonly channels: readonly number[];
   private readonly stem: Block;
-  private readonly down: Block[];
+  private readonly down: Block[][];
   private readonly context: Convolution;
   private readonly narrow: Convolution[];
   private readonly up: Block[];
@@ -78,25 +87,23 @@ export class Segmenter {
 
   constructor(config: Partial<SegmenterConfig> = {}) {
     this.config = configure(SEGMENTER_DEFAULTS, config, 'segmenter');
-    const { classes, imageSize, features: f, seed } = this.config;
+    const { classes, imageSize, block, levels, features, widest, seed } = this.config;
     if (imageSize.length !== 2) throw new UserError(`segmenter.imageSize: expected height and width, got [${imageSize}].`);
     const [height, width] = imageSize;
-    wholeNumbers({ classes, features: f, height, width }, 'segmenter');
-    if (height % 8 || width % 8) throw new UserError(`segmenter.imageSize: ${height}x${width} has to be multiples of 8.`);
+    wholeNumbers({ classes, block, levels, features, widest, height, width }, 'segmenter');
+    const multiple = block * 2 ** (levels - 1);
+    if (height % multiple || width % multiple) throw new UserError(`segmenter.imageSize: ${height}x${width} has to be multiples of ${multiple}.`);
     const p = (this.parameters = new Parameters(seed));
-    const block = (name: string, cin: number, cout: number, stride = 1) => new Block(p.scope(name), cin, cout, stride);
-    this.stem = new Block(p.scope('stem'), 12, f);
-    this.down = [
-      block('down1', f, f),
-      block('down2a', f, 2 * f, 2),
-      block('down2b', 2 * f, 2 * f),
-      block('down3a', 2 * f, 4 * f, 2),
-      block('down3b', 4 * f, 4 * f),
-    ];
-    this.context = new Convolution(p.scope('context'), 4 * f, 4 * f, { kernel: 1, init: he(1, 4 * f) });
-    this.narrow = [2 * f, f].map((c, i) => new Convolution(p.scope(`narrow${2 - i}`), 2 * c, c, { kernel: 1, init: he(1, 2 * c) }));
-    this.up = [2 * f, f].map((c, i) => block(`up${2 - i}`, c, c));
-    this.classifier = new Convolution(p.scope('classifier'), f, classes, { kernel: 1, init: he(1, f) });
+    const make = (name: string, cin: number, cout: number, stride = 1) => new Block(p.scope(name), cin, cout, stride);
+    const c = (this.channels = Array.from({ length: levels }, (_, i) => Math.min(features * 2 ** i, widest)));
+    this.stem = make('stem', 3 * block * block, c[0]);
+    this.down = c.map((n, i) => (i ? [make(`down${i + 1}a`, c[i - 1], n, 2), make(`down${i + 1}b`, n, n)] : [make('down1', n, n)]));
+    const last = c[levels - 1];
+    this.context = new Convolution(p.scope('context'), last, last, { kernel: 1, init: he(1, last) });
+    const upwards = c.slice(0, -1).map((_, i) => levels - 2 - i);
+    this.narrow = upwards.map((i) => new Convolution(p.scope(`narrow${i + 1}`), c[i + 1], c[i], { kernel: 1, init: he(1, c[i + 1]) }));
+    this.up = upwards.map((i) => make(`up${i + 1}`, c[i], c[i]));
+    this.classifier = new Convolution(p.scope('classifier'), c[0], classes, { kernel: 1, init: he(1, c[0]) });
   }
 
   /** Architecture, size and training set, for tables. */
@@ -105,28 +112,26 @@ export class Segmenter {
     return `own U-Net (${features} channels, ${imageSize.join('x')}, ${classes} classes; ${this.trainedOn})`;
   }
 
-  /** x [B,H,W,3] in [-1, 1], H and W of the configuration -> logits [B,H/2,W/2,classes]. */
+  /** x [B,H,W,3] in [-1, 1], H and W multiples as those of the configuration -> logits [B,H/block,W/block,classes]. */
   logits(x: tf.Tensor4D, training = false): tf.Tensor4D {
     const levels = this.encode(x, training);
-    let y = levels[2];
+    let y = levels[levels.length - 1];
     this.up.forEach((block, i) => {
-      y = block.apply(tf.add(upsampleNearest2(this.narrow[i].apply(y)), levels[1 - i]), training);
+      y = block.apply(tf.add(upsampleNearest2(this.narrow[i].apply(y)), levels[levels.length - 2 - i]), training);
     });
     return this.classifier.apply(y);
   }
 
-  /** The three levels of the way down, the last with its context. */
+  /** The levels of the way down, the last with its context. */
   private encode(x: tf.Tensor4D, training: boolean): tf.Tensor4D[] {
     const [b, h, w] = x.shape;
-    // [.., h/2, 2, w/2, 2 * 3] -> 12 channels of each 2x2 block.
-    const blocks = tf.transpose(tf.reshape(x, [b, h / 2, 2, w / 2, 6]), [0, 1, 3, 2, 4]);
-    const stem = this.stem.apply(tf.reshape(blocks, [b, h / 2, w / 2, 12]), training);
-    const levels: tf.Tensor4D[] = [this.down[0].apply(stem, training)];
-    for (let i = 0; i < 2; i++) {
-      levels.push(this.down[2 * i + 2].apply(this.down[2 * i + 1].apply(levels[i], training), training));
-    }
-    const mean = tf.mean(levels[2], [1, 2], true) as tf.Tensor4D;
-    levels[2] = tf.add(levels[2], relu(this.context.apply(mean)));
+    const n = this.config.block;
+    // [.., h/n, n, w/n, n * 3] -> the channels of each block of n x n pixels.
+    const blocks = tf.transpose(tf.reshape(x, [b, h / n, n, w / n, 3 * n]), [0, 1, 3, 2, 4]);
+    let y = this.stem.apply(tf.reshape(blocks, [b, h / n, w / n, 3 * n * n]), training);
+    const levels = this.down.map((level) => (y = level.reduce((z, block) => block.apply(z, training), y)));
+    const mean = tf.mean(y, [1, 2], true) as tf.Tensor4D;
+    levels[levels.length - 1] = tf.add(y, relu(this.context.apply(mean)));
     return levels;
   }
 
@@ -146,10 +151,10 @@ export class Segmenter {
    */
   featureNetwork(): FeatureNetwork {
     return {
-      name: `bottleneck of the ${this.name}`,
+      name: `bottleneck of the ${this.name}, not Inception's`,
       canonical: false,
-      dimensions: 4 * this.config.features,
-      features: (images) => tf.tidy(() => tf.mean(this.encode(this.prepare(images), false)[2], [1, 2])),
+      dimensions: this.channels[this.channels.length - 1],
+      features: (images) => tf.tidy(() => tf.mean(this.encode(this.prepare(images), false).pop()!, [1, 2])),
       dispose: () => undefined,
     };
   }
@@ -164,21 +169,24 @@ export class Segmenter {
     return normalised(tf.stack(resized) as tf.Tensor4D);
   }
 
-  /** Writes configuration and parameters to a `.safetensors` file. */
-  async save(file: string): Promise<void> {
-    await saveParameters(file, this.parameters, { segmenter: JSON.stringify(this.config), trainedOn: this.trainedOn });
+  /** Writes configuration and parameters to a `.safetensors` file, in half precision where asked. */
+  async save(file: string, options: { half?: boolean } = {}): Promise<void> {
+    const { config, trainedOn, learnt } = this;
+    await saveParameters(file, this.parameters, { segmenter: JSON.stringify(config), trainedOn, ...(learnt && { learnt: JSON.stringify(learnt) }) }, options);
   }
 
   /** Reads what `save` wrote; throws a UserError that names the file if it is something else. */
   static async load(file: string): Promise<Segmenter> {
     const { tensors, metadata } = await readTensors(file);
     let config: Partial<SegmenterConfig>;
+    let learnt: number[] | undefined;
     try {
       config = JSON.parse(metadata.segmenter) as Partial<SegmenterConfig>;
+      if (metadata.learnt !== undefined) learnt = JSON.parse(metadata.learnt) as number[];
     } catch {
       throw new UserError(`${file} is not a segmenter of this project; train one anew.`);
     }
-    const segmenter = new Segmenter(config);
+    const segmenter = withoutDrawing(() => new Segmenter(config));
     try {
       checkParameters(file, tensors, segmenter.parameters);
       assignParameters(tensors, segmenter.parameters);
@@ -187,6 +195,7 @@ export class Segmenter {
       throw e;
     }
     segmenter.trainedOn = metadata.trainedOn ?? 'unknown';
+    segmenter.learnt = learnt;
     return segmenter;
   }
 

@@ -1,6 +1,7 @@
 import { convolveByTranspose, turned } from '../layers/core/convolution';
 import * as tf from '../engine/tf';
 import { customGradient } from '../engine/custom_gradient';
+import { fitsWinograd, hasOwnKernels, maxPoolGradient, winogradKernel, winogradRelu, winogradReluGradient } from '../engine/own_kernels';
 import { IMAGENET_DEVIATION, IMAGENET_MEAN, readVgg19Weights, VGG19_LAYERS, type Vgg19Weights } from './vgg19_weights';
 
 /**
@@ -12,11 +13,13 @@ import { IMAGENET_DEVIATION, IMAGENET_MEAN, readVgg19Weights, VGG19_LAYERS, type
  */
 export type Vgg19Input = 'straight' | 'imagenet';
 
-interface Layer {
+/** A convolution's bias, and its kernel as it is multiplied by. */
+type Layer = { bias: tf.Tensor1D } & (Direct | { tiles: tf.Tensor3D });
+
+interface Direct {
   kernel: tf.Tensor4D;
   /** The kernel of the transposed convolution. */
   transposed: tf.Tensor4D;
-  bias: tf.Tensor1D;
 }
 
 /** The layers `features` returns. */
@@ -25,12 +28,12 @@ export const VGG19_FEATURES = ['relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu
 /**
  * The convolutions of VGG19 (Simonyan and Zisserman 2014, configuration E) up to relu5_1, with fixed weights: gradients
  * flow to the image only. Each is 3x3, padded with zeros and followed by a rectifier; a 2x2 maximum stands between the
- * blocks.
+ * blocks. Where the set-up's own kernels are, the convolutions go Winograd's way.
  */
 export class Vgg19 {
   /** Where the weights came from, for tables. */
   readonly name: string;
-  private readonly blocks: Layer[][];
+  private readonly blocks: readonly Layer[][];
 
   constructor(
     weights: Vgg19Weights,
@@ -38,11 +41,13 @@ export class Vgg19 {
   ) {
     this.name = `VGG19 (${weights.source}), input ${input}`;
     const layers = weights.layers.map(({ kernel: stored, bias }) =>
-      tf.tidy(() => {
-        const kernel = tf.keep(tf.tensor4d(stored.data, stored.shape as tf.Tensor4D['shape']));
-        return { kernel, transposed: tf.keep(turned(kernel)), bias: tf.keep(tf.tensor1d(bias.data)) };
+      tf.tidy((): Layer => {
+        const kernel = tf.tensor4d(stored.data, stored.shape as tf.Tensor4D['shape']);
+        const own = hasOwnKernels() && fitsWinograd(kernel.shape) ? { tiles: winogradKernel(kernel) } : { kernel, transposed: turned(kernel) };
+        return { ...own, bias: tf.tensor1d(bias.data) };
       }),
     );
+    layers.forEach((layer) => Object.values(layer).forEach((t) => tf.keep(t)));
     const count = Math.max(...VGG19_LAYERS.map((l) => l.block));
     this.blocks = Array.from({ length: count }, (_, i) => layers.filter((_, k) => VGG19_LAYERS[k].block === i + 1));
   }
@@ -60,7 +65,7 @@ export class Vgg19 {
     const out: tf.Tensor4D[] = [];
     let y = this.normalise(x);
     this.blocks.forEach((block, i) => {
-      if (i > 0) y = tf.maxPool(y, 2, 2, 'valid');
+      if (i > 0) y = halve(y);
       block.forEach((layer, k) => {
         y = convRelu(y, layer);
         if (k === 0) out.push(y);
@@ -70,7 +75,7 @@ export class Vgg19 {
   }
 
   dispose(): void {
-    tf.dispose(this.blocks.flat().flatMap(({ kernel, transposed, bias }) => [kernel, transposed, bias]));
+    tf.dispose(this.blocks);
   }
 
   private normalise(x: tf.Tensor4D): tf.Tensor4D {
@@ -85,13 +90,32 @@ export class Vgg19 {
  * max(0, conv(x) + bias), whose gradient goes to x only and keeps nothing but the output: the composed one would keep
  * three maps a layer.
  */
-function convRelu(x: tf.Tensor4D, { kernel, transposed, bias }: Layer): tf.Tensor4D {
+function convRelu(x: tf.Tensor4D, layer: Layer): tf.Tensor4D {
   return customGradient([x], (save, input) => {
-    const y = tf.relu(tf.add(convolveBy(input, kernel, transposed), bias)) as tf.Tensor4D;
+    const y = 'tiles' in layer ? winogradRelu(input, layer.tiles, layer.bias) : directRelu(input, layer, layer.bias);
     save([y]);
     return {
       value: y,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.tidy(() => convolveBy(reluGradient(dy, saved[0]) as tf.Tensor4D, transposed, kernel)),
+      gradFunc: (dy: tf.Tensor, [kept]: tf.Tensor[]) =>
+        'tiles' in layer
+          ? winogradReluGradient(dy as tf.Tensor4D, kept as tf.Tensor4D, layer.tiles)
+          : tf.tidy(() => convolveBy(reluGradient(dy, kept) as tf.Tensor4D, layer.transposed, layer.kernel)),
+    };
+  }) as tf.Tensor4D;
+}
+
+const directRelu = (x: tf.Tensor4D, { kernel, transposed }: Direct, bias: tf.Tensor1D) =>
+  tf.relu(tf.add(convolveBy(x, kernel, transposed), bias)) as tf.Tensor4D;
+
+/** The maximum of each 2x2. */
+function halve(x: tf.Tensor4D): tf.Tensor4D {
+  if (!hasOwnKernels() || !fitsWinograd([3, 3, x.shape[3], x.shape[3]])) return tf.maxPool(x, 2, 2, 'valid');
+  return customGradient([x], (save, input) => {
+    const y = tf.maxPool(input, 2, 2, 'valid');
+    save([input, y]);
+    return {
+      value: y,
+      gradFunc: (dy: tf.Tensor, [kept, largest]: tf.Tensor[]) => maxPoolGradient(kept as tf.Tensor4D, largest as tf.Tensor4D, dy as tf.Tensor4D),
     };
   }) as tf.Tensor4D;
 }

@@ -1,3 +1,4 @@
+import { hasOwnKernels, l1Gradient, l1Sum } from '../engine/own_kernels';
 import * as tf from '../engine/tf';
 import { customGradient } from '../engine/custom_gradient';
 
@@ -7,6 +8,15 @@ import { customGradient } from '../engine/custom_gradient';
  * @param b [B, ...], which stands for n copies of itself
  */
 export function l1(a: tf.Tensor, b: tf.Tensor): tf.Scalar {
+  if (hasOwnKernels()) {
+    return customGradient([a], (save, x) => {
+      save([x, b]);
+      return {
+        value: tf.div(l1Sum(x, b), x.size),
+        gradFunc: (dy: tf.Tensor, [kept, target]: tf.Tensor[]) => l1Gradient(kept, target, tf.div(dy, kept.size)),
+      };
+    }) as tf.Scalar;
+  }
   const copies = a.size / b.size;
   const difference = (x: tf.Tensor, y: tf.Tensor) => tf.sub(copies === 1 ? x : tf.reshape(x, [copies, ...y.shape]), y);
   return customGradient([a], (save, x) => {

@@ -30,8 +30,8 @@ const weights = (name: string) => material(name) ?? material(`weights/${name}`);
 
 const map = (names: string[]): LabelMap => ({ data: Uint8Array.from(names, (n) => CLASS_NAMES.indexOf(n)), height: 1, width: names.length });
 
-test('with no network at hand every figure is left out by name, and nothing stands in', async () => {
-  const judges = await findJudges([map(['sky'])], { folder: root });
+test('asked for judges of others alone, with none at hand, every figure is left out by name, and nothing stands in', async () => {
+  const judges = await findJudges([map(['sky'])], { folder: root, segmenter: 'independent' });
   assert.deepEqual([judges.segmenter, judges.features, judges.others], [undefined, undefined, []]);
   assert.match(judges.missing.join(' '), /Mask accuracy and mIoU are left out.*FID and KID.*aesthetic score/);
   const pair: Pair = { name: 'a', image: { data: new Uint8Array(3), height: 1, width: 1 }, labels: map(['sky']) };

@@ -114,7 +114,8 @@ export class Evaluator {
       const flat = await this.once(`flat features ${this.identity(labels)}`, () => extractFeatures(painted(), features, { total: labels.length, onProgress }));
       const distances = distanceMeasures(real, fake, flat);
       measures.push(...distances);
-      if (distances.length) row.fid = distances[0].generated.value;
+      // The table's column is of the canonical network; a distance by another stands among the measures, under its own name.
+      if (distances.length && features.canonical) row.fid = distances[0].generated.value;
       const [few, there] = [Math.min(real.count, fake.count), `there are ${real.count} real and ${fake.count} generated`];
       if (few < FID_LEAST) missing.push(`FID and KID are left out: they need at least two and four images in each set, ${there}.`);
       else if (few < KID_LEAST) missing.push(`KID is left out: it needs at least four images in each set, ${there}.`);

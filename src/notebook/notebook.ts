@@ -6,10 +6,6 @@ import { configure } from '../common/config';
 import { embeddedDataset, type EmbeddedOptions } from '../data/embedded';
 import { atToySize, toyPath, toySettings, TOY_EMBEDDED, type NotebookName } from './toy';
 import { inNotebook, outputPath, Slot } from './show';
-import type { FeatureNetwork } from '../judges/feature_network';
-import { Inception } from '../judges/inception';
-import { findInception } from '../judges/inception_weights';
-import type { Segmenter } from '../judges/segmenter';
 import { replacingSink, reporter, setProgressSink } from '../common/progress';
 import * as tf from '../engine/tf';
 import { readAll, type Dataset } from '../data/dataset';
@@ -38,8 +34,8 @@ interface Held {
 
 const held = new Map<string, Held>();
 
-function free({ made }: Held): void {
-  if ('dispose' in made && typeof made.dispose === 'function') made.dispose();
+async function free({ made }: Held): Promise<void> {
+  if ('dispose' in made && typeof made.dispose === 'function') await made.dispose();
   else tf.dispose(made);
 }
 
@@ -54,7 +50,7 @@ function free({ made }: Held): void {
 export async function keep<T extends object>(name: string, make: () => T | Promise<T>): Promise<T> {
   const before = held.get(name);
   held.delete(name);
-  if (before) free(before);
+  if (before) await free(before);
   const count = tf.memory().numTensors;
   const made = await make();
   held.set(name, { made, tensors: tf.memory().numTensors - count });
@@ -78,12 +74,6 @@ export const first = <T>(dataset: Dataset<T>, count: number): Promise<T[]> => re
 export async function prepareDataset(folder: string): Promise<void> {
   const embedded: Readonly<Record<string, EmbeddedOptions>> = { 'datasets/embedded': {}, [toyPath('datasets/toy')]: TOY_EMBEDDED };
   if (embedded[folder]) await embeddedDataset(folder, { ...embedded[folder], onProgress: reporter('copying') });
-}
-
-/** The network for FID and KID: the canonical Inception where its weights are in `checkpoints/`, else the segmenter's features. */
-export async function featureNetwork(segmenter: Segmenter): Promise<FeatureNetwork> {
-  const weights = findInception();
-  return weights ? Inception.load(weights) : segmenter.featureNetwork();
 }
 
 /** Writes a text file, all or nothing; folders are made as needed. */

@@ -47,7 +47,7 @@ export function toySettings(notebook: NotebookName): object {
         output: toyPath('checkpoints/toy_rcan'),
       },
     },
-    evaluate: { ...data, networks: { 'is a toy': toyPath('checkpoints/toy_lggan') }, rcan: toyPath('checkpoints/toy_rcan'), segmenterSteps: 3, windows: 1 },
+    evaluate: { ...data, networks: { 'is a toy': toyPath('checkpoints/toy_lggan') }, rcan: toyPath('checkpoints/toy_rcan'), windows: 1 },
   };
   return toys[notebook];
 }

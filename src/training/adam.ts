@@ -1,4 +1,5 @@
 import { compiled } from '../engine/compiled';
+import { adam, hasOwnKernels } from '../engine/own_kernels';
 import * as tf from '../engine/tf';
 import { configure, type Choice } from '../common/config';
 import type { ParameterEntry } from '../layers/core/parameters';
@@ -61,9 +62,12 @@ export class Adam {
   /** The groups that one call moves. */
   private readonly calls: Group[][] = [];
   private steps = 0;
+  /** Whether a kernel of our own moves all variables, each of which is a group of one piece then. */
+  private readonly own = hasOwnKernels();
 
   constructor(entries: readonly ParameterEntry[], config: Partial<AdamConfig> = {}) {
     this.config = configure(ADAM_DEFAULTS, config, 'Adam');
+    const groupSize = this.own ? 0 : GROUP_SIZE;
     let open: ParameterEntry[] = [];
     let size = 0;
     const close = () => {
@@ -72,7 +76,7 @@ export class Adam {
       size = 0;
     };
     for (const entry of entries.filter((e) => e.trainable)) {
-      if (size + entry.variable.size > GROUP_SIZE) close();
+      if (size + entry.variable.size > groupSize) close();
       open.push(entry);
       size += entry.variable.size;
     }
@@ -99,15 +103,15 @@ export class Adam {
     this.steps += 1;
     const rootCorrection = Math.sqrt(1 - beta2 ** this.steps);
     tf.tidy(() => {
-      const scale = tf.scalar((learningRate * rootCorrection) / (1 - beta1 ** this.steps));
-      const floor = tf.scalar(epsilonChoice === 'paper' ? epsilon * rootCorrection : epsilon);
+      const scale = (learningRate * rootCorrection) / (1 - beta1 ** this.steps);
+      const floor = epsilonChoice === 'paper' ? epsilon * rootCorrection : epsilon;
       for (const groups of this.calls) {
         const moving = groups.map(({ entries, pieces }) => ({
           variables: entries.map((e) => e.variable),
           gradients: entries.map((e) => gradients[e.name] ?? tf.zeros(e.variable.shape)),
           means: pieces.map(({ m, v }) => ({ m, v })),
         }));
-        const means = this.move(moving, scale, floor);
+        const means = this.own ? this.moveAtOnce(moving, scale, floor) : this.move(moving, tf.scalar(scale), tf.scalar(floor));
         groups.forEach(({ pieces }, g) =>
           pieces.forEach((piece, i) => {
             const { m, v } = means[g][i];
@@ -124,6 +128,18 @@ export class Adam {
     name: "Adam's step",
     mostRecordings: 64,
   });
+
+  private moveAtOnce(moving: Moving[], scale: number, floor: number): Means[][] {
+    const { beta1, beta2 } = this.config;
+    const one = (name: 'variables' | 'gradients') => moving.map((group) => group[name][0]);
+    const means = moving.map((group) => group.means[0]);
+    const variables = one('variables') as tf.Variable[];
+    const m = beta1 > 0 ? means.map((mean) => mean.m!) : [];
+    const factors = { scale, floor, beta1, beta2 };
+    const moved = adam(variables, one('gradients'), means.map((mean) => mean.v), m, factors); // prettier-ignore
+    variables.forEach((variable, i) => variable.assign(moved.w[i]));
+    return moved.v.map((v, i) => [{ m: moved.m[i], v }]);
+  }
 
   private moveGroup({ variables, gradients, means }: Moving, scale: tf.Scalar, floor: tf.Scalar): Means[] {
     const g = flat(gradients);
@@ -212,9 +228,10 @@ export class Adam {
   private group(entries: ParameterEntry[]): Group {
     const sizes = entries.map((e) => e.variable.size);
     const total = sizes.reduce((a, b) => a + b, 0);
+    const most = this.own ? total : PIECE_SIZE;
     const pieces: Piece[] = [];
-    for (let begin = 0; begin < total; begin += PIECE_SIZE) {
-      const size = Math.min(PIECE_SIZE, total - begin);
+    for (let begin = 0; begin < total; begin += most) {
+      const size = Math.min(most, total - begin);
       pieces.push({ begin, size, m: this.config.beta1 > 0 ? tf.zeros([size]) : undefined, v: tf.zeros([size]) });
     }
     return { entries, sizes, pieces };

@@ -1,5 +1,6 @@
 /** What keeps a run of days from being lost to one bad step: numbers that are not finite are caught before they reach a weight. */
 import type { ParameterEntry } from '../layers/core/parameters';
+import { hasOwnKernels, squares } from '../engine/own_kernels';
 import * as tf from '../engine/tf';
 import type { History } from './history';
 
@@ -56,6 +57,7 @@ function firstNotFinite(tensors: Readonly<Record<string, tf.Tensor>>, squares?: 
 
 /** The sum of the squares of each tensor: not finite where one of its numbers is not. One pass, without copies. */
 export function squaresOf(tensors: Readonly<Record<string, tf.Tensor>>): tf.Tensor1D {
+  if (hasOwnKernels()) return squares(Object.values(tensors));
   return tf.tidy(() => {
     const square = (t: tf.Tensor) => {
       const row = tf.reshape(t, [1, -1]) as tf.Tensor2D;

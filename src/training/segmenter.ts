@@ -85,15 +85,16 @@ export async function trainSegmenter(
 
 /**
  * Mean over the pixels that have a class of -log softmax(logits)[class]. logits [B,H,W,C]; labels [B,H,W] whole
- * numbers, those outside 0..C-1 count nothing. The gradient, (softmax - one-hot) / pixels, is given in one step: the
- * composed one keeps five maps of this size.
+ * numbers, those outside 0..C-1 count nothing. `weights` [C]: how much a pixel of each class counts. The gradient,
+ * (softmax - one-hot) / pixels, is given in one step: the composed one keeps five maps of this size.
  */
-export function pixelCrossEntropy(logits: tf.Tensor4D, labels: tf.Tensor3D): tf.Scalar {
+export function pixelCrossEntropy(logits: tf.Tensor4D, labels: tf.Tensor3D, weights?: tf.Tensor1D): tf.Scalar {
   const classes = logits.shape[3];
   return customGradient([logits], (save, x) => {
-    const oneHot = tf.cast(tf.oneHot(tf.cast(labels, 'int32'), classes), 'float32');
+    const plain = tf.cast(tf.oneHot(tf.cast(labels, 'int32'), classes), 'float32');
+    const oneHot = weights ? tf.mul(plain, weights) : plain;
     const valid = tf.sum(oneHot, 3, true);
-    const count = tf.maximum(tf.sum(valid), 1);
+    const count = tf.maximum(tf.sum(valid), 1e-6);
     const logProbability = tf.logSoftmax(x);
     const value = tf.neg(tf.div(tf.sum(tf.mul(oneHot, logProbability)), count)) as tf.Scalar;
     save([tf.div(tf.sub(tf.mul(tf.exp(logProbability), valid), oneHot), count)]);
@@ -133,13 +134,13 @@ async function readPairs(
 }
 
 /**
- * Random cuts of the chosen pairs, mirrored or not, at the network's size: images [B,H,W,3] in [-1, 1], labels at half
- * of it, [B,H/2,W/2].
+ * Random cuts of the chosen pairs, mirrored or not, at the network's size: images [B,H,W,3] in [-1, 1], labels at the
+ * logits' size, [B,H/block,W/block].
  */
 function cut(
   { height, width, images, labels }: Loaded,
   chosen: readonly number[],
-  { imageSize, zoom }: SegmenterTraining,
+  { imageSize, zoom, block }: SegmenterTraining,
   random: Mulberry32,
 ): { images: tf.Tensor4D; labels: tf.Tensor3D } {
   const boxes = chosen.map(() => {
@@ -160,7 +161,7 @@ function cut(
       labels: tf.squeeze(
         crop(
           stack(labels, 1),
-          imageSize.map((n) => n / 2),
+          imageSize.map((n) => n / block),
           'nearest',
         ),
         [3],

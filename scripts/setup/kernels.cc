@@ -1,0 +1,677 @@
+// Operations that TensorFlow has no fast kernel for, on the processor alone. src/engine/own_kernels.ts calls them.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <thread>
+#include <vector>
+
+#include "tensorflow/c/ops.h"
+#include "tensorflow/c/tf_tensor.h"
+
+// From tensorflow/c/kernels.h, which includes more of TensorFlow's headers than the set-up keeps.
+extern "C" {
+struct TF_KernelBuilder;
+struct TF_OpKernelConstruction;
+struct TF_OpKernelContext;
+TF_KernelBuilder *TF_NewKernelBuilder(const char *, const char *, void *(*)(TF_OpKernelConstruction *), void (*)(void *, TF_OpKernelContext *), void (*)(void *));
+void TF_RegisterKernelBuilder(const char *, TF_KernelBuilder *, TF_Status *);
+int TF_NumInputs(TF_OpKernelContext *);
+int TF_NumOutputs(TF_OpKernelContext *);
+void TF_GetInput(TF_OpKernelContext *, int, TF_Tensor **, TF_Status *);
+TF_Tensor *TF_AllocateOutput(TF_OpKernelContext *, int, TF_DataType, const int64_t *, int, size_t, TF_Status *);
+void TF_OpKernelConstruction_Failure(TF_OpKernelConstruction *, TF_Status *);
+void TF_OpKernelContext_Failure(TF_OpKernelContext *, TF_Status *);
+void TF_OpKernelConstruction_GetAttrBool(TF_OpKernelConstruction *, const char *, unsigned char *, TF_Status *);
+void TF_OpKernelConstruction_GetAttrInt64(TF_OpKernelConstruction *, const char *, int64_t *, TF_Status *);
+bool TF_OpKernelConstruction_HasAttr(TF_OpKernelConstruction *, const char *, TF_Status *);
+}
+
+// Loops over numbers become loops over sixteens; nothing that would change a bit.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3", "no-math-errno", "no-trapping-math", "fp-contract=off")
+#endif
+
+namespace lggan {
+namespace {
+
+// Sixteen numbers at once; a processor with narrower registers takes several. Each of the marked functions is compiled for all of them, and adds in the same order everywhere.
+#pragma GCC diagnostic ignored "-Wpsabi"  // Nothing that takes or returns them is called, all is inlined.
+typedef float Numbers __attribute__((vector_size(64), aligned(4), may_alias));
+constexpr int64_t WIDTH = 16;
+#if defined(__x86_64__) && defined(__linux__) && !defined(__clang__)
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
+#define INLINE inline __attribute__((always_inline))
+
+// ---- threads ----
+
+int threads() {
+  const char *wanted = std::getenv("TF_NUM_INTRAOP_THREADS");
+  return std::max(1, wanted ? std::atoi(wanted) : 1);
+}
+
+// f(begin, end) on parts of 0..n, each on a thread of its own where the work (bytes that are moved) is worth one.
+template <typename F>
+void inParallel(int64_t n, int64_t bytes, F f) {
+  const int64_t parts = std::min<int64_t>({threads(), n, 1 + bytes / (1 << 20)});
+  std::vector<std::thread> others;
+  for (int64_t i = 1; i < parts; i++) others.emplace_back(f, n * i / parts, n * (i + 1) / parts);
+  f(0, n / std::max<int64_t>(parts, 1));
+  for (auto &other : others) other.join();
+}
+
+// ---- TensorFlow's side of a kernel ----
+
+class Context {
+ public:
+  explicit Context(TF_OpKernelContext *context) : context_(context) {}
+  ~Context() {
+    if (TF_GetCode(status_) != TF_OK) TF_OpKernelContext_Failure(context_, status_);
+    for (TF_Tensor *t : tensors_) TF_DeleteTensor(t);
+    TF_DeleteStatus(status_);
+  }
+
+  TF_Tensor *in(int i) {
+    TF_Tensor *t = nullptr;
+    TF_GetInput(context_, i, &t, status_);
+    if (t) tensors_.push_back(t);
+    return t;
+  }
+  int inputs() const { return TF_NumInputs(context_); }
+
+  float *out(int i, const std::vector<int64_t> &shape) {
+    int64_t size = 1;
+    for (int64_t n : shape) size *= n;
+    TF_Tensor *t = TF_AllocateOutput(context_, i, TF_FLOAT, shape.data(), static_cast<int>(shape.size()), size * sizeof(float), status_);
+    if (!t) return nullptr;
+    tensors_.push_back(t);
+    return static_cast<float *>(TF_TensorData(t));
+  }
+
+  void fail(const char *what) { TF_SetStatus(status_, TF_INVALID_ARGUMENT, what); }
+  bool ok() const { return TF_GetCode(status_) == TF_OK; }
+
+ private:
+  TF_OpKernelContext *context_;
+  TF_Status *status_ = TF_NewStatus();
+  std::vector<TF_Tensor *> tensors_;
+};
+
+const float *dataOf(TF_Tensor *t) { return static_cast<const float *>(TF_TensorData(t)); }
+int64_t sizeOf(TF_Tensor *t) { return TF_TensorElementCount(t); }
+bool has(TF_Tensor *t, int rank) { return t && TF_NumDims(t) == rank; }
+bool sameShape(TF_Tensor *a, TF_Tensor *b) {
+  if (!a || !b || TF_NumDims(a) != TF_NumDims(b)) return false;
+  for (int i = 0; i < TF_NumDims(a); i++) {
+    if (TF_Dim(a, i) != TF_Dim(b, i)) return false;
+  }
+  return true;
+}
+
+// What an operation was made with.
+struct Attributes {
+  unsigned char gradient = 0;
+  int64_t pad = 1;
+};
+
+void *makeAttributes(TF_OpKernelConstruction *construction) {
+  auto *made = new Attributes;
+  TF_Status *status = TF_NewStatus();
+  TF_OpKernelConstruction_GetAttrBool(construction, "gradient", &made->gradient, status);
+  if (TF_GetCode(status) == TF_OK && TF_OpKernelConstruction_HasAttr(construction, "pad", status)) {
+    TF_OpKernelConstruction_GetAttrInt64(construction, "pad", &made->pad, status);
+  }
+  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
+  TF_DeleteStatus(status);
+  return made;
+}
+void deleteAttributes(void *made) { delete static_cast<Attributes *>(made); }
+
+// ---- Winograd's convolution F(4x4, 3x3) ----
+//
+// A 3x3 convolution with stride 1 computes 4x4 outputs from 6x6 inputs by 36 products in place of 144 (Lavin and Gray, 1509.09308):
+// Y = A' [(G g G') * (B' d B)] A. The matrices follow from six points at which polynomials are evaluated; these are the ones with the least rounding
+// (Barabasz and others, 1803.10986), about seven times that of the direct sum. For the gradient in the input the kernel is turned, which evaluates it at the inverse points:
+// with those points the transformed kernel serves again, each value times a power of two, which is in A. The gradient in the kernel is
+// G' [sum over tiles of (B' d B) * (A dY A')] G.
+
+constexpr int OUT = 4, IN = 6, TAPS = 3;
+constexpr int AT_INFINITY = 5;
+constexpr double POINTS[IN] = {0, 1, -1, 2, -0.5, 0};
+
+struct Matrices {
+  double A[OUT][IN] = {};   // Outputs from products.
+  double B[IN][IN] = {};    // Inputs' transform.
+  double G[IN][TAPS] = {};  // Kernel's transform.
+};
+
+constexpr Matrices matricesOf(const double (&points)[IN], int infinity) {
+  Matrices m;
+  for (int i = 0; i < IN; i++) {
+    double polynomial[IN] = {1, 0, 0, 0, 0, 0};
+    double norm = 1;
+    int degree = 0;
+    for (int k = 0; k < IN; k++) {
+      if (k == i || k == infinity) continue;
+      for (int d = ++degree; d > 0; d--) polynomial[d] = polynomial[d - 1] - points[k] * polynomial[d];
+      polynomial[0] *= -points[k];
+      if (i != infinity) norm *= points[i] - points[k];
+    }
+    for (int d = 0; d < IN; d++) m.B[i][d] = polynomial[d];
+    double power = 1;
+    for (int j = 0; j < OUT; j++) {
+      m.A[j][i] = i == infinity ? (j == OUT - 1 ? 1 : 0) : power;
+      if (j < TAPS) m.G[i][j] = i == infinity ? (j == TAPS - 1 ? 1 : 0) : power / norm;
+      power *= points[i];
+    }
+  }
+  return m;
+}
+
+// The transform of the turned kernel at the inverse points is that of the kernel, times a factor for each point.
+constexpr Matrices gradientMatrices(const Matrices &forward) {
+  double inverse[IN] = {};
+  int infinity = 0;
+  for (int i = 0; i < IN; i++) {
+    if (i == AT_INFINITY) inverse[i] = 0;
+    else if (POINTS[i] == 0) infinity = i;
+    else inverse[i] = 1 / POINTS[i];
+  }
+  Matrices m = matricesOf(inverse, infinity);
+  for (int i = 0; i < IN; i++) {
+    double factor = 0;
+    for (int k = 0; k < TAPS; k++) {
+      if (forward.G[i][k] != 0) factor = m.G[i][TAPS - 1 - k] / forward.G[i][k];
+    }
+    for (int j = 0; j < OUT; j++) m.A[j][i] *= factor;
+  }
+  return m;
+}
+
+constexpr Matrices FORWARD = matricesOf(POINTS, AT_INFINITY);
+constexpr Matrices GRADIENT = gradientMatrices(FORWARD);
+constexpr const Matrices &matrices(bool gradient) { return gradient ? GRADIENT : FORWARD; }
+
+// out[i] = sum of m[i][k] in[k], or of m[k][i] in[k], with the matrix's numbers in the code: a 0 is left out, a 1 not multiplied by.
+#define TRANSFORM(name, rows, columns, entry)                                              \
+  template <bool gradient>                                                                 \
+  INLINE void name(const Numbers *in, int inStep, Numbers *out, int outStep) {             \
+    constexpr const Matrices &m = matrices(gradient);                                      \
+    _Pragma("GCC unroll 6") for (int i = 0; i < rows; i++) {                               \
+      Numbers sum = {};                                                                    \
+      _Pragma("GCC unroll 6") for (int k = 0; k < columns; k++) {                          \
+        if (entry == 1) sum += in[k * inStep];                                             \
+        else if (entry == -1) sum -= in[k * inStep];                                       \
+        else if (entry != 0) sum += in[k * inStep] * static_cast<float>(entry);            \
+      }                                                                                    \
+      out[i * outStep] = sum;                                                              \
+    }                                                                                      \
+  }
+TRANSFORM(transformInput, IN, IN, m.B[i][k])
+TRANSFORM(transformOutput, OUT, IN, m.A[i][k])
+TRANSFORM(transformKernel, IN, TAPS, m.G[i][k])
+TRANSFORM(outputTransposed, IN, OUT, m.A[k][i])
+TRANSFORM(kernelTransposed, TAPS, IN, m.G[k][i])
+
+INLINE Numbers load(const float *at) { return *reinterpret_cast<const Numbers *>(at); }
+INLINE void store(float *at, Numbers value) { *reinterpret_cast<Numbers *>(at) = value; }
+
+// What a convolution puts out, in tiles of 4x4.
+struct Map {
+  int64_t batch, height, width, channels;
+  int64_t down() const { return (height + OUT - 1) / OUT; }
+  int64_t across() const { return (width + OUT - 1) / OUT; }
+  int64_t tiles() const { return batch * down() * across(); }
+};
+
+// Of an input padded by `pad` pixels of zeros, rows of tiles begin..end. `mask`: x counts as 0 where it is not positive; it may be missing.
+template <bool gradient>
+INLINE void tilesInRows(const Map &map, int64_t pad, const float *x, const float *mask, float *out, int64_t begin, int64_t end) {
+  const int64_t height = map.height + 2 - 2 * pad, width = map.width + 2 - 2 * pad;
+  const int64_t stride = map.tiles() * map.channels;
+  for (int64_t row = begin; row < end; row++) {
+    const int64_t image = row / map.down(), top = row % map.down() * OUT - pad;
+    for (int64_t column = 0; column < map.across(); column++) {
+      const int64_t left = column * OUT - pad;
+      for (int64_t c = 0; c < map.channels; c += WIDTH) {
+        Numbers seen[IN * IN], half[IN * IN], done[IN * IN];
+        for (int i = 0; i < IN; i++) {
+          for (int k = 0; k < IN; k++) {
+            const int64_t v = top + i, h = left + k;
+            Numbers value = {};
+            if (v >= 0 && v < height && h >= 0 && h < width) {
+              const int64_t at = ((image * height + v) * width + h) * map.channels + c;
+              value = load(x + at);
+              if (mask) {
+                const Numbers zero = {};
+                value = load(mask + at) > zero ? value : zero;
+              }
+            }
+            seen[i * IN + k] = value;
+          }
+        }
+        for (int k = 0; k < IN; k++) transformInput<gradient>(seen + k, IN, half + k, IN);
+        for (int i = 0; i < IN; i++) transformInput<gradient>(half + i * IN, 1, done + i * IN, 1);
+        float *to = out + (row * map.across() + column) * map.channels + c;
+        for (int i = 0; i < IN * IN; i++) store(to + i * stride, done[i]);
+      }
+    }
+  }
+}
+
+FOR_EACH_PROCESSOR void tilesIn(const Attributes &made, const Map &map, const float *x, const float *mask, float *out, int64_t begin, int64_t end) {
+  if (made.gradient) tilesInRows<true>(map, made.pad, x, mask, out, begin, end);
+  else tilesInRows<false>(map, made.pad, x, mask, out, begin, end);
+}
+
+// Back from tiles to a map; with a bias max(0, y + bias).
+template <bool gradient>
+INLINE void tilesOutRows(const Map &map, const float *x, const float *bias, float *out, int64_t begin, int64_t end) {
+  const int64_t stride = map.tiles() * map.channels;
+  for (int64_t row = begin; row < end; row++) {
+    const int64_t image = row / map.down(), top = row % map.down() * OUT;
+    for (int64_t column = 0; column < map.across(); column++) {
+      const int64_t left = column * OUT;
+      for (int64_t c = 0; c < map.channels; c += WIDTH) {
+        Numbers seen[IN * IN], half[OUT * IN], done[OUT * OUT];
+        const float *from = x + (row * map.across() + column) * map.channels + c;
+        for (int i = 0; i < IN * IN; i++) seen[i] = load(from + i * stride);
+        for (int k = 0; k < IN; k++) transformOutput<gradient>(seen + k, IN, half + k, IN);
+        for (int i = 0; i < OUT; i++) transformOutput<gradient>(half + i * IN, 1, done + i * OUT, 1);
+        for (int i = 0; i < OUT && top + i < map.height; i++) {
+          for (int k = 0; k < OUT && left + k < map.width; k++) {
+            Numbers value = done[i * OUT + k];
+            if (bias) {
+              const Numbers zero = {};
+              value += load(bias + c);
+              // NaN stays.
+              value = value < zero ? zero : value;
+            }
+            store(out + ((image * map.height + top + i) * map.width + left + k) * map.channels + c, value);
+          }
+        }
+      }
+    }
+  }
+}
+
+FOR_EACH_PROCESSOR void tilesOut(bool gradient, const Map &map, const float *x, const float *bias, float *out, int64_t begin, int64_t end) {
+  if (gradient) tilesOutRows<true>(map, x, bias, out, begin, end);
+  else tilesOutRows<false>(map, x, bias, out, begin, end);
+}
+
+void computeTilesIn(void *attributes, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *x = c.in(0), *mask = c.in(1);
+  if (!c.ok()) return;
+  if (!has(x, 4) || TF_Dim(x, 3) % WIDTH || (sizeOf(mask) && !sameShape(x, mask))) return c.fail("expected [B,H,W,C], C a multiple of 16, and a mask of its shape or none");
+  const auto &made = *static_cast<Attributes *>(attributes);
+  const Map map{TF_Dim(x, 0), TF_Dim(x, 1) + 2 * made.pad - 2, TF_Dim(x, 2) + 2 * made.pad - 2, TF_Dim(x, 3)};
+  if (made.pad < 0 || made.pad > 2 || map.height < 1 || map.width < 1) return c.fail("a map that is smaller than the kernel");
+  float *out = c.out(0, {IN * IN, map.tiles(), map.channels});
+  if (!out) return;
+  inParallel(map.batch * map.down(), sizeOf(x) * 16, [&](int64_t begin, int64_t end) {
+    tilesIn(made, map, dataOf(x), sizeOf(mask) ? dataOf(mask) : nullptr, out, begin, end);
+  });
+}
+
+void computeTilesOut(void *attributes, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *x = c.in(0), *shape = c.in(1), *bias = c.in(2);
+  if (!c.ok()) return;
+  if (!has(x, 3) || sizeOf(shape) != 4 || TF_Dim(x, 2) % WIDTH) return c.fail("expected [36,T,C], C a multiple of 16, and four sizes");
+  const auto *n = static_cast<const int32_t *>(TF_TensorData(shape));
+  const Map map{n[0], n[1], n[2], n[3]};
+  if (TF_Dim(x, 0) != IN * IN || TF_Dim(x, 1) != map.tiles() || TF_Dim(x, 2) != map.channels || (sizeOf(bias) && sizeOf(bias) != map.channels)) {
+    return c.fail("tiles that do not fit the sizes");
+  }
+  float *out = c.out(0, {n[0], n[1], n[2], n[3]});
+  if (!out) return;
+  const bool gradient = static_cast<Attributes *>(attributes)->gradient;
+  inParallel(map.batch * map.down(), sizeOf(x) * 6, [&](int64_t begin, int64_t end) {
+    tilesOut(gradient, map, dataOf(x), sizeOf(bias) ? dataOf(bias) : nullptr, out, begin, end);
+  });
+}
+
+// A map's gradient in tiles, A dY A': what the gradient in the kernel is made of.
+FOR_EACH_PROCESSOR void gradientTiles(const Map &map, const float *dy, float *out, int64_t begin, int64_t end) {
+  const int64_t stride = map.tiles() * map.channels;
+  for (int64_t row = begin; row < end; row++) {
+    const int64_t image = row / map.down(), top = row % map.down() * OUT;
+    for (int64_t column = 0; column < map.across(); column++) {
+      const int64_t left = column * OUT;
+      for (int64_t c = 0; c < map.channels; c += WIDTH) {
+        Numbers seen[OUT * OUT], half[IN * OUT], done[IN * IN];
+        for (int i = 0; i < OUT; i++) {
+          for (int k = 0; k < OUT; k++) {
+            const Numbers zero = {};
+            const bool inside = top + i < map.height && left + k < map.width;
+            seen[i * OUT + k] = inside ? load(dy + ((image * map.height + top + i) * map.width + left + k) * map.channels + c) : zero;
+          }
+        }
+        for (int k = 0; k < OUT; k++) outputTransposed<false>(seen + k, OUT, half + k, OUT);
+        for (int i = 0; i < IN; i++) outputTransposed<false>(half + i * OUT, 1, done + i * IN, 1);
+        float *to = out + (row * map.across() + column) * map.channels + c;
+        for (int i = 0; i < IN * IN; i++) store(to + i * stride, done[i]);
+      }
+    }
+  }
+}
+
+void computeGradientTiles(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *dy = c.in(0);
+  if (!c.ok()) return;
+  if (!has(dy, 4) || TF_Dim(dy, 3) % WIDTH) return c.fail("expected [B,H,W,C], C a multiple of 16");
+  const Map map{TF_Dim(dy, 0), TF_Dim(dy, 1), TF_Dim(dy, 2), TF_Dim(dy, 3)};
+  float *out = c.out(0, {IN * IN, map.tiles(), map.channels});
+  if (!out) return;
+  inParallel(map.batch * map.down(), sizeOf(dy) * 16, [&](int64_t begin, int64_t end) { gradientTiles(map, dataOf(dy), out, begin, end); });
+}
+
+// Sixteen kernels at a time: G g G', and G' p G back.
+FOR_EACH_PROCESSOR void kernelTiles(const float *from, float *to, int64_t n, int64_t begin, int64_t end) {
+  for (int64_t at = begin * WIDTH; at < end * WIDTH; at += WIDTH) {
+    Numbers seen[TAPS * TAPS], half[IN * TAPS], done[IN * IN];
+    for (int i = 0; i < TAPS * TAPS; i++) seen[i] = load(from + i * n + at);
+    for (int k = 0; k < TAPS; k++) transformKernel<false>(seen + k, TAPS, half + k, TAPS);
+    for (int i = 0; i < IN; i++) transformKernel<false>(half + i * TAPS, 1, done + i * IN, 1);
+    for (int i = 0; i < IN * IN; i++) store(to + i * n + at, done[i]);
+  }
+}
+
+FOR_EACH_PROCESSOR void kernelGradient(const float *from, float *to, int64_t n, int64_t begin, int64_t end) {
+  for (int64_t at = begin * WIDTH; at < end * WIDTH; at += WIDTH) {
+    Numbers seen[IN * IN], half[TAPS * IN], done[TAPS * TAPS];
+    for (int i = 0; i < IN * IN; i++) seen[i] = load(from + i * n + at);
+    for (int k = 0; k < IN; k++) kernelTransposed<false>(seen + k, IN, half + k, IN);
+    for (int i = 0; i < TAPS; i++) kernelTransposed<false>(half + i * IN, 1, done + i * TAPS, 1);
+    for (int i = 0; i < TAPS * TAPS; i++) store(to + i * n + at, done[i]);
+  }
+}
+
+// [3,3,C,K] -> [36,C,K]
+void computeKernelTiles(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *g = c.in(0);
+  if (!c.ok()) return;
+  const int64_t n = has(g, 4) ? TF_Dim(g, 2) * TF_Dim(g, 3) : 1;
+  if (n % WIDTH || TF_Dim(g, 0) != TAPS || TF_Dim(g, 1) != TAPS) return c.fail("expected a kernel [3,3,C,K], C * K a multiple of 16");
+  float *out = c.out(0, {IN * IN, TF_Dim(g, 2), TF_Dim(g, 3)});
+  if (out) inParallel(n / WIDTH, n * 180, [&](int64_t begin, int64_t end) { kernelTiles(dataOf(g), out, n, begin, end); });
+}
+
+// [36,C,K] -> [3,3,C,K]
+void computeKernelGradient(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *p = c.in(0);
+  if (!c.ok()) return;
+  const int64_t n = has(p, 3) ? TF_Dim(p, 1) * TF_Dim(p, 2) : 1;
+  if (n % WIDTH || TF_Dim(p, 0) != IN * IN) return c.fail("expected [36,C,K], C * K a multiple of 16");
+  float *out = c.out(0, {TAPS, TAPS, TF_Dim(p, 1), TF_Dim(p, 2)});
+  if (out) inParallel(n / WIDTH, n * 180, [&](int64_t begin, int64_t end) { kernelGradient(dataOf(p), out, n, begin, end); });
+}
+
+// ---- the gradient of a maximum over 2x2 ----
+
+// To the first of the largest, as TensorFlow does.
+FOR_EACH_PROCESSOR void maxPoolRows(const Map &map, const float *x, const float *y, const float *dy, float *dx, int64_t begin, int64_t end) {
+  const int64_t down = map.height / 2, across = map.width / 2, line = map.width * map.channels;
+  for (int64_t row = begin; row < end; row++) {
+    const int64_t image = row / down, top = row % down * 2;
+    const float *source = x + (image * map.height + top) * line;
+    float *to = dx + (image * map.height + top) * line;
+    for (int64_t column = 0; column < across; column++) {
+      for (int64_t c = 0; c < map.channels; c += WIDTH) {
+        const Numbers zero = {};
+        const int64_t at = (row * across + column) * map.channels + c;
+        const Numbers largest = load(y + at);
+        Numbers left = load(dy + at);
+        for (int64_t k = 0; k < 4; k++) {
+          const int64_t offset = (k >> 1) * line + (column * 2 + (k & 1)) * map.channels + c;
+          const auto here = load(source + offset) == largest;
+          store(to + offset, here ? left : zero);
+          left = here ? zero : left;
+        }
+      }
+    }
+    // What no window sees.
+    if (map.width % 2) {
+      for (int64_t k = 0; k < 2; k++) std::memset(to + k * line + 2 * across * map.channels, 0, map.channels * sizeof(float));
+    }
+    if (map.height % 2 && top + 3 == map.height) std::memset(to + 2 * line, 0, line * sizeof(float));
+  }
+}
+
+void computeMaxPoolGradient(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *x = c.in(0), *y = c.in(1), *dy = c.in(2);
+  if (!c.ok()) return;
+  if (!has(x, 4) || !sameShape(y, dy) || TF_Dim(x, 3) % WIDTH || TF_Dim(y, 1) != TF_Dim(x, 1) / 2 || TF_Dim(y, 2) != TF_Dim(x, 2) / 2) {
+    return c.fail("expected a map [B,H,W,C], C a multiple of 16, its maxima over 2x2 and their gradient");
+  }
+  const Map map{TF_Dim(x, 0), TF_Dim(x, 1), TF_Dim(x, 2), TF_Dim(x, 3)};
+  float *out = c.out(0, {map.batch, map.height, map.width, map.channels});
+  if (!out) return;
+  inParallel(map.batch * (map.height / 2), sizeOf(x) * 10, [&](int64_t begin, int64_t end) {
+    maxPoolRows(map, dataOf(x), dataOf(y), dataOf(dy), out, begin, end);
+  });
+}
+
+// ---- sums of squares ----
+
+FOR_EACH_PROCESSOR float sumOfSquares(const float *x, int64_t n) {
+  Numbers sums[4] = {};
+  int64_t at = 0;
+  for (; at + 4 * WIDTH <= n; at += 4 * WIDTH) {
+    for (int k = 0; k < 4; k++) {
+      const Numbers v = load(x + at + k * WIDTH);
+      sums[k] += v * v;
+    }
+  }
+  float sum = 0;
+  for (; at < n; at++) sum += x[at] * x[at];
+  for (int k = 0; k < 4; k++) {
+    for (int64_t l = 0; l < WIDTH; l++) sum += sums[k][l];
+  }
+  return sum;
+}
+
+// N tensors -> [N]: of each the sum of its squares.
+void computeSquares(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  const int n = c.inputs();
+  float *out = c.out(0, {n});
+  for (int i = 0; out && i < n; i++) {
+    TF_Tensor *t = c.in(i);
+    if (!t) return;
+    out[i] = sumOfSquares(dataOf(t), sizeOf(t));
+  }
+}
+
+// ---- the mean absolute difference ----
+
+constexpr int64_t BLOCK = 1 << 12;
+
+// Of a block, so that the sum of all can be one in float64.
+FOR_EACH_PROCESSOR float sumOfDifferences(const float *a, const float *b, int64_t n) {
+  Numbers sums[4] = {};
+  const Numbers zero = {};
+  int64_t at = 0;
+  for (; at + 4 * WIDTH <= n; at += 4 * WIDTH) {
+    for (int k = 0; k < 4; k++) {
+      const Numbers d = load(a + at + k * WIDTH) - load(b + at + k * WIDTH);
+      sums[k] += d < zero ? -d : d;
+    }
+  }
+  float sum = 0;
+  for (; at < n; at++) sum += std::fabs(a[at] - b[at]);
+  for (int k = 0; k < 4; k++) {
+    for (int64_t l = 0; l < WIDTH; l++) sum += sums[k][l];
+  }
+  return sum;
+}
+
+FOR_EACH_PROCESSOR void signs(const float *a, const float *b, float scale, float *out, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    const float d = a[i] - b[i];
+    out[i] = d > 0 ? scale : d < 0 ? -scale : d * scale;
+  }
+}
+
+// b stands for as many copies of itself as a needs.
+bool copies(TF_Tensor *a, TF_Tensor *b) { return sizeOf(b) > 0 && sizeOf(a) % sizeOf(b) == 0; }
+
+void computeL1(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *a = c.in(0), *b = c.in(1);
+  if (!c.ok()) return;
+  if (!copies(a, b)) return c.fail("expected as many numbers as another tensor has, or a multiple");
+  float *out = c.out(0, {});
+  if (!out) return;
+  double sum = 0;
+  for (int64_t from = 0; from < sizeOf(a); from += sizeOf(b)) {
+    for (int64_t at = 0; at < sizeOf(b); at += BLOCK) sum += sumOfDifferences(dataOf(a) + from + at, dataOf(b) + at, std::min(BLOCK, sizeOf(b) - at));
+  }
+  *out = static_cast<float>(sum);
+}
+
+void computeL1Gradient(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *a = c.in(0), *b = c.in(1), *scale = c.in(2);
+  if (!c.ok()) return;
+  if (!copies(a, b) || sizeOf(scale) != 1) return c.fail("expected as many numbers as another tensor has, or a multiple, and a factor");
+  std::vector<int64_t> shape;
+  for (int i = 0; i < TF_NumDims(a); i++) shape.push_back(TF_Dim(a, i));
+  float *out = c.out(0, shape);
+  if (!out) return;
+  for (int64_t from = 0; from < sizeOf(a); from += sizeOf(b)) signs(dataOf(a) + from, dataOf(b), *dataOf(scale), out + from, sizeOf(b));
+}
+
+// ---- rows added to those of their numbers ----
+
+FOR_EACH_PROCESSOR void addRows(const float *rows, const int32_t *index, float *out, int64_t n, int64_t channels) {
+  for (int64_t i = 0; i < n; i++) {
+    const float *from = rows + i * channels;
+    float *to = out + index[i] * channels;
+    int64_t c = 0;
+    for (; c + WIDTH <= channels; c += WIDTH) store(to + c, load(to + c) + load(from + c));
+    for (; c < channels; c++) to[c] += from[c];
+  }
+}
+
+// rows [N,C], index [N], count -> [count,C]: the transpose of looking rows up.
+void computeSumRows(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *rows = c.in(0), *index = c.in(1), *count = c.in(2);
+  if (!c.ok()) return;
+  if (!has(rows, 2) || sizeOf(index) != TF_Dim(rows, 0) || sizeOf(count) != 1) return c.fail("expected rows [N,C], as many numbers of rows, and how many there are");
+  const int64_t n = TF_Dim(rows, 0), channels = TF_Dim(rows, 1), most = *static_cast<const int32_t *>(TF_TensorData(count));
+  const auto *at = static_cast<const int32_t *>(TF_TensorData(index));
+  for (int64_t i = 0; i < n; i++) {
+    if (at[i] < 0 || at[i] >= most) return c.fail("a number of a row that there is not");
+  }
+  float *out = c.out(0, {most, channels});
+  if (!out) return;
+  std::memset(out, 0, most * channels * sizeof(float));
+  addRows(dataOf(rows), at, out, n, channels);
+}
+
+// ---- Adam ----
+
+// What a step multiplies by; `rest`: 1 - beta.
+struct Factors {
+  float scale, floor, beta1, rest1, beta2, rest2;
+};
+
+// The numbers and the order are those of src/training/adam.ts.
+FOR_EACH_PROCESSOR void moveBy(const Factors f, const float *__restrict w, const float *__restrict g, const float *__restrict v, float *__restrict w1, float *__restrict v1, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    const float square = v[i] * f.beta2 + g[i] * g[i] * f.rest2;
+    v1[i] = square;
+    w1[i] = w[i] - g[i] * f.scale / (__builtin_sqrtf(square) + f.floor);
+  }
+}
+
+FOR_EACH_PROCESSOR void moveByMeans(const Factors f, const float *__restrict w, const float *__restrict g, const float *__restrict v, const float *__restrict m, float *__restrict w1,
+                                    float *__restrict v1, float *__restrict m1, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    const float square = v[i] * f.beta2 + g[i] * g[i] * f.rest2;
+    const float mean = m[i] * f.beta1 + g[i] * f.rest1;
+    v1[i] = square;
+    m1[i] = mean;
+    w1[i] = w[i] - mean * f.scale / (__builtin_sqrtf(square) + f.floor);
+  }
+}
+
+// Factors [6], N weights, N gradients, N means of squares, N or no means -> all but the gradients anew.
+void computeAdam(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *factors = c.in(0);
+  if (!c.ok()) return;
+  const bool means = TF_NumOutputs(context) % 3 == 0 && c.inputs() - 1 == TF_NumOutputs(context) / 3 * 4;
+  const int n = (c.inputs() - 1) / (means ? 4 : 3);
+  if (sizeOf(factors) != 6) return c.fail("expected six factors");
+  Factors f;
+  std::memcpy(&f, dataOf(factors), sizeof f);
+  for (int i = 0; i < n; i++) {
+    TF_Tensor *w = c.in(1 + i), *g = c.in(1 + n + i), *v = c.in(1 + 2 * n + i), *m = means ? c.in(1 + 3 * n + i) : nullptr;
+    if (!c.ok()) return;
+    const int64_t size = sizeOf(w);
+    if (sizeOf(g) != size || sizeOf(v) != size || (m && sizeOf(m) != size)) return c.fail("a gradient or a mean of another size than its weight");
+    std::vector<int64_t> shape;
+    for (int k = 0; k < TF_NumDims(w); k++) shape.push_back(TF_Dim(w, k));
+    float *w1 = c.out(i, shape), *v1 = c.out(n + i, {size}), *m1 = means ? c.out(2 * n + i, {size}) : nullptr;
+    if (!c.ok()) return;
+    inParallel(size, size * 20, [&](int64_t begin, int64_t end) {
+      const int64_t part = end - begin;
+      if (m) moveByMeans(f, dataOf(w) + begin, dataOf(g) + begin, dataOf(v) + begin, dataOf(m) + begin, w1 + begin, v1 + begin, m1 + begin, part);
+      else moveBy(f, dataOf(w) + begin, dataOf(g) + begin, dataOf(v) + begin, w1 + begin, v1 + begin, part);
+    });
+  }
+}
+
+// ---- registration ----
+
+void unknownShape(TF_ShapeInferenceContext *context, TF_Status *status) { TF_ShapeInferenceContextSetUnknownShape(context, status); }
+
+typedef std::vector<const char *> Texts;
+
+void add(const char *name, const Texts &inputs, const Texts &outputs, const Texts &attributes, bool made, void (*compute)(void *, TF_OpKernelContext *)) {
+  TF_Status *status = TF_NewStatus();
+  auto *definition = TF_NewOpDefinitionBuilder(name);
+  for (const char *input : inputs) TF_OpDefinitionBuilderAddInput(definition, input);
+  for (const char *output : outputs) TF_OpDefinitionBuilderAddOutput(definition, output);
+  for (const char *attribute : attributes) TF_OpDefinitionBuilderAddAttr(definition, attribute);
+  TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, unknownShape);
+  TF_RegisterOpDefinition(definition, status);
+  if (TF_GetCode(status) == TF_OK) {
+    TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", made ? makeAttributes : nullptr, compute, made ? deleteAttributes : nullptr), status);
+  }
+  TF_DeleteStatus(status);
+}
+
+// When the addon is loaded. An operation that cannot be registered is missing, and what asks for it takes the other way.
+[[maybe_unused]] const bool registered = [] {
+  add("LgganTilesIn", {"x: float", "mask: float"}, {"tiles: float"}, {"gradient: bool", "pad: int"}, true, computeTilesIn);
+  add("LgganTilesOut", {"tiles: float", "shape: int32", "bias: float"}, {"y: float"}, {"gradient: bool"}, true, computeTilesOut);
+  add("LgganGradientTiles", {"dy: float"}, {"tiles: float"}, {}, false, computeGradientTiles);
+  add("LgganKernelTiles", {"kernel: float"}, {"tiles: float"}, {}, false, computeKernelTiles);
+  add("LgganKernelGradient", {"tiles: float"}, {"gradient: float"}, {}, false, computeKernelGradient);
+  add("LgganMaxPoolGradient", {"x: float", "y: float", "dy: float"}, {"dx: float"}, {}, false, computeMaxPoolGradient);
+  add("LgganSquares", {"x: N * float"}, {"sums: float"}, {"N: int >= 1"}, false, computeSquares);
+  add("LgganL1", {"a: float", "b: float"}, {"sum: float"}, {}, false, computeL1);
+  add("LgganL1Gradient", {"a: float", "b: float", "scale: float"}, {"da: float"}, {}, false, computeL1Gradient);
+  add("LgganSumRows", {"rows: float", "index: int32", "count: int32"}, {"sums: float"}, {}, false, computeSumRows);
+  add("LgganAdam", {"factors: float", "w: N * float", "g: N * float", "v: N * float", "m: M * float"}, {"w1: N * float", "v1: N * float", "m1: M * float"},
+      {"N: int >= 1", "M: int >= 0"}, false, computeAdam);
+  return true;
+}();
+
+}  // namespace
+}  // namespace lggan
