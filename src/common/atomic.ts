@@ -104,6 +104,10 @@ export function explain(e: unknown, file: string): unknown {
  */
 export function explainAny(e: unknown): unknown {
   if (!(e instanceof Error) || e instanceof UserError) return e;
+  // TensorFlow's, and JavaScript's own.
+  if (/OOM when allocating|Invalid TF_Status: 8\b|Array buffer allocation failed/.test(e.message)) {
+    return new UserError('The memory does not suffice: take a smaller batch, smaller images or a narrower network, or end other programs.', { cause: e });
+  }
   const { code = '', syscall, path, dest } = e as NodeJS.ErrnoException & { dest?: string };
   if (!syscall || (code === 'ENOENT' && syscall !== 'mkdir')) return e;
   const denied = code === 'EACCES' || code === 'EPERM';
