@@ -207,7 +207,6 @@ export async function srCrops(
 
 async function parts(dataset: PairDataset, part: PhotoPart, heldOut = HELD_OUT): Promise<Pair[]> {
   within('heldOut', heldOut, 0, 0.9);
-  if (part === 'held-out' && heldOut === 0) throw new UserError(`${dataset.source} has no held-out part: heldOut is 0.`);
   const pairs: Pair[] = [];
   for await (const pair of itemsOf(dataset)) {
     const [from, to] = partColumns(part, pair.image.width, heldOut);
