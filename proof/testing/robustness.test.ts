@@ -402,19 +402,18 @@ test('docs/robustness.md says what happened here', (t) => {
   assert.equal(readFileSync(file, 'utf8'), text, 'npm run robustness writes it anew');
 });
 
-/** What `src/engine/cluster.test.ts` and `cli/workers.test.ts` hold. */
+/** What `src/engine/cluster.test.ts` holds. */
 const WORKERS = [
-  '## Several workers',
+  '## Several processes',
   '',
-  "`--workers` and `--cluster` (docs/scaling.md) open TensorFlow's own server, which speaks gRPC without encryption and does not ask who calls: whoever",
-  'reaches its port can stop the training, and run what TensorFlow can run.',
+  "`src/engine/cluster.ts` adds tensors up over several processes; no command uses it yet. It opens TensorFlow's own server, which speaks gRPC without",
+  'encryption and does not ask who calls: whoever reaches its port can run what TensorFlow can run.',
   '',
-  '- `--workers N` names 127.0.0.1, and only this machine is heard. Whoever has an account on it can call: on a machine of many users take care.',
-  '- `--cluster` hears what is sent to the addresses that it names, no others: give those of a private network (a VLAN, a VPN, an InfiniBand), never public ones,',
-  '  and let a firewall pass the ports among the workers alone, as `iptables -A INPUT -p tcp --dport 8888:8895 ! -s 10.0.0.0/24 -j DROP`.',
+  '- With addresses of 127.0.0.1 only this machine is heard. Whoever has an account on it can call: on a machine of many users take care.',
+  '- With other addresses it hears what is sent to those, no others: give those of a private network, never public ones, and let a firewall pass its ports',
+  '  among the machines alone.',
   "- TensorFlow's server binds to all addresses whatever it is told. On Linux its sockets get a filter for the named ones, a few milliseconds after they open.",
   '  Where that cannot be done (macOS; a name that leads to the loopback, as a machine often calls itself) a sentence says that all addresses listen.',
-  '- Nothing is encrypted: gradients and weights can be read along the way.',
   '',
 ];
 

@@ -1,6 +1,6 @@
 /**
  * Several processes that train one network: the collective runtime of TensorFlow, which its C library exports (scripts/setup/cluster.cc calls
- * it). Workers add tensors up over gRPC, and each has the same bits of the sum. See docs/scaling.md.
+ * it). Workers add tensors up over gRPC, and each has the same bits of the sum. docs/robustness.md says who can reach it.
  */
 import { createHash } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
