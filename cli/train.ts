@@ -15,7 +15,6 @@ import { BRANCHES, LGGAN_DEFAULTS } from '../src/models/lggan/config';
 import { Vgg19 } from '../src/judges/vgg19';
 import { findVgg19 } from '../src/judges/vgg19_weights';
 import { loadGenerator } from '../src/models/pretrained';
-import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
 import { DISCRIMINATOR_KINDS, TRAIN_LGGAN_DEFAULTS as D, trainLGGAN, type TrainLGGANConfig } from '../src/training/lggan';
 import { FAULT_POLICIES } from '../src/training/guards';
@@ -23,10 +22,10 @@ import { recordRow } from '../src/training/history';
 import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../src/training/schedule';
 import { eventLog } from '../src/training/tensorboard';
 import { parseSize, runCommand } from './arguments';
-import { interruptible } from '../src/common/interrupt';
 import { validator } from '../experiments/evaluation/validator';
 import { SampleFile } from '../experiments/figures/sample_file';
 import { complete } from './complete';
+import { watchTraining } from './watch';
 import { WrittenFiles, filesIn, refuseInputs } from '../src/common/targets';
 import { IMAGE_EXTENSIONS, hasExtension } from '../src/common/files';
 
@@ -161,10 +160,9 @@ void runCommand(
 
     const validation = args.val_path ? await validator(folderPairs(args.val_path, { mapping }), imageSize, crop) : undefined;
     if (validation) console.log(`best checkpoint by ${validation.by}`);
-    const interrupt = interruptible();
+    const watch = watchTraining((row) => `epoch ${row.epoch}, G ${told(row.generator)}, D ${told(row.discriminatorFake + row.discriminatorReal)}`);
     const shown = args.sample_labels ? labelFolder(args.sample_labels, { mapping }) : args.crops ? await heldOutCrops(pairs, imageSize) : pairs;
     const samples = new SampleFile(join(args.output_path, 'samples'), shown, imageSize, crop, args.sample_labels || args.crops ? 8 : 3);
-    let bar: ReturnType<typeof progress> | undefined;
     let step = 0;
     const secondStage = args.second_stage_from ?? Math.round((args.epochs * (secondStageFrom - 1)) / epochs) + 1;
     const result = await trainLGGAN(
@@ -208,11 +206,9 @@ void runCommand(
       },
       { train: batches, vgg },
       {
-        signal: interrupt.signal,
-        onMessage: (message) => console.error(message),
+        ...watch.hooks,
         onStep: (row, done, total) => {
-          bar ??= progress(total, 'training', { unit: 'steps', from: done - 1 });
-          bar.update(done, `epoch ${row.epoch}, G ${told(row.generator)}, D ${told(row.discriminatorFake + row.discriminatorReal)}`);
+          void watch.hooks.onStep(row, done, total);
           const { step: taken, ...values } = row;
           step = taken;
           log?.scalars(step, values);
@@ -230,12 +226,12 @@ void runCommand(
         }),
       },
     );
-    bar?.finish(args.output_path);
+    watch.finish(args.output_path);
     const through = complete(args.output_path, result.epochsBefore, { epochs: args.epochs, secondStageFrom: secondStage, stage: args.stage });
     if (through) console.log(through);
     else if (result.interrupted) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
     log?.flush();
-    interrupt.dispose();
+    watch.dispose();
     result.trainer.dispose();
     await validation?.dispose();
     vgg?.dispose();

@@ -1,8 +1,6 @@
 import { join } from 'node:path';
 import { classTable, confusionFigure, judgeReport, judgeTable } from '../experiments/evaluation/judge_report';
 import { CLASS_NAMES } from '../src/classes';
-import { interruptible } from '../src/common/interrupt';
-import { progress } from '../src/common/progress';
 import { readMapping } from '../src/data/mapping';
 import { folderPairs } from '../src/data/pairs';
 import { engineInfo } from '../src/engine/tf';
@@ -10,6 +8,7 @@ import { saveFigure } from '../src/figures/figure';
 import { CarriedJudge } from '../src/metrics/carried_judge';
 import { JUDGE_NETWORK as N, TRAIN_JUDGE_DEFAULTS as D, trainJudge } from '../src/training/judge';
 import { runCommand } from './arguments';
+import { watchTraining } from './watch';
 
 void runCommand(
   {
@@ -45,8 +44,7 @@ void runCommand(
     const validation = args.val_path ? folderPairs(args.val_path, { mapping }) : undefined;
     console.log(engineInfo().description);
     console.log(`${train.length} pairs to train on, ${validation?.length ?? 0} to look at`);
-    const interrupt = interruptible();
-    let bar: ReturnType<typeof progress> | undefined;
+    const watch = watchTraining((row) => `loss ${row.loss.toFixed(3)}`);
     const { block, levels, features, widest } = args;
     const { network, shares, step, before, interrupted } = await trainJudge(
       {
@@ -63,16 +61,11 @@ void runCommand(
       },
       { train, validation },
       {
-        signal: interrupt.signal,
-        onMessage: (message) => console.error(message),
-        onStep: (row, done, total) => {
-          bar ??= progress(total, 'training', { unit: 'steps', from: done - 1 });
-          bar.update(done, `loss ${row.loss.toFixed(3)}`);
-        },
-        onValidation: ({ accuracy, meanIou }, at) => bar?.print(`step ${at}: accuracy ${accuracy.toFixed(3)}, mIoU ${meanIou.toFixed(3)}`),
+        ...watch.hooks,
+        onValidation: ({ accuracy, meanIou }, at) => watch.print(`step ${at}: accuracy ${accuracy.toFixed(3)}, mIoU ${meanIou.toFixed(3)}`),
       },
     );
-    bar?.finish(args.output_path);
+    watch.finish(args.output_path);
     if (args.title) network.trainedOn = network.trainedOn.replace(args.input_path, args.title);
     const file = join(args.output_path, 'judge.safetensors');
     await network.save(file, { half: true });
@@ -81,7 +74,7 @@ void runCommand(
     console.log(`never seen: ${named((s) => s === 0)}; too seldom to judge by: ${named((s, c) => s > 0 && !network.learnt!.includes(c))}`);
     if (interrupted) console.log(`Stopped and saved after ${step} steps; the same command goes on from there.`);
     else if (step === before) console.log(`The run has its ${step} steps; --steps says how many more.`);
-    interrupt.dispose();
+    watch.dispose();
     network.dispose();
     const sets = [...(args.val_path ? [args.val_path] : []), ...(args.measure ?? [])];
     if (interrupted || !sets.length) return;

@@ -4,14 +4,13 @@ import { HELD_OUT, srCrops } from '../src/data/crops';
 import { folderPairs } from '../src/data/pairs';
 import { srFolder } from '../src/data/sr_pairs';
 import { RCAN_DEFAULTS } from '../src/models/rcan';
-import { progress } from '../src/common/progress';
 import { engineInfo } from '../src/engine/tf';
 import { FAULT_POLICIES } from '../src/training/guards';
 import { trainRCAN } from '../src/training/rcan';
 import { TRAIN_RCAN_DEFAULTS as D } from '../src/training/rcan_config';
 import { runCommand } from './arguments';
-import { interruptible } from '../src/common/interrupt';
 import { complete } from './complete';
+import { watchTraining } from './watch';
 
 void runCommand(
   {
@@ -56,8 +55,7 @@ void runCommand(
     const validation = photos ? await srCrops(photos, 'held-out') : hasVal ? srFolder(join(args.input_path, 'val')) : undefined;
     console.log(engineInfo().description);
     console.log(`${train.length} pairs to train on, ${validation?.length ?? 0} to validate with`);
-    const interrupt = interruptible();
-    let bar: ReturnType<typeof progress> | undefined;
+    const watch = watchTraining((row) => `loss ${row.loss.toFixed(2)}`);
     const result = await trainRCAN(
       {
         network: { groups: args.groups, blocks: args.blocks, features: args.features, reduction: args.reduction, seed: args.seed },
@@ -78,23 +76,18 @@ void runCommand(
       },
       { train, validation },
       {
-        signal: interrupt.signal,
-        onMessage: (message) => console.error(message),
-        onStep: (row, done, total) => {
-          bar ??= progress(total, 'training', { unit: 'steps', from: done - 1 });
-          bar.update(done, `loss ${row.loss.toFixed(2)}`);
-        },
+        ...watch.hooks,
         onValidation: (_, quality, bicubic, step) =>
-          bar?.print(
+          watch.print(
             `step ${step}: PSNR ${quality.rgb.toFixed(2)} dB (Y ${quality.y.toFixed(2)}), bicubic ${bicubic.rgb.toFixed(2)} (Y ${bicubic.y.toFixed(2)})`,
           ),
       },
     );
-    bar?.finish(args.output_path);
+    watch.finish(args.output_path);
     const through = complete(args.output_path, result.epochsBefore, { epochs: args.epochs });
     if (through) console.log(through);
     else if (result.interrupted) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
-    interrupt.dispose();
+    watch.dispose();
     result.network.dispose();
   },
 );
