@@ -15,7 +15,7 @@ import { Adam } from './adam';
 import { gradients } from './gradients';
 import { FAULT_POLICIES, StepFault, faultOf, lossDivergence, squaresOf, type FaultPolicy } from './guards';
 import type { History } from './history';
-import { runSteps, type LoopHooks } from './loop';
+import { runSteps, savingOf, type LoopHooks } from './loop';
 import { loadRun, saveRun, type Kept } from './saved_run';
 import { pixelCrossEntropy } from './segmenter';
 
@@ -132,7 +132,7 @@ export class JudgeTrainer {
     const loss = value.dataSync()[0];
     const fault = faultOf('the judge', { loss }, g, squares);
     if (!fault) this.optimiser.step(g, learningRate);
-    tf.dispose([x, truth, value, squares, ...Object.values(g)]);
+    tf.dispose([x, truth, value, squares, g]);
     if (fault) throw new StepFault(fault, { loss });
     return loss;
   }
@@ -228,14 +228,10 @@ async function run(trainer: JudgeTrainer, data: JudgeData, shares: number[], hoo
   const pairs = data.validation && (await readAll(centreCrops(data.validation, network.config.imageSize)));
   const { history, step, before, interrupted } = await runSteps<SegmentBatch, null>(
     {
-      output: config.output,
+      ...savingOf(trainer),
       batches,
       total: steps,
       stepsPerEpoch: batches.batchesPerEpoch,
-      checkpointEvery: config.checkpointEvery,
-      onFault: config.onFault,
-      load: (onMessage) => trainer.load('latest', onMessage),
-      save: (name, state) => trainer.save(name, state),
       step(batch) {
         const learningRate = config.learningRate * (1 - trainer.stepsTaken / steps);
         return { loss: trainer.step(batch, learningRate), learningRate };

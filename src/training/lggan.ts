@@ -29,7 +29,7 @@ import { MovingAverage } from './ema';
 import { gradients } from './gradients';
 import { Buffers, FAULT_POLICIES, StepFault, divergence, faultOf, squaresOf, type FaultPolicy } from './guards';
 import type { History } from './history';
-import { runSteps, type LoopHooks } from './loop';
+import { runSteps, savingOf, type LoopHooks } from './loop';
 import { loadRun, saveRun, type Kept } from './saved_run';
 import { LOSS_WEIGHTS, Schedule, type ScheduleConfig } from './schedule';
 
@@ -406,21 +406,17 @@ async function begin(config: Partial<TrainLGGANConfig>, vgg?: Vgg19): Promise<LG
 }
 
 async function run(trainer: LGGANTrainer, batches: BatchSource, hooks: TrainLGGANHooks): Promise<TrainLGGANResult> {
-  const { output, checkpointEvery, onFault, stage, sampleEvery, evaluateEvery } = trainer.config;
+  const { output, stage, sampleEvery, evaluateEvery } = trainer.config;
   const stepsPerEpoch = trainer.config.stepsPerEpoch || batches.batchesPerEpoch;
   const { epochs, secondStageFrom } = trainer.schedule.config;
   const total = (stage === 1 ? Math.min(epochs, secondStageFrom - 1) : epochs) * stepsPerEpoch;
 
   const { history, before, interrupted } = await runSteps<Batch, number>(
     {
-      output,
+      ...savingOf(trainer),
       batches,
       total,
       stepsPerEpoch,
-      checkpointEvery,
-      onFault,
-      load: (onMessage) => trainer.load('latest', onMessage),
-      save: (name, state) => trainer.save(name, state),
       check(step) {
         if ((stage === 1 && secondStageFrom < 2) || (stage === 2 && secondStageFrom > epochs)) {
           throw new UserError(`${output}: there is no stage ${stage} in ${epochs} epochs with the second stage from epoch ${secondStageFrom}.`);

@@ -21,6 +21,19 @@ export interface LoopHooks {
   signal?: AbortSignal;
 }
 
+/** What the loop wants of whoever takes the steps. */
+interface Saving {
+  readonly config: Pick<Run<never, Json>, 'output' | 'checkpointEvery' | 'onFault'>;
+  load(name: 'latest', onMessage?: (message: string) => void): Promise<Record<string, Json> | undefined>;
+  save(name: 'latest' | 'best', state: Record<string, Json>): Promise<void>;
+}
+
+/** Where a trainer's run lies, and how it is saved and taken up. */
+export function savingOf(trainer: Saving): Pick<Run<never, Json>, 'output' | 'checkpointEvery' | 'onFault' | 'load' | 'save'> {
+  const { output, checkpointEvery, onFault } = trainer.config;
+  return { output, checkpointEvery, onFault, load: (onMessage) => trainer.load('latest', onMessage), save: (name, state) => trainer.save(name, state) };
+}
+
 /** A run, as the loop sees it. `Best` says how good its best checkpoint is, in JSON. */
 export interface Run<B, Best extends Json> {
   /** Where the history goes, and checkpoints by `save`. */

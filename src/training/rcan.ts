@@ -13,7 +13,7 @@ import { Adam } from './adam';
 import { gradients } from './gradients';
 import { StepFault, faultOf, lossDivergence, squaresOf } from './guards';
 import type { History } from './history';
-import { runSteps, type LoopHooks } from './loop';
+import { runSteps, savingOf, type LoopHooks } from './loop';
 import { rcanLearningRate, trainRCANConfig, type TrainRCANConfig } from './rcan_config';
 import { loadRun, saveRun, type Kept } from './saved_run';
 
@@ -149,7 +149,7 @@ export async function trainRCAN(config: Partial<TrainRCANConfig>, data: RCANData
 
 async function run(trainer: RCANTrainer, data: RCANData, hooks: TrainRCANHooks): Promise<TrainRCANResult> {
   const { config, network } = trainer;
-  const { batchSize, patch, repeat, seed, output, onFault, validateEvery, checkpointEvery } = config;
+  const { batchSize, patch, repeat, seed, output, validateEvery } = config;
   const batches = new SrPatches(data.train, { batchSize, patch, repeat, seed });
   const stepsPerEpoch = config.stepsPerEpoch || batches.batchesPerEpoch;
   const total = config.epochs * stepsPerEpoch;
@@ -160,14 +160,10 @@ async function run(trainer: RCANTrainer, data: RCANData, hooks: TrainRCANHooks):
   type Best = SrQuality & { step: number };
   const { history, best, step, before, interrupted } = await runSteps<SrBatch, Best>(
     {
-      output,
+      ...savingOf(trainer),
       batches,
       total,
       stepsPerEpoch,
-      checkpointEvery,
-      onFault,
-      load: (onMessage) => trainer.load('latest', onMessage),
-      save: (name, state) => trainer.save(name, state),
       step: (batch, epoch) => ({ loss: trainer.step(batch, rcanLearningRate(config, epoch)) }),
       // The loss is known later; it stands here for the order of the columns.
       columns: (epoch) => ({ loss: NaN, learningRate: rcanLearningRate(config, epoch) }),
