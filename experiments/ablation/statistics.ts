@@ -1,6 +1,7 @@
 /** The statistics of an ablation: means and deviations over the seeds, and which differences are larger than these. */
 import { UserError } from '../../src/common/errors';
 import { readJson } from '../../src/common/files';
+import { momentsOf } from '../../src/metrics/moments';
 
 /** A metric of an ablation. */
 export interface AblationMetric {
@@ -89,12 +90,6 @@ export function summariseAblation({ metrics, runs }: Ablation): AblationSummary[
       return variants.map((v) => ({ ...v, verdict: verdictOf(v, variants[0], better) }));
     }),
   );
-}
-
-export function momentsOf(values: readonly number[]): { mean: number; deviation: number } {
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  const squares = values.reduce((s, v) => s + (v - mean) ** 2, 0);
-  return { mean, deviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };
 }
 
 export type Spread = Pick<AblationSummary, 'values' | 'mean' | 'deviation'>;

@@ -4,7 +4,8 @@ import { UserError } from '../../src/common/errors';
 import type { Measured } from './measure';
 import type { RunResult } from './run';
 import { ABLATION_DEFAULTS } from './settings';
-import { meanText, momentsOf, verdictOf } from './statistics';
+import { momentsOf } from '../../src/metrics/moments';
+import { meanText, verdictOf } from './statistics';
 import { ablationFile, ablationMarkdown, ablationSentences } from './summary';
 
 const info: Measured['info'] = {

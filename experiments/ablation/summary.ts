@@ -1,9 +1,10 @@
 /** An ablation in words and as a table, and the file that figures are drawn from. */
 import { UserError } from '../../src/common/errors';
+import { momentsOf } from '../../src/metrics/moments';
 import { QUANTITY_NAMES, type Quantity, type Measured, type MetricInfo } from './measure';
 import type { RunResult } from './run';
 import type { AblationSettings } from './settings';
-import { meanText, momentsOf, numberText, summariseAblation, type Ablation, type Verdict } from './statistics';
+import { meanText, numberText, summariseAblation, type Ablation, type Verdict } from './statistics';
 import { BASELINE, VARIANTS } from './variants';
 
 /** What images that no network painted reach, by the same judges. */

@@ -60,7 +60,8 @@ test('a kernel that follows the classes has more on its own than its average; on
   for (const m of measures) if (m.sau !== 'local 2') assertClose(m.mean, m.sameClass, 1e-6);
   const other = measures.map((m) => ({ ...m, sameClass: m.sameClass - 0.1 }));
   const spread = sauSpread([measures, other]).find((s) => s.sau === 'local 2' && s.where === 'at boundaries')!;
-  assertClose([...spread.sameClass, ...spread.aboveMean], [0.95, 0.1 * Math.SQRT1_2, 0.2, 0.1 * Math.SQRT1_2], 1e-6);
+  const { sameClass, aboveMean } = spread;
+  assertClose([sameClass.mean, sameClass.deviation, aboveMean.mean, aboveMean.deviation], [0.95, 0.1 * Math.SQRT1_2, 0.2, 0.1 * Math.SQRT1_2], 1e-6);
   assert.deepEqual(sauSpreadRows([spread])[0], {
     SAU: 'local 2',
     where: 'at boundaries',

@@ -2,6 +2,7 @@
 import { CLASSES } from '../classes';
 import { IGNORE, type LabelMap } from '../data/types';
 import * as tf from '../engine/tf';
+import { momentsOf, type Moments } from '../metrics/moments';
 import type { LGGAN } from '../models/lggan/lggan';
 import { boundaryPixels, kernelEntropy, kernelsOf, labelsAt, outsideShare, sameClassShare, meanKernels, uniformKernels, type Kernels } from './kernels';
 import { inspect, SAU_NAMES, sauAttention, type Inspection, type SauName } from './inspect';
@@ -151,19 +152,16 @@ export interface SauSpread {
   /** Label maps in which a pixel counts. */
   maps: number;
   /** Mean over the maps and standard deviation between them, of the share on the own class and of what it has above the two others. */
-  sameClass: readonly [mean: number, deviation: number];
-  aboveUniform: readonly [mean: number, deviation: number];
-  aboveMean: readonly [mean: number, deviation: number];
+  sameClass: Moments;
+  aboveUniform: Moments;
+  aboveMean: Moments;
 }
 
 export function sauSpread(all: readonly (readonly SauMeasure[])[]): SauSpread[] {
   return SAU_NAMES.flatMap((sau) =>
     WHERE.map((where): SauSpread => {
       const same = all.flat().filter((m) => m.sau === sau && m.where === where && m.pixels > 0);
-      const spread = (of: (m: SauMeasure) => number): [number, number] => {
-        const mean = same.reduce((sum, m) => sum + of(m), 0) / same.length;
-        return [mean, Math.sqrt(same.reduce((sum, m) => sum + (of(m) - mean) ** 2, 0) / (same.length - 1))];
-      };
+      const spread = (of: (m: SauMeasure) => number) => momentsOf(same.map(of));
       return {
         sau,
         where,
@@ -178,7 +176,7 @@ export function sauSpread(all: readonly (readonly SauMeasure[])[]): SauSpread[] 
 
 /** Rows of a table: mean ± standard deviation over label maps, in per cent of a kernel's weight. */
 export function sauSpreadRows(spread: readonly SauSpread[]): Record<string, string | number>[] {
-  const told = ([mean, deviation]: readonly [number, number]) => `${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)}`;
+  const told = ({ mean, deviation }: Moments) => `${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)}`;
   return spread.map(({ sau, where, maps, ...s }) => ({
     SAU: sau,
     where,
