@@ -75,6 +75,9 @@ interface Shared {
   json: boolean;
 }
 
+/** Who judges, as the functions take it. */
+const judging = ({ judges, segmenter, judge }: Shared) => ({ folder: judges, segmenter, judge });
+
 /** Judges a folder of generated images. */
 async function ofImages(args: Shared & { labels: string; fake: string; real: string; train?: string; mapping?: string; name: string }): Promise<void> {
   const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
@@ -91,14 +94,8 @@ async function ofImages(args: Shared & { labels: string; fake: string; real: str
     generated.push({ name: `${args.fake}: ${name}`, image, labels: resizeLabels((await labels.at(i)).labels, [image.height, image.width]) });
   }
   assertOneSize(generated);
-  const judges = await findJudges(
-    generated.map((g) => g.labels),
-    {
-      folder: args.judges,
-      segmenter: args.segmenter,
-      judge: args.judge,
-    },
-  );
+  const maps = generated.map((g) => g.labels);
+  const judges = await findJudges(maps, judging(args));
   const result = await new Evaluator(judges, real, train).evaluate(args.name, generated, reporter('judging'));
   if (args.json) {
     const { row, metrics, missing } = result;
@@ -126,11 +123,7 @@ async function ofPairs(args: Shared & { pairs: string; train?: string; mapping?:
   const [height, width] = generator.config.imageSize;
   const pairs = centreCrops(set, [2 * height, 2 * width]);
   const maps = (await readAll(pairs)).map((p) => p.labels);
-  const judges = await findJudges(maps, {
-    folder: args.judges,
-    segmenter: args.segmenter,
-    judge: args.judge,
-  });
+  const judges = await findJudges(maps, judging(args));
   const report = await evaluatePairs(generator, rcan, pairs, judges, {
     title: args.pairs,
     colours: args.train ? folderPairs(args.train, { mapping }) : undefined,
@@ -173,9 +166,7 @@ async function ofNetwork(
   const rcan = enlarging && (await loadRCAN(enlarging.path));
   console.error(`${chosen.sentence}\n${enlarging?.sentence ?? 'RCAN: there is none, images are enlarged by bicubic interpolation only.'}`);
   const report = await evaluateNetwork(generator, rcan, photos, {
-    folder: args.judges,
-    segmenter: args.segmenter,
-    judge: args.judge,
+    ...judging(args),
     windows: args.windows,
     contest: findContest(),
     onProgress: (label) => reporter(label),
