@@ -71,6 +71,7 @@ test('figures from a run and label maps, with captions and an index; a rerun giv
   assert.match(caption, /generator: .*run \(latest-000001.G\.safetensors, step 7, sha256 [0-9a-f]{12}\)/);
   assert.match(caption, /label maps: 2 of .*labels \(beach, hill\), 48x64/);
   assert.match(caption, /--only sketch_landscape/);
+  assert.doesNotMatch(caption, /--overwrite/);
   assert.ok(!caption.includes(dir), 'a folder of this machine is told');
   const index = readFileSync(join(out, 'README.md'), 'utf8');
   assert.deepEqual([...index.matchAll(/^## (.*)$/gm)].map((m) => m[1]).length, 5);

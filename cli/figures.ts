@@ -246,7 +246,8 @@ async function findDiscriminator(generatorFile: string, classes: number): Promis
 /** The command that makes one figure again: what differs from the defaults. */
 function commandLine(args: object, name: string): string {
   const given = Object.entries({ ...args, only: name }).flatMap(([option, value]) => {
-    if (value === undefined || value === (OPTIONS as Record<string, { default?: unknown }>)[option].default) return [];
+    // A flag that is not set, or says what to do with the last time's files, makes no other figure.
+    if (value === undefined || typeof value === 'boolean' || value === (OPTIONS as Record<string, { default?: unknown }>)[option].default) return [];
     const words = (Array.isArray(value) ? value : [value]).map((v) => (typeof v === 'string' && PATHS.includes(option) ? shown(v) : String(v)));
     return [`--${option} ${words.join(' ')}`];
   });
