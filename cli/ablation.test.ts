@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { copyPainted } from '../src/data/embedded';
+import { TOY_NETWORK } from '../proof/testing/toy';
 
 const dir = mkdtempSync(join(tmpdir(), 'ablation-cli-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -23,16 +24,7 @@ async function ablation(more: string[] = [], stopAt?: string): Promise<{ status:
     '4',
     '--input_path',
     photos,
-    '--image_size',
-    '32x64',
-    '--ngf',
-    '4',
-    '--ndf',
-    '4',
-    '--spade_hidden',
-    '4',
-    '--residual_blocks',
-    '1',
+    ...TOY_NETWORK,
     '--windows',
     '2',
     '--judges',

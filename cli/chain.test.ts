@@ -8,6 +8,7 @@ import test, { after } from 'node:test';
 import sharp from 'sharp';
 import { writePng } from '../src/data/image';
 import { copyPainted } from '../src/data/embedded';
+import { TOY_NETWORK } from '../proof/testing/toy';
 
 const dir = mkdtempSync(join(tmpdir(), 'chain-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -26,18 +27,9 @@ const train = (...more: string[]) =>
     join(set, 'train'),
     '--output_path',
     G,
-    '--image_size',
-    '32x64',
-    '--ngf',
-    '4',
-    '--ndf',
-    '4',
+    ...TOY_NETWORK,
     '--vgg',
     'none',
-    '--spade_hidden',
-    '4',
-    '--residual_blocks',
-    '1',
     '--epochs',
     '2',
     '--second_stage_from',

@@ -14,6 +14,7 @@ import { LGGAN } from '../src/models/lggan/lggan';
 import { loadLGGAN, loadRCAN } from '../src/models/pretrained';
 import { RCAN } from '../src/models/rcan';
 import { importCheckpoint } from '../tools/convert/import';
+import { TOY_NETWORK } from '../proof/testing/toy';
 
 const dir = mkdtempSync(join(tmpdir(), 'odd-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -78,16 +79,7 @@ test('training on whose discriminator nothing is finite skips, then ends with on
     at('set'),
     '--output_path',
     at('run'),
-    '--image_size',
-    '32x64',
-    '--ngf',
-    '4',
-    '--ndf',
-    '4',
-    '--spade_hidden',
-    '4',
-    '--residual_blocks',
-    '1',
+    ...TOY_NETWORK,
     '--batch_size',
     '1',
     '--epochs',
@@ -157,7 +149,7 @@ test('a file that a command did not write stays, until --overwrite is said', asy
   await copyPainted(at('kept/set'), { count: 3, size: [32, 64] });
   await copyPainted(at('kept/sr/train'), { count: 1, size: [32, 64] });
   const [photo] = readdirSync(at('kept/sr/train/imgs')).map((name) => name.replace(/\.\w+$/, ''));
-  const training = ['--image_size', '32x64', '--ngf', '4', '--ndf', '4', '--spade_hidden', '4', '--residual_blocks', '1', '--epochs', '1', '--vgg', 'none'];
+  const training = [...TOY_NETWORK, '--epochs', '1', '--vgg', 'none'];
   for (const [file, sentence, name, ...args] of [
     ['page.html', /is not what this command wrote; .*--overwrite/, 'explore', '--labels', at('kept/set'), '--output_path', at('kept/page')],
     ['network_rcan.svg', /--overwrite/, 'figures', '--only', 'network_rcan', '--output_path', at('kept')],

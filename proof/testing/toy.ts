@@ -58,3 +58,6 @@ export function randomVgg(): Vgg19 {
   }));
   return new Vgg19({ source: 'random', layers });
 }
+
+/** For commands that train a generator: the smallest network. */
+export const TOY_NETWORK = ['--image_size', '32x64', '--ngf', '4', '--ndf', '4', '--spade_hidden', '4', '--residual_blocks', '1'] as const;

@@ -12,7 +12,7 @@ import { assertClose, normals } from '../../proof/testing/close';
 import { withMaterial } from '../../proof/testing/material';
 import { guessNetwork } from '../../src/models/config_from_shapes';
 import { importWeights, matchNames } from './convert';
-import { openForeign } from './foreign';
+import { openForeign, type ForeignCheckpoint } from './foreign';
 import type { NamedVariables } from '../../src/checkpoints/layout';
 import { NdArray, decodeArray, readPickle, type PickleValue } from './pickle';
 import { savePickle } from './pickle_writer';
@@ -83,21 +83,27 @@ test("numpy's arrays in every protocol", () => {
   }
 });
 
-test("PyTorch's views, halves and counters", async () => {
-  const found = await openForeign(put('a.pth', inflateSync(fixture('torch'))));
-  const get = (name: string) => [found.tensors.get(name)!.shape, [...found.tensors.get(name)!.read()]];
-  assert.deepEqual(found.values, { epoch: 4 });
-  assert.deepEqual(get('plain'), [[4, 6], Array.from({ length: 24 }, (_, i) => i)]);
-  assert.deepEqual(get('transposed'), [[6, 4], Array.from({ length: 24 }, (_, i) => (i % 4) * 6 + Math.floor(i / 4))]);
-  assert.deepEqual(get('window'), [
+const shapeAndValues = ({ tensors }: ForeignCheckpoint, name: string) => [tensors.get(name)!.shape, [...tensors.get(name)!.read()]];
+
+/** What both of PyTorch's formats hold in the fixtures. */
+function assertTensors(found: ForeignCheckpoint): void {
+  assert.deepEqual(shapeAndValues(found, 'plain'), [[4, 6], Array.from({ length: 24 }, (_, i) => i)]);
+  assert.deepEqual(shapeAndValues(found, 'transposed'), [[6, 4], Array.from({ length: 24 }, (_, i) => (i % 4) * 6 + Math.floor(i / 4))]);
+  assert.deepEqual(shapeAndValues(found, 'window'), [
     [2, 3],
     [8, 9, 10, 14, 15, 16],
   ]);
-  assert.deepEqual(get('half'), [[2], [1.5, -2]]);
-  assert.deepEqual(get('bf'), [[2], [1, -3.140625]]);
-  assert.deepEqual(get('param'), [[2], [1, 1]]);
-  assert.deepEqual(get('scalar'), [[], [7]]);
+  assert.deepEqual(shapeAndValues(found, 'half'), [[2], [1.5, -2]]);
+  assert.deepEqual(shapeAndValues(found, 'bf'), [[2], [1, -3.140625]]);
+  assert.deepEqual(shapeAndValues(found, 'param'), [[2], [1, 1]]);
+  assert.deepEqual(shapeAndValues(found, 'scalar'), [[], [7]]);
   assert.throws(() => found.tensors.get('bn')!.read(), refusal(/'bn' as whole numbers/));
+}
+
+test("PyTorch's views, halves and counters", async () => {
+  const found = await openForeign(put('a.pth', inflateSync(fixture('torch'))));
+  assert.deepEqual(found.values, { epoch: 4 });
+  assertTensors(found);
   found.close();
   const norm = await openForeign(put('bn.pth', inflateSync(fixture('batchNorm'))));
   assert.deepEqual([...norm.tensors.get('running_var')!.read()], [1, 1]);
@@ -108,20 +114,9 @@ test("PyTorch's views, halves and counters", async () => {
 test("PyTorch's format before 1.6, with what people leave beside the weights", async () => {
   const whole = fixture('legacyTorch');
   const found = await openForeign(put('legacy.pth', whole));
-  const get = (name: string) => [found.tensors.get(name)!.shape, [...found.tensors.get(name)!.read()]];
   assert.deepEqual([found.format, found.values], ['pytorch', { epoch: 4 }]);
-  assert.deepEqual(get('plain'), [[4, 6], Array.from({ length: 24 }, (_, i) => i)]);
-  assert.deepEqual(get('transposed'), [[6, 4], Array.from({ length: 24 }, (_, i) => (i % 4) * 6 + Math.floor(i / 4))]);
-  assert.deepEqual(get('window'), [
-    [2, 3],
-    [8, 9, 10, 14, 15, 16],
-  ]);
-  assert.deepEqual(get('half'), [[2], [1.5, -2]]);
-  assert.deepEqual(get('bf'), [[2], [1, -3.140625]]);
-  assert.deepEqual(get('param'), [[2], [1, 1]]);
-  assert.deepEqual(get('scalar'), [[], [7]]);
-  assert.deepEqual(get('double'), [[1], [0.25]]);
-  assert.throws(() => found.tensors.get('bn')!.read(), refusal(/'bn' as whole numbers/));
+  assert.deepEqual(shapeAndValues(found, 'double'), [[1], [0.25]]);
+  assertTensors(found);
   found.close();
   const old = await openForeign(put('old.pth', fixture('oldTorch')));
   assert.deepEqual([...old.tensors.get('a')!.read()], [1, 1]);
