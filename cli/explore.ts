@@ -5,7 +5,7 @@ import { readLabelMap } from '../src/data/label_map';
 import type { LabelMap } from '../src/data/types';
 import { UserError } from '../src/common/errors';
 import { saveFigure } from '../src/figures/figure';
-import { sauExplorer } from '../src/figures/sau_explorer/sau_explorer';
+import { sauExplorer } from '../studio/explorer/sau_explorer';
 import { markdownTable } from '../src/notebook/show';
 import { inspect, untrained } from '../src/inspection/inspect';
 import { localRows, localShares, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows, type LocalShare, type SauMeasure } from '../src/inspection/measures';

@@ -20,7 +20,7 @@ import { DISCRIMINATOR_KINDS, TRAIN_LGGAN_DEFAULTS as D, trainLGGAN, type TrainL
 import { FAULT_POLICIES } from '../src/training/guards';
 import { recordRow } from '../src/training/history';
 import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../src/training/schedule';
-import { eventLog } from '../src/training/tensorboard';
+import { eventLog } from './tensorboard';
 import { parseSize, runCommand } from './arguments';
 import { validator } from '../experiments/evaluation/validator';
 import { SampleFile } from '../experiments/figures/sample_file';

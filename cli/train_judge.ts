@@ -5,8 +5,8 @@ import { readMapping } from '../src/data/mapping';
 import { folderPairs } from '../src/data/pairs';
 import { engineInfo } from '../src/engine/tf';
 import { saveFigure } from '../src/figures/figure';
-import { CarriedJudge } from '../src/metrics/carried_judge';
-import { JUDGE_NETWORK as N, TRAIN_JUDGE_DEFAULTS as D, trainJudge } from '../src/training/judge';
+import { CarriedJudge } from '../tools/judges/carried_judge';
+import { JUDGE_NETWORK as N, TRAIN_JUDGE_DEFAULTS as D, trainJudge } from '../tools/judges/train_judge';
 import { runCommand } from './arguments';
 import { watchTraining } from './watch';
 

@@ -1,6 +1,8 @@
 /** What a notebook imports beside the library: networks judged, the ablation, the papers' figures. */
 export { evaluateNetwork, evaluatePairs, networkTable } from './evaluation/network';
 export { NO_CONTEST, findContest } from './evaluation/contest';
+export { PUBLISHED_ROWS, resultsTable } from './evaluation/contest_score';
+export { measuresTable } from './evaluation/evaluator';
 export { bestAndWorst, galleries, gallery } from './evaluation/galleries';
 export { findJudges } from './evaluation/judges';
 export { confusionFigure } from './evaluation/judge_report';

@@ -29,7 +29,6 @@ export { Discriminator } from './models/discriminator';
 export { RCAN } from './models/rcan';
 export { Vgg19 } from './judges/vgg19';
 export { Inception } from './judges/inception';
-export { Segmenter } from './judges/segmenter';
 export { chooseCheckpoint, findCheckpoint, loadGenerator, loadLGGAN, loadRCAN, pretrained } from './models/pretrained';
 
 export { inspect, sauAttention, untrained, SAU_NAMES, type Inspection, type InspectedPart, type SauName } from './inspection/inspect';
@@ -40,11 +39,6 @@ export { LOSS_WEIGHTS, Schedule } from './training/schedule';
 export { RCANTrainer, trainRCAN } from './training/rcan';
 export { History } from './training/history';
 
-export { trainSegmenter } from './training/segmenter';
-export { paintMeanColours } from './metrics/mask_accuracy';
-export { CarriedJudge } from './metrics/carried_judge';
-export { Evaluator, measuresTable } from './metrics/evaluation';
-export { PUBLISHED_ROWS, contestScore, resultsTable } from './metrics/contest';
 export { psnr, ssim } from './metrics/image_quality';
 export { srQuality } from './metrics/sr_quality';
 export { describeMetric } from './metrics/metric';

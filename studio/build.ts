@@ -17,7 +17,7 @@ const PAGE = [
 ];
 
 const HERE = __dirname;
-const EXPLORER = join(HERE, '../src/figures/sau_explorer');
+const EXPLORER = join(HERE, 'explorer');
 
 export interface StudioOptions {
   /** Where it goes; the folder is made. */

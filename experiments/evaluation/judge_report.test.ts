@@ -4,8 +4,8 @@ import { CLASS_NAMES } from '../../src/classes';
 import { paintedLandscapes } from '../../src/data/carried';
 import { subset } from '../../src/data/dataset';
 import * as tf from '../../src/engine/tf';
-import { Segmenter } from '../../src/judges/segmenter';
-import { CarriedJudge } from '../../src/metrics/carried_judge';
+import { Segmenter } from '../../tools/judges/segmenter';
+import { CarriedJudge } from '../../tools/judges/carried_judge';
 import { classTable, confusionFigure, judgeReport, judgeTable } from './judge_report';
 
 test('a report has a row of real pictures and one of flat colours, and the share of each class that was found', async () => {

@@ -3,12 +3,12 @@ import { CLASS_NAMES } from '../../src/classes';
 import { centreCrops } from '../../src/data/crops';
 import { memoryPairs, readAll } from '../../src/data/dataset';
 import type { PairDataset, RgbImage } from '../../src/data/types';
-import { confusionPlot } from '../../src/figures/confusion';
+import { confusionPlot } from '../figures/confusion';
 import type { Plot } from '../../src/figures/plot';
-import type { CarriedJudge } from '../../src/metrics/carried_judge';
+import type { CarriedJudge } from '../../tools/judges/carried_judge';
 import { extractFeatures } from '../../src/metrics/features';
 import { fid } from '../../src/metrics/fid';
-import { maskAccuracy, meanColours, paintMeanColours, type MaskScore } from '../../src/metrics/mask_accuracy';
+import { maskAccuracy, meanColours, paintMeanColours, type MaskScore } from '../../tools/judges/mask_accuracy';
 
 export interface JudgeReport {
   source: string;

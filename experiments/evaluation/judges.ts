@@ -7,11 +7,11 @@ import { findInception } from '../../src/judges/inception_weights';
 import { Nima } from '../../tools/judges/nima';
 import { hasOnnxRuntime } from '../../tools/judges/onnx';
 import { SceneSegmenter } from '../../tools/judges/scene_segmenter';
-import type { Segmenter } from '../../src/judges/segmenter';
+import type { Segmenter } from '../../tools/judges/segmenter';
 import { findWeights } from '../../tools/judges/weights';
 import { AestheticJudge } from '../../tools/judges/aesthetic';
-import { CarriedJudge, JUDGE_FILE } from '../../src/metrics/carried_judge';
-import type { Judges } from '../../src/metrics/evaluation';
+import { CarriedJudge, JUDGE_FILE } from '../../tools/judges/carried_judge';
+import type { Judges } from './evaluator';
 import { SceneJudge, judgedShare } from '../../tools/judges/scene_judge';
 
 export interface FindJudgesOptions {

@@ -2,10 +2,10 @@
 import { heldOutCrops, photoParts } from '../../src/data/crops';
 import { resizeImage, resizeLabels } from '../../src/data/resize';
 import type { LabelMap, Pair, PairDataset, RgbImage, Size } from '../../src/data/types';
-import { PUBLISHED_ROWS, resultsTable } from '../../src/metrics/contest';
-import { Evaluator, floorCaveats, type Evaluation, type OnProgress, type Judges } from '../../src/metrics/evaluation';
+import { PUBLISHED_ROWS, resultsTable } from './contest_score';
+import { Evaluator, floorCaveats, type Evaluation, type OnProgress, type Judges } from './evaluator';
 import { findJudges, type FindJudgesOptions } from './judges';
-import type { Judged } from '../../src/metrics/mask_accuracy';
+import type { Judged } from '../../tools/judges/mask_accuracy';
 import { sizeOf } from '../../src/metrics/metric';
 import type { Generator } from '../../src/models/lggan/generator';
 import type { RCAN } from '../../src/models/rcan';

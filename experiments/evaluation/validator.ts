@@ -6,7 +6,7 @@ import { Inception } from '../../src/judges/inception';
 import { findInception } from '../../src/judges/inception_weights';
 import { extractFeatures } from '../../src/metrics/features';
 import { fid } from '../../src/metrics/fid';
-import { maskAccuracy, type Judged } from '../../src/metrics/mask_accuracy';
+import { maskAccuracy, type Judged } from '../../tools/judges/mask_accuracy';
 import type { Generator } from '../../src/models/lggan/generator';
 import { hasOnnxRuntime } from '../../tools/judges/onnx';
 import { SceneJudge } from '../../tools/judges/scene_judge';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { resultsRow } from '../../src/metrics/contest';
+import { resultsRow } from '../evaluation/contest_score';
 import type { Metric } from '../../src/metrics/metric';
 import { measuresFigure, readEvaluation, resultsFigure } from './results';
 import { assertNothingCut, assertTextsApart, drawnTexts } from '../../proof/testing/figures';

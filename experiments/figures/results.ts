@@ -1,7 +1,7 @@
 import { UserError } from '../../src/common/errors';
 import { readText } from '../../src/common/files';
 import { parseJson } from '../../src/common/json';
-import { PUBLISHED_ROWS, type ResultsRow } from '../../src/metrics/contest';
+import { PUBLISHED_ROWS, type ResultsRow } from '../evaluation/contest_score';
 import type { Metric } from '../../src/metrics/metric';
 import type { Figure } from '../../src/figures/figure';
 import { tableFigure } from './table';

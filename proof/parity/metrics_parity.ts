@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readImage } from '../../src/data/image';
 import type { RgbImage } from '../../src/data/types';
-import { contestScore, PUBLISHED_ROWS } from '../../src/metrics/contest';
+import { contestScore, PUBLISHED_ROWS } from '../../experiments/evaluation/contest_score';
 import { extractFeatures } from '../../src/metrics/features';
 import { fid } from '../../src/metrics/fid';
 import { kid } from '../../src/metrics/kid';

@@ -7,7 +7,6 @@ import { LGGAN } from '../models/lggan/lggan';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
 import { classStatistics } from './class_statistics';
-import { confusionPlot } from './confusion';
 import { decodeImage } from '../data/image';
 import { lgganPanel } from './lggan_panel';
 import { lossCurves, smooth, smoothBetween } from './loss_curves';
@@ -221,13 +220,4 @@ test('super-resolution: the busiest part enlarged, PSNR by hand', async () => {
   assert.deepEqual(figure.box(0, 1).width, figure.box(0, 4).width);
   await assertNothingCut(figure);
   await assertTextsApart(figure);
-});
-
-test('confusion: shares of the rows, only classes that occur', async () => {
-  const counts = CLASSES.map((_, r) => CLASSES.map((__, c) => (r === 1 && c === 1 ? 30 : r === 1 && c === 2 ? 10 : r === 2 && c === 2 ? 5 : 0)));
-  const plot = confusionPlot(counts);
-  const cells = plot.data[0] as { x: number[]; y: number[]; marker: { color: number[] } };
-  assert.deepEqual(cells.marker.color, [75, 25, 0, 100]);
-  assert.deepEqual([...cells.y], [0, 0, 1, 1]);
-  await assertNothingCut(plot, 2);
 });

@@ -2,7 +2,6 @@
 export { type Box, crop } from '../data/picture';
 export { classStatistics } from './class_statistics';
 export { heatMap, LINE_COLOURS, viridis } from './colours';
-export { confusionPlot } from './confusion';
 export { type Figure, type FigureFormat, saveFigure } from './figure';
 export { type Cell, type GridOptions, GridSheet, imageGrid } from './grid';
 export { type ClassStyles, classLegend, colourLabels, overlayLabels } from './labels';
@@ -13,5 +12,4 @@ export { perClassLocal, type PerClassOptions } from './per_class_local';
 export { Plot, type PlotlyFigure, type PlotOptions } from './plot';
 export { type Sample, samplesOverTime, type SamplesOptions } from './samples_over_time';
 export { type KernelPoint, type SauKernelOptions, sauKernels } from './sau_kernels';
-export { SauExplorer, sauExplorer, type SauExplorerOptions } from './sau_explorer/sau_explorer';
 export { mostDetailed, srComparison, type SrComparisonOptions, type SrExample } from './sr_comparison';

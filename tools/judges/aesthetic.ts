@@ -2,7 +2,7 @@ import type { RgbImage } from '../../src/data/types';
 import { UserError } from '../../src/common/errors';
 import type { Nima } from './nima';
 import { bootstrapMean } from '../../src/metrics/bootstrap';
-import type { Judge } from '../../src/metrics/evaluation';
+import type { Judge } from './judge';
 import { sizesOf, type Metric } from '../../src/metrics/metric';
 
 /** The mean aesthetic score of a set, by NIMA. */

@@ -6,7 +6,7 @@ import { CLASS_NAMES } from '../../src/classes';
 import { readImage } from '../../src/data/image';
 import { readLabelMap } from '../../src/data/label_map';
 import type { LabelMap, RgbImage } from '../../src/data/types';
-import { maskAccuracy } from '../../src/metrics/mask_accuracy';
+import { maskAccuracy } from './mask_accuracy';
 import { AestheticJudge } from './aesthetic';
 import { Nima } from './nima';
 import { hasOnnxRuntime } from './onnx';

@@ -1,7 +1,7 @@
 import { ADE20K_NAMES, GROUP_OF_ADE20K, GROUP_OF_CLASS, JUDGED_GROUPS } from './ade20k';
 import { IGNORE, type LabelMap, type RgbImage } from '../../src/data/types';
 import type { SceneSegmenter } from './scene_segmenter';
-import type { MaskSegmenter } from '../../src/metrics/mask_accuracy';
+import type { MaskSegmenter } from './mask_accuracy';
 
 /**
  * The scene segmenter as a judge of mask accuracy, in the groups of `JUDGED_GROUPS`: nobody trained it here, and it never saw the set.

@@ -1,4 +1,4 @@
-import { UserError } from '../common/errors';
+import { UserError } from '../../src/common/errors';
 
 /** What the contest's score is made of. */
 export interface ContestParts {

@@ -1,12 +1,12 @@
 /** What the explorer's page shows, apart from how it is packed and into which page: `sau_explorer.ts` makes a file of it, the studio a part of its page. */
-import { CLASSES } from '../../classes';
-import { imagesFromTensor, mapsFromTensor } from '../../data/tensors';
-import type { LabelMap } from '../../data/types';
-import { SAU_NAMES, sauAttention, type SauName } from '../../inspection/inspect';
-import { kernelsOf, sameClassShare, TAPS, type Kernels } from '../../inspection/kernels';
-import type { LGGANOutput } from '../../models/lggan/lggan';
-import { VIRIDIS } from '../colours';
-import type { ClassStyles } from '../labels';
+import { CLASSES } from '../../src/classes';
+import { imagesFromTensor, mapsFromTensor } from '../../src/data/tensors';
+import type { LabelMap } from '../../src/data/types';
+import { SAU_NAMES, sauAttention, type SauName } from '../../src/inspection/inspect';
+import { kernelsOf, sameClassShare, TAPS, type Kernels } from '../../src/inspection/kernels';
+import type { LGGANOutput } from '../../src/models/lggan/lggan';
+import { VIRIDIS } from '../../src/figures/colours';
+import type { ClassStyles } from '../../src/figures/labels';
 import { dequantise, quantise, type BytePlane, type QuantisedKernels } from './planes';
 
 /** How far the page's numbers may lie from the network's. */

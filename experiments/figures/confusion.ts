@@ -1,8 +1,8 @@
 import type { Data } from 'plotly.js';
-import { CLASSES } from '../classes';
-import { inkOn, viridis } from './colours';
-import type { ClassStyles } from './labels';
-import { Plot } from './plot';
+import { CLASSES } from '../../src/classes';
+import { inkOn, viridis } from '../../src/figures/colours';
+import type { ClassStyles } from '../../src/figures/labels';
+import { Plot } from '../../src/figures/plot';
 
 /**
  * A confusion matrix, counts[true class][predicted class], as a map of row shares in per cent; only classes that occur.

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CLASSES } from '../../classes';
-import { resizeLabels } from '../../data/resize';
-import type { LabelMap } from '../../data/types';
-import { UserError } from '../../common/errors';
-import { SAU_NAMES, sauAttention, type SauName } from '../../inspection/inspect';
-import type { LGGANOutput } from '../../models/lggan/lggan';
-import type { Figure } from '../figure';
-import type { ClassStyles } from '../labels';
-import { choosePoints, sauKernels } from '../sau_kernels';
-import { escapeXml } from '../text';
+import { CLASSES } from '../../src/classes';
+import { resizeLabels } from '../../src/data/resize';
+import type { LabelMap } from '../../src/data/types';
+import { UserError } from '../../src/common/errors';
+import { SAU_NAMES, sauAttention, type SauName } from '../../src/inspection/inspect';
+import type { LGGANOutput } from '../../src/models/lggan/lggan';
+import type { Figure } from '../../src/figures/figure';
+import type { ClassStyles } from '../../src/figures/labels';
+import { choosePoints, sauKernels } from '../../src/figures/sau_kernels';
+import { escapeXml } from '../../src/figures/text';
 import { explorerContent, mainSau, rounded, type ExplorerError } from './content';
 import { packPlanes } from './pack';
 

@@ -1,28 +1,15 @@
-import { resizeImage } from '../data/resize';
-import { CLASS_NAMES } from '../classes';
-import type { LabelMap, PairDataset, RgbImage, Size } from '../data/types';
-import { resultsRow, type ResultsRow } from './contest';
-import { extractFeatures, type FeatureNetwork, type Features } from './features';
+import { resizeImage } from '../../src/data/resize';
+import { CLASS_NAMES } from '../../src/classes';
+import type { LabelMap, PairDataset, RgbImage, Size } from '../../src/data/types';
+import { resultsRow, type ResultsRow } from './contest_score';
+import { extractFeatures, type FeatureNetwork, type Features } from '../../src/metrics/features';
 import { fidInterval, kidInterval } from './distance_intervals';
-import { fid } from './fid';
-import { kid } from './kid';
-import { maskReport, meanColours, paintMeanColours, type Judged, type MaskReport, type MaskScore, type MaskSegmenter } from './mask_accuracy';
-import { assertOneSize, type Metric } from './metric';
-import { itemsOf, readAll } from '../data/dataset';
-
-/**
- * A network from outside the project that judges images: an aesthetic model, a scene segmenter. Two judges of the same
- * quality need not agree, so every result carries the judge's name.
- */
-export interface Judge {
-  /** Model, training set and file: `NIMA MobileNet (AVA), nima_mobilenet.onnx`. */
-  readonly name: string;
-  /** What it measures. Contest scores take `aesthetic` (1 to 10) and `mask accuracy` (share of pixels). */
-  readonly measures: 'aesthetic' | 'mask accuracy';
-  /** `labels`, aligned with `images`, are needed where `measures` is `mask accuracy`; `kind` says what the images are: `fake`, `real`, `mean colours`. */
-  judge(images: readonly RgbImage[], labels?: readonly LabelMap[], kind?: string): Promise<Metric>;
-  dispose(): void | Promise<void>;
-}
+import { fid } from '../../src/metrics/fid';
+import { kid } from '../../src/metrics/kid';
+import type { Judge } from '../../tools/judges/judge';
+import { maskReport, meanColours, paintMeanColours, type Judged, type MaskReport, type MaskScore, type MaskSegmenter } from '../../tools/judges/mask_accuracy';
+import { assertOneSize, type Metric } from '../../src/metrics/metric';
+import { itemsOf, readAll } from '../../src/data/dataset';
 
 /** What judges the images. What is missing is left out of the result. */
 export interface Judges {

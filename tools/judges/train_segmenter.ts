@@ -1,14 +1,14 @@
-import { configure, wholeNumbers } from '../common/config';
-import { Mulberry32 } from '../common/mulberry';
-import { resizeImage, resizeLabels } from '../data/resize';
-import { IGNORE, type PairDataset } from '../data/types';
-import { UserError } from '../common/errors';
-import { Segmenter, SEGMENTER_DEFAULTS, type SegmenterConfig } from '../judges/segmenter';
-import * as tf from '../engine/tf';
-import { customGradient } from '../engine/custom_gradient';
-import { Adam } from './adam';
-import { gradients } from './gradients';
-import { normalised } from '../data/tensors';
+import { configure, wholeNumbers } from '../../src/common/config';
+import { Mulberry32 } from '../../src/common/mulberry';
+import { resizeImage, resizeLabels } from '../../src/data/resize';
+import { IGNORE, type PairDataset } from '../../src/data/types';
+import { UserError } from '../../src/common/errors';
+import { Segmenter, SEGMENTER_DEFAULTS, type SegmenterConfig } from './segmenter';
+import * as tf from '../../src/engine/tf';
+import { customGradient } from '../../src/engine/custom_gradient';
+import { Adam } from '../../src/training/adam';
+import { gradients } from '../../src/training/gradients';
+import { normalised } from '../../src/data/tensors';
 
 export interface SegmenterTraining extends SegmenterConfig {
   /** Default 300: about 95 s of processor time (two cores share it) at the default size. */

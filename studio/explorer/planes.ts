@@ -2,7 +2,7 @@
  * Maps in few bytes, for pages that carry their data with them. Weights are rounded to steps of their square root; what stays is predicted
  * from the pixels before it (as LOCO-I, the predictor of JPEG-LS, does) and deflated. `page.js` is the way back.
  */
-import { TAPS, type Kernels } from '../../inspection/kernels';
+import { TAPS, type Kernels } from '../../src/inspection/kernels';
 
 /** One byte a pixel, rows top to bottom. */
 export interface BytePlane {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { memoryPairs } from './dataset';
+import { memoryPairs } from '../../src/data/dataset';
 import { SegmentBatches } from './segment_batches';
-import { IGNORE, type Pair } from './types';
+import { IGNORE, type Pair } from '../../src/data/types';
 
 /** Red says the column, green the row; the classes are quarters, the last row has none. */
 function chart(n: number, height = 32, width = 48): Pair {

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
-import { UserError } from '../common/errors';
-import * as tf from '../engine/tf';
+import { UserError } from '../src/common/errors';
+import * as tf from '../src/engine/tf';
 
 /** Where a run's curves and samples go for `tensorboard --logdir FOLDER`. */
 export interface EventLog {

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import * as tf from '../engine/tf';
-import { assertNoLeak } from '../../proof/testing/close';
+import * as tf from '../src/engine/tf';
+import { assertNoLeak } from '../proof/testing/close';
 import { eventLog } from './tensorboard';
 
 /** The records of an event file: length (8 bytes), its checksum (4), the event, its checksum (4). */

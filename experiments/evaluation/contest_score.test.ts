@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { contestScore, PUBLISHED_ROWS, resultsRow, resultsTable } from './contest';
+import { contestScore, PUBLISHED_ROWS, resultsRow, resultsTable } from './contest_score';
 
 describe('contest score', () => {
   it("reproduces both rows of the original's table to its four digits", () => {

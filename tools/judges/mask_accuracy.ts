@@ -1,11 +1,11 @@
-import type { Size } from '../data/types';
-import { CLASS_NAMES } from '../classes';
-import { resizeLabels } from '../data/resize';
-import { IGNORE, type LabelMap, type PairDataset, type RgbImage } from '../data/types';
-import { UserError } from '../common/errors';
-import { bootstrap } from './bootstrap';
-import { sizeOf, type Metric } from './metric';
-import { itemsOf } from '../data/dataset';
+import type { Size } from '../../src/data/types';
+import { CLASS_NAMES } from '../../src/classes';
+import { resizeLabels } from '../../src/data/resize';
+import { IGNORE, type LabelMap, type PairDataset, type RgbImage } from '../../src/data/types';
+import { UserError } from '../../src/common/errors';
+import { bootstrap } from '../../src/metrics/bootstrap';
+import { sizeOf, type Metric } from '../../src/metrics/metric';
+import { itemsOf } from '../../src/data/dataset';
 
 /** What gives each pixel of an image a class: the project's own segmenter, or one from outside. */
 export interface MaskSegmenter {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { LabelMap, Pair, PairDataset } from '../data/types';
+import type { LabelMap, Pair, PairDataset } from '../../src/data/types';
 import { normals } from '../../proof/testing/close';
-import * as tf from '../engine/tf';
+import * as tf from '../../src/engine/tf';
 import { Confusion, maskAccuracy, maskReport, meanColours, paintMeanColours } from './mask_accuracy';
-import { trainSegmenter } from '../training/segmenter';
+import { trainSegmenter } from './train_segmenter';
 
 const map = (values: number[], width = values.length): LabelMap => ({
   data: Uint8Array.from(values),

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { extractFeatures } from '../metrics/features';
-import { pixelCrossEntropy } from '../training/segmenter';
+import { extractFeatures } from '../../src/metrics/features';
+import { pixelCrossEntropy } from './train_segmenter';
 import { assertClose, assertNoLeak, checkGradient, normals } from '../../proof/testing/close';
-import * as tf from '../engine/tf';
+import * as tf from '../../src/engine/tf';
 import { Segmenter } from './segmenter';
 
 const tiny = { classes: 3, imageSize: [16, 24] as const, features: 4 };

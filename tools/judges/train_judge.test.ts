@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
-import { memoryPairs } from '../data/dataset';
-import { SegmentBatches } from '../data/segment_batches';
-import { IGNORE, type Pair, type PairDataset } from '../data/types';
-import { canCompile } from '../engine/compiled';
-import type { Segmenter } from '../judges/segmenter';
-import { JudgeTrainer, MOST_WEIGHT, classShares, classWeights, trainJudge, type TrainJudgeConfig } from './judge';
+import { memoryPairs } from '../../src/data/dataset';
+import { SegmentBatches } from './segment_batches';
+import { IGNORE, type Pair, type PairDataset } from '../../src/data/types';
+import { canCompile } from '../../src/engine/compiled';
+import type { Segmenter } from './segmenter';
+import { JudgeTrainer, MOST_WEIGHT, classShares, classWeights, trainJudge, type TrainJudgeConfig } from './train_judge';
 
 const folder = mkdtempSync(join(tmpdir(), 'judge-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

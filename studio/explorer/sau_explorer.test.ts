@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { JSDOM, VirtualConsole } from 'jsdom';
-import { CLASSES } from '../../classes';
-import { IGNORE, type LabelMap } from '../../data/types';
-import { inspect, SAU_NAMES, sauAttention, type Inspection } from '../../inspection/inspect';
-import { kernelEntropy, kernelsOf, labelsAt, sameClassShare, TAPS } from '../../inspection/kernels';
-import { LGGAN } from '../../models/lggan/lggan';
-import { assertNoLeak } from '../../../proof/testing/close';
-import { labelMap as map, scatter } from '../../../proof/testing/toy';
-import * as tf from '../../engine/tf';
-import { showInteractive } from '../../notebook/show';
-import { pretendNotebook } from '../../../proof/testing/figures';
+import { CLASSES } from '../../src/classes';
+import { IGNORE, type LabelMap } from '../../src/data/types';
+import { inspect, SAU_NAMES, sauAttention, type Inspection } from '../../src/inspection/inspect';
+import { kernelEntropy, kernelsOf, labelsAt, sameClassShare, TAPS } from '../../src/inspection/kernels';
+import { LGGAN } from '../../src/models/lggan/lggan';
+import { assertNoLeak } from '../../proof/testing/close';
+import { labelMap as map, scatter } from '../../proof/testing/toy';
+import * as tf from '../../src/engine/tf';
+import { showInteractive } from '../../src/notebook/show';
+import { pretendNotebook } from '../../proof/testing/figures';
 import { dequantise, quantise } from './planes';
 import { SauExplorer, sauExplorer } from './sau_explorer';
 

@@ -1,23 +1,23 @@
 /** Training of the judge that comes with the project: a segmenter that learns from label maps made by people. */
-import { configure, wholeNumbers, oneOf } from '../common/config';
-import { UserError } from '../common/errors';
-import { withFolderLock } from '../common/lock';
-import type { Json } from '../checkpoints/checkpoint';
-import { centreCrops } from '../data/crops';
-import { itemsOf, readAll } from '../data/dataset';
-import { SegmentBatches, type SegmentBatch } from '../data/segment_batches';
-import { IGNORE, type PairDataset, type Size } from '../data/types';
-import { compiled } from '../engine/compiled';
-import * as tf from '../engine/tf';
-import { Segmenter, type SegmenterConfig } from '../judges/segmenter';
-import { maskAccuracy } from '../metrics/mask_accuracy';
-import { Adam } from './adam';
-import { gradients } from './gradients';
-import { FAULT_POLICIES, StepFault, faultOf, lossDivergence, squaresOf, type FaultPolicy } from './guards';
-import type { History } from './history';
-import { runSteps, savingOf, type LoopHooks } from './loop';
-import { loadRun, saveRun, type Kept } from './saved_run';
-import { pixelCrossEntropy } from './segmenter';
+import { configure, wholeNumbers, oneOf } from '../../src/common/config';
+import { UserError } from '../../src/common/errors';
+import { withFolderLock } from '../../src/common/lock';
+import type { Json } from '../../src/checkpoints/checkpoint';
+import { centreCrops } from '../../src/data/crops';
+import { itemsOf, readAll } from '../../src/data/dataset';
+import { SegmentBatches, type SegmentBatch } from './segment_batches';
+import { IGNORE, type PairDataset, type Size } from '../../src/data/types';
+import { compiled } from '../../src/engine/compiled';
+import * as tf from '../../src/engine/tf';
+import { Segmenter, type SegmenterConfig } from './segmenter';
+import { maskAccuracy } from './mask_accuracy';
+import { Adam } from '../../src/training/adam';
+import { gradients } from '../../src/training/gradients';
+import { FAULT_POLICIES, StepFault, faultOf, lossDivergence, squaresOf, type FaultPolicy } from '../../src/training/guards';
+import type { History } from '../../src/training/history';
+import { runSteps, savingOf, type LoopHooks } from '../../src/training/loop';
+import { loadRun, saveRun, type Kept } from '../../src/training/saved_run';
+import { pixelCrossEntropy } from './train_segmenter';
 
 export interface TrainJudgeConfig {
   network: Partial<SegmenterConfig>;

@@ -1,8 +1,8 @@
-import { CLASS_NAMES } from '../classes';
-import { UserError } from '../common/errors';
-import { IGNORE, type LabelMap, type RgbImage } from '../data/types';
-import { Segmenter } from '../judges/segmenter';
-import type { FeatureNetwork } from '../judges/feature_network';
+import { CLASS_NAMES } from '../../src/classes';
+import { UserError } from '../../src/common/errors';
+import { IGNORE, type LabelMap, type RgbImage } from '../../src/data/types';
+import { Segmenter } from './segmenter';
+import type { FeatureNetwork } from '../../src/judges/feature_network';
 import type { MaskSegmenter } from './mask_accuracy';
 
 /** The judge that comes with the project. */

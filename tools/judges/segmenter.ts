@@ -1,17 +1,17 @@
-import { assignParameters, checkParameters, saveParameters } from '../checkpoints/parameters';
-import { readTensors } from '../checkpoints/safetensors';
-import { configure, wholeNumbers } from '../common/config';
-import { resizeImage } from '../data/resize';
-import type { LabelMap, RgbImage, Size } from '../data/types';
-import { UserError } from '../common/errors';
-import { relu } from '../layers/core/activation';
-import { Convolution } from '../layers/core/convolution';
-import { BatchNorm } from '../layers/core/normalisation';
-import { Parameters, withoutDrawing, type Init } from '../layers/core/parameters';
-import { upsampleNearest2 } from '../layers/core/upsample';
-import * as tf from '../engine/tf';
-import type { FeatureNetwork } from './feature_network';
-import { normalised } from '../data/tensors';
+import { assignParameters, checkParameters, saveParameters } from '../../src/checkpoints/parameters';
+import { readTensors } from '../../src/checkpoints/safetensors';
+import { configure, wholeNumbers } from '../../src/common/config';
+import { resizeImage } from '../../src/data/resize';
+import type { LabelMap, RgbImage, Size } from '../../src/data/types';
+import { UserError } from '../../src/common/errors';
+import { relu } from '../../src/layers/core/activation';
+import { Convolution } from '../../src/layers/core/convolution';
+import { BatchNorm } from '../../src/layers/core/normalisation';
+import { Parameters, withoutDrawing, type Init } from '../../src/layers/core/parameters';
+import { upsampleNearest2 } from '../../src/layers/core/upsample';
+import * as tf from '../../src/engine/tf';
+import type { FeatureNetwork } from '../../src/judges/feature_network';
+import { normalised } from '../../src/data/tensors';
 
 export interface SegmenterConfig {
   /** Classes of the label maps. Default 29. */

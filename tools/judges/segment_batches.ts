@@ -1,9 +1,9 @@
 /** Training batches of the judge: windows of photographs, mirrored and in other light, with their label maps. */
-import { wholeNumbers } from '../common/config';
-import { UserError } from '../common/errors';
-import type { Random } from '../common/random';
-import { CACHE_BYTES, Cache, Sequence, type SequenceOptions } from './sequence';
-import type { Pair, PairDataset, RgbImage, Size } from './types';
+import { wholeNumbers } from '../../src/common/config';
+import { UserError } from '../../src/common/errors';
+import type { Random } from '../../src/common/random';
+import { CACHE_BYTES, Cache, Sequence, type SequenceOptions } from '../../src/data/sequence';
+import type { Pair, PairDataset, RgbImage, Size } from '../../src/data/types';
 
 /** What a training step takes. */
 export interface SegmentBatch {
