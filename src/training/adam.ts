@@ -97,7 +97,7 @@ export class Adam {
     return this.steps;
   }
 
-  /** Moves every parameter. `gradients` by parameter name; the caller disposes them. */
+  /** Moves every parameter. `gradients` by parameter name; each is disposed of as soon as it has been used. */
   step(gradients: Readonly<Record<string, tf.Tensor>>, learningRate: number): void {
     const { beta1, beta2, epsilon, epsilonChoice } = this.config;
     this.steps += 1;
@@ -119,6 +119,7 @@ export class Adam {
             piece.v = replace(piece.v, v);
           }),
         );
+        tf.dispose(moving.map((group) => group.gradients));
       }
     });
   }

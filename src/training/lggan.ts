@@ -199,29 +199,33 @@ export class LGGANTrainer {
     const labels = this.generator.prepare(batch.labels, { compiled: canCompile() });
     const images = tf.tensor4d(batch.images, [batch.labels.length, labels.height, labels.width, 3]);
     const buffers = new Buffers([...this.generator.parameters.entries(), ...this.discriminator.parameters.entries()]);
-    // A step of the generator may be what makes the discriminator's losses infinite: then it is taken back.
-    const before = this.optimiserG.snapshot();
-    let fakes: tf.Tensor4D | undefined;
+    const same = this.config.fakes === 'same';
+    // Images painted anew by what the generator became may be what makes the discriminator's losses infinite: then its step is taken back.
+    const before = same ? undefined : this.optimiserG.snapshot();
+    let passed: ReturnType<LGGANTrainer['stepGenerator']> | undefined;
     try {
-      const generator = this.stepGenerator(labels, images, weights, rates.generator);
-      fakes = generator.fakes;
+      passed = this.stepGenerator(labels, images, weights);
+      const { fakes, losses, gradients: g } = passed;
+      if (!same) this.optimiserG.step(g, rates.generator);
       const own = this.stepDiscriminator(labels, images, fakes, rates.discriminator);
+      if (same) this.optimiserG.step(g, rates.generator);
       this.average?.update();
-      return { ...generator.losses, ...own };
+      return { ...losses, ...own };
     } catch (e) {
       buffers.restore();
-      before.restore();
+      before?.restore();
       throw e;
     } finally {
-      before.dispose();
+      before?.dispose();
       images.dispose();
-      fakes?.dispose();
+      tf.dispose([passed?.fakes, passed?.gradients]);
       labels.dispose();
       buffers.dispose();
     }
   }
 
-  private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, learningRate: number) {
+  /** The losses, the images and the gradients of the generator, which has yet to move by them. */
+  private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights) {
     // Counted by the optimiser's steps, which a resumed run goes on with.
     const { perceptualEvery } = this.config;
     const perceived = this.vgg !== undefined && this.optimiserG.stepsTaken % perceptualEvery === 0;
@@ -229,10 +233,9 @@ export class LGGANTrainer {
     const losses: Losses = { generator: value.dataSync()[0] };
     for (const [name, term] of Object.entries(terms)) losses[name] = term.dataSync()[0];
     const fault = faultOf('generator', losses, g, squares);
-    if (!fault) this.optimiserG.step(g, learningRate);
-    tf.dispose([value, g, terms, squares, ...(fault ? [fakes] : [])]);
+    tf.dispose([value, terms, squares, ...(fault ? [fakes, g] : [])]);
     if (fault) throw new StepFault(fault, losses);
-    return { losses, fakes };
+    return { losses, fakes, gradients: g };
   }
 
   /** Everything up to the gradients of the generator. What may differ from step to step is an argument: docs/compiled.md. */
