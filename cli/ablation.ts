@@ -7,7 +7,7 @@ import { runPool } from '../experiments/ablation/pool';
 import { jobsOf, readResult, type RunResult } from '../experiments/ablation/run';
 import { ABLATION_DEFAULTS as D, ablationSettings, type AblationSettings } from '../experiments/ablation/settings';
 import { ablationFile, ablationMarkdown, ablationSentences } from '../experiments/ablation/summary';
-import { BASELINE, VARIANTS } from '../experiments/ablation/variants';
+import { BASELINE, VARIANTS, type Group } from '../experiments/ablation/variants';
 import { readReferences } from '../experiments/ablation/worker';
 import { writeFileAtomically } from '../src/common/atomic';
 import { UserError } from '../src/common/errors';
@@ -17,6 +17,8 @@ import { parseSize, runCommand } from './arguments';
 import { interruptible } from '../src/common/interrupt';
 
 const argv = process.argv.slice(2);
+/** What an ablation asks, see `Variant`. */
+const QUESTIONS = [...new Set(VARIANTS.map((v) => v.group))].filter((group) => group !== 'baseline');
 
 void runCommand(
   {
@@ -34,6 +36,20 @@ void runCommand(
         default: D.input,
         help: 'few large photos and their label maps: DIR/imgs and DIR/labels; the right quarter of each is held out',
       },
+      val_path: { type: 'string', value: 'DIR', help: 'pairs to judge on, --windows of them; then --input_path is a set of many pairs' },
+      question: { type: 'string', choices: QUESTIONS, help: 'the baseline and what answers one question alone; default: all' },
+      start: {
+        type: 'string',
+        value: 'PATH',
+        help: 'a trained generator: all variants begin with its weights and have its widths, with new upsamplers, SAU too',
+      },
+      start_discriminator: { type: 'string', value: 'FILE', help: "a trained discriminator of the recipe's kind and of --ndf" },
+      recipe: {
+        type: 'string',
+        choices: ['original', 'pretrained'],
+        default: D.recipe,
+        help: "the original's losses, or those of the network that comes with the project (docs/pretrained.md)",
+      },
       output_path: { type: 'string', value: 'DIR', default: 'checkpoints/ablation', help: 'a folder for each run' },
       json_path: { type: 'string', value: 'FILE', default: 'figures/ablation.json', help: 'where all figures go, for drawing' },
       overwrite: { type: 'flag', help: 'replace a --json_path that this command did not write, or that was changed since' },
@@ -44,7 +60,7 @@ void runCommand(
       spade_hidden: { type: 'integer', min: 1, default: D.spadeHidden, help: 'hidden channels of SPADE' },
       residual_blocks: { type: 'integer', min: 0, default: D.residualBlocks, help: 'of the local branch' },
       learning_rate: { type: 'number', default: D.learningRate, help: 'G learns at half of it, D at twice' },
-      windows: { type: 'integer', min: 1, default: D.windows, help: 'held-out windows of each photo that are judged' },
+      windows: { type: 'integer', min: 1, default: D.windows, help: 'held-out windows of each photo that are judged; with --val_path: pairs in all' },
       vgg: {
         type: 'string',
         value: 'PATH',
@@ -70,6 +86,10 @@ void runCommand(
     if (!args.overwrite) record.refuseOthers([args.json_path], 'choose another --json_path, or replace it with --overwrite');
     const settings = ablationSettings({
       input: args.input_path,
+      val: args.val_path ?? '',
+      start: args.start ?? '',
+      startDiscriminator: args.start_discriminator ?? '',
+      recipe: args.recipe as AblationSettings['recipe'],
       steps: args.steps,
       imageSize: parseSize(args.image_size),
       batchSize: args.batch_size,
@@ -86,7 +106,7 @@ void runCommand(
     await sameSettings(output, settings);
     // Before hours of training, not after them.
     await mkdir(dirname(args.json_path), { recursive: true });
-    const jobs = jobsOf(args.seeds);
+    const jobs = jobsOf(args.seeds, args.question as Group | undefined);
     const finished = async () => (await Promise.all(jobs.map((job) => readResult(output, job)))).filter((r): r is RunResult => r !== undefined);
     const before = await finished();
     const isDone = (job: (typeof jobs)[number]) => before.some((r) => r.variant === job.variant && r.seed === job.seed);

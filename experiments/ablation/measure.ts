@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CropBatches, heldOutCrops, photoParts, trainingCrops } from '../../src/data/crops';
+import { TrainingBatches, type BatchSource } from '../../src/data/batches';
+import { CropBatches, centreCrops, heldOutCrops, photoParts, trainingCrops } from '../../src/data/crops';
 import { folderPairs } from '../../src/data/pairs';
 import type { LabelMap, Pair, PairDataset, RgbImage } from '../../src/data/types';
 import { imagesFromTensor, normalised } from '../../src/data/tensors';
@@ -26,7 +27,7 @@ import { findWeights } from '../../tools/judges/weights';
 import * as tf from '../../src/engine/tf';
 import type { AblationSettings } from './settings';
 import type { AblationMetric } from './statistics';
-import { readAll } from '../../src/data/dataset';
+import { memoryPairs, readAll, readSome, spreadEvenly, subset } from '../../src/data/dataset';
 
 /** What a figure is, and which way it is better. */
 export type MetricInfo = AblationMetric & { name: string; by: string };
@@ -54,18 +55,23 @@ export interface Measured {
 /** Windows that the own segmenter learns from. */
 const SEGMENTER_WINDOWS = 128;
 
+/** Pairs of a large set that mean colours are taken of. */
+const COLOUR_PAIRS = 100;
+
 /** Where the own segmenter of an ablation lies. */
 const segmenterFile = (output: string) => join(output, 'segmenter.safetensors');
 
 /** The windows that every run is judged by, at the size of its images. */
-export function heldOut(settings: AblationSettings): Promise<PairDataset> {
-  return heldOutCrops(folderPairs(settings.input), settings.imageSize, { count: settings.windows });
+export async function heldOut({ input, val, imageSize, windows }: AblationSettings): Promise<PairDataset> {
+  if (!val) return heldOutCrops(folderPairs(input), imageSize, { count: windows });
+  const pairs = folderPairs(val);
+  return centreCrops(subset(pairs, spreadEvenly([...pairs.names.keys()], windows)), imageSize);
 }
 
 /** Batches of one seed: the same windows in the same order for every variant. */
-export function batches(settings: AblationSettings, seed: number): Promise<CropBatches> {
-  const { input, imageSize, batchSize } = settings;
-  return CropBatches.of(folderPairs(input), { imageSize: imageSize, batchSize, seed });
+export async function batches({ input, val, imageSize, batchSize }: AblationSettings, seed: number): Promise<BatchSource> {
+  const common = { imageSize, batchSize, seed };
+  return val ? new TrainingBatches(folderPairs(input), { ...common, randomCrop: { minScale: 0.7 } }) : CropBatches.of(folderPairs(input), common);
 }
 
 /** Trains the own segmenter where one of the judges is missing and it has to stand in; once, for all runs. */
@@ -142,8 +148,9 @@ export class AblationJudges {
   }
 
   /** Each class in its mean colour, as in the training part of the photographs. */
-  async ofMeanColours(settings: AblationSettings): Promise<Measured> {
-    const colours = await meanColours(await photoParts(folderPairs(settings.input), 'train'));
+  async ofMeanColours({ input, val }: AblationSettings): Promise<Measured> {
+    const pairs = folderPairs(input);
+    const colours = await meanColours(val ? memoryPairs(await readSome(pairs, COLOUR_PAIRS), input) : await photoParts(pairs, 'train'));
     return this.ofImages(this.labels().map((map) => paintMeanColours(map, colours)));
   }
 

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { copyPainted } from '../../src/data/embedded';
 import { UserError } from '../../src/common/errors';
+import { saveParameters } from '../../src/checkpoints/parameters';
+import { loadGenerator } from '../../src/models/pretrained';
 import { createGenerator } from '../../src/models/lggan/single_branch';
 import * as tf from '../../src/engine/tf';
-import { AblationJudges, prepareSegmenter } from './measure';
+import { AblationJudges, heldOut, prepareSegmenter } from './measure';
 import { folderOf, jobsOf, readResult, runJob, trainingOf } from './run';
 import { ablationSettings } from './settings';
 import { VARIANTS } from './variants';
@@ -36,6 +38,7 @@ test('six networks, each from every seed, seed by seed; all differ in one point 
     jobs.slice(0, 6).map((j) => j.seed),
     [1, 1, 1, 1, 1, 1],
   );
+  assert.deepEqual([...new Set(jobsOf(2, 'upsampling').map((j) => j.variant))], ['baseline', 'transposed convolution', 'nearest + convolution']);
   const all = VARIANTS.map((variant) => trainingOf(settings, variant, 2, 'x'));
   const text = (config: object) => JSON.stringify(config);
   assert.equal(new Set(all.map(text)).size, 6);
@@ -103,4 +106,28 @@ test('a run trains, is measured and leaves its result; stopped, it goes on; fini
   assert.ok(existsSync(file) && readFileSync(file, 'utf8').includes('"maskAccuracy"'));
   writeFileSync(file, '{');
   await assert.rejects(readResult(output, job), (e) => e instanceof UserError && e.message.includes(file));
+});
+
+test('from a trained network every variant has its weights but for the upsamplers, and is judged on pairs of their own', async () => {
+  const start = join(dir, 'trained.safetensors');
+  const trained = createGenerator({ imageSize: [64, 96], ngf: 4, spadeHidden: 8, residualBlocks: 2, sauCompressed: 8, seed: 7 });
+  await saveParameters(start, trained.parameters, { network: 'LGGAN', config: JSON.stringify(trained.config) });
+  const warm = { ...settings, val: settings.input, start, recipe: 'pretrained' as const, windows: 1 };
+  const pairs = await heldOut(warm);
+  assert.deepEqual([pairs.length, (await pairs.at(0)).labels.height], [1, 32]);
+  const output = join(dir, 'warm');
+  const judges = { ofGenerator: () => Promise.resolve({ metrics: {}, info: {} }) };
+  for (const variant of ['baseline', 'nearest + convolution']) {
+    const job = { variant, seed: 3 };
+    await runJob(warm, output, job, judges);
+    const begun = await loadGenerator(join(folderOf(output, job), 'start.safetensors'));
+    assert.deepEqual([begun.config.spadeHidden, begun.config.imageSize], [8, [32, 64]]);
+    const before = new Map(trained.parameters.entries().map((e) => [e.name, e.variable.arraySync()]));
+    const changed = begun.parameters.entries().filter((e) => JSON.stringify(e.variable.arraySync()) !== JSON.stringify(before.get(e.name)));
+    // Two upsamplers in the local branch, two for the weight maps; of SAU each has three convolutions, whose biases begin at 0 here and there.
+    assert.equal(changed.length, variant === 'baseline' ? 4 * 3 : 4 * 2);
+    assert.ok(changed.every((e) => /^deconv[34]_/.test(e.name)));
+    begun.dispose();
+  }
+  trained.dispose();
 });

@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { writeFileAtomically } from '../../src/common/atomic';
 import { UserError } from '../../src/common/errors';
 import { parseJson } from '../../src/common/json';
+import { saveParameters } from '../../src/checkpoints/parameters';
+import type { LGGANConfig } from '../../src/models/lggan/config';
+import { createGenerator } from '../../src/models/lggan/single_branch';
+import { loadGenerator } from '../../src/models/pretrained';
 import { Vgg19 } from '../../src/judges/vgg19';
 import { trainLGGAN, type TrainLGGANConfig } from '../../src/training/lggan';
 import { batches, type AblationJudges, type Measured } from './measure';
@@ -25,9 +29,10 @@ export interface RunResult extends Measured {
   seconds: number;
 }
 
-/** Every variant from every seed; seed by seed, so that an ablation cut short has compared all variants. */
-export function jobsOf(seeds: number): Job[] {
-  return Array.from({ length: seeds }, (_, i) => VARIANTS.map(({ name }) => ({ variant: name, seed: i + 1 }))).flat();
+/** Every variant, or those of a question and the baseline, from every seed; seed by seed, so that an ablation cut short has compared all variants. */
+export function jobsOf(seeds: number, question?: Group): Job[] {
+  const variants = VARIANTS.filter(({ group }) => !question || group === 'baseline' || group === question);
+  return Array.from({ length: seeds }, (_, i) => variants.map(({ name }) => ({ variant: name, seed: i + 1 }))).flat();
 }
 
 export const folderOf = (output: string, { variant, seed }: Job) => join(output, `${variant.replace(/[^a-z]+/g, '_')}-${seed}`);
@@ -48,12 +53,22 @@ const epochsOf = (steps: number) => Math.min(10, steps);
 
 /** How a run trains: as `train` does, with the proportions of the original's schedule. */
 export function trainingOf(settings: AblationSettings, variant: Variant, seed: number, output: string): Partial<TrainLGGANConfig> {
-  const { imageSize, ngf, spadeHidden, residualBlocks, sauCompressed, ndf, steps, learningRate, ema } = settings;
+  const { imageSize, ngf, spadeHidden, residualBlocks, sauCompressed, ndf, steps, learningRate, ema, recipe, startDiscriminator } = settings;
   const epochs = epochsOf(steps);
+  const widths = settings.start ? {} : { ngf, spadeHidden, residualBlocks, sauCompressed };
   return {
-    generator: { imageSize, ngf, spadeHidden, residualBlocks, sauCompressed, seed, ...variant.generator },
-    discriminator: { ndf },
-    lossWeights: variant.lossWeights ?? {},
+    start: settings.start && startFile(output),
+    generator: { imageSize, seed, ...widths, ...variant.generator },
+    ...(recipe === 'original'
+      ? { discriminator: { ndf }, lossWeights: variant.lossWeights ?? {} }
+      : {
+          discriminator: { kind: 'segmentation', ndf },
+          judged: 'final',
+          perceptual: 'final',
+          perceptualEvery: 4,
+          lossWeights: { 1: { ...PRETRAINED_WEIGHTS, ...variant.lossWeights?.[1] }, 2: { ...PRETRAINED_WEIGHTS, ...variant.lossWeights?.[2] } },
+        }),
+    startDiscriminator,
     schedule: { epochs, decayEpochs: Math.round((epochs * 50) / 120), secondStageFrom: Math.floor((epochs * 90) / 120) + 1, learningRate },
     stepsPerEpoch: steps / epochs,
     fakes: 'same',
@@ -63,6 +78,27 @@ export function trainingOf(settings: AblationSettings, variant: Variant, seed: n
     keepCheckpoints: 1,
     sampleEvery: steps,
   };
+}
+
+/** Of all steps, where the recipe is that of the network that comes with the project. */
+const PRETRAINED_WEIGHTS = { vgg: 3, l1: 1, local: 1, totalVariation: 1 };
+
+const startFile = (folder: string) => join(folder, 'start.safetensors');
+
+const isUpsampler = (name: string) => /^deconv[34]_(local|attention)\./.test(name);
+
+/** Writes the network that a run begins with: `start` but for the upsamplers, which are random. */
+async function writeStart(start: string, options: Partial<LGGANConfig>, file: string): Promise<void> {
+  const trained = await loadGenerator(start);
+  const made = createGenerator({ ...trained.config, ...options });
+  try {
+    const weights = new Map(trained.parameters.entries().map((e) => [e.name, e.variable]));
+    for (const { name, variable } of made.parameters.entries()) if (!isUpsampler(name)) variable.assign(weights.get(name)!);
+    await saveParameters(file, made.parameters, { network: 'LGGAN', config: JSON.stringify(made.config) });
+  } finally {
+    made.dispose();
+    trained.dispose();
+  }
 }
 
 export interface RunHooks {
@@ -91,9 +127,11 @@ export async function runJob(
   const vggPath = settings.vgg === 'none' ? undefined : settings.vgg;
   const vgg = vggPath ? await Vgg19.load(vggPath) : undefined;
   const source = await batches(settings, job.seed);
+  const training = trainingOf(settings, variant, job.seed, folder);
+  if (training.start) await writeStart(settings.start, training.generator!, training.start);
   try {
     const { generator, trainer, history, interrupted } = await trainLGGAN(
-      trainingOf(settings, variant, job.seed, folder),
+      training,
       { train: source, vgg },
       { onStep: (_, done) => hooks.onStep?.(done), onMessage: hooks.onMessage, signal: hooks.signal },
     );

@@ -1,11 +1,25 @@
 import type { Size } from '../../src/data/types';
-import { configure, wholeNumbers } from '../../src/common/config';
+import { configure, oneOf, wholeNumbers } from '../../src/common/config';
 import { UserError } from '../../src/common/errors';
 
 /** What all runs of an ablation share. */
 export interface AblationSettings {
-  /** Few large photographs with label maps; the right quarter of each is held out. Default 'datasets/photos'. */
+  /** Few large photographs with label maps; the right quarter of each is held out. With `val` a set of many pairs. Default 'datasets/photos'. */
   input: string;
+  /** Pairs to judge on, whose middles are painted. Default '': the held-out quarters of `input`. */
+  val: string;
+  /**
+   * A trained generator: every variant begins with its weights and has its widths, all but the upsamplers, which begin at random in every
+   * variant, SAU too. Default '': all weights random.
+   */
+  start: string;
+  /** A discriminator to begin with, of the recipe's kind and of `ndf`. Default ''. */
+  startDiscriminator: string;
+  /**
+   * 'original': its losses. 'pretrained': as the network that comes with the project was trained (docs/pretrained.md), by a discriminator
+   * that segments, on the final image, with VGG19 every fourth step. Default 'original'.
+   */
+  recipe: 'original' | 'pretrained';
   /** Training steps of a run. Default 200. */
   steps: number;
   /** Height and width of the images. Default [64, 96]. */
@@ -22,7 +36,7 @@ export interface AblationSettings {
   learningRate: number;
   /** Decay of the averaged weights, which paint what is judged. Default 0.98. */
   ema: number;
-  /** Held-out windows of a photograph that are painted and judged. Default 6. */
+  /** Held-out windows of a photograph that are painted and judged, or pairs of `val` in all. Default 6. */
   windows: number;
   /** VGG19's weights for the perceptual loss of training; 'none' for none. Default 'none': the loss takes more time than all else. */
   vgg: string;
@@ -32,6 +46,10 @@ export interface AblationSettings {
 
 export const ABLATION_DEFAULTS: AblationSettings = {
   input: 'datasets/photos',
+  val: '',
+  start: '',
+  startDiscriminator: '',
+  recipe: 'original',
   steps: 200,
   imageSize: [64, 96],
   batchSize: 2,
@@ -53,6 +71,7 @@ export function ablationSettings(overrides: Partial<AblationSettings> = {}): Abl
   const { steps, batchSize, windows, segmenterSteps, imageSize } = settings;
   wholeNumbers({ steps, batchSize, windows, segmenterSteps }, 'ablation');
   if (steps > 10 && steps % 10) throw new UserError(`ablation.steps: expected a multiple of 10, since a run has ten epochs, got ${steps}`);
+  oneOf(settings.recipe, ['original', 'pretrained'], 'ablation.recipe');
   if (imageSize.length !== 2) throw new UserError('ablation.imageSize: expected [height, width]');
   return settings;
 }
