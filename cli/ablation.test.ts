@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { copyPainted } from '../src/data/embedded';
+import { TYPESCRIPT } from '../proof/testing/command';
 import { TOY_NETWORK } from '../proof/testing/toy';
 
 const dir = mkdtempSync(join(tmpdir(), 'ablation-cli-'));
@@ -39,7 +40,7 @@ async function ablation(more: string[] = [], stopAt?: string): Promise<{ status:
     json,
     ...more,
   ];
-  const child = spawn(process.execPath, ['--require', 'ts-node/register/transpile-only', join(__dirname, 'ablation.ts'), ...args]);
+  const child = spawn(process.execPath, [...TYPESCRIPT, join(__dirname, 'ablation.ts'), ...args]);
   const said = { out: '', err: '' };
   child.stdout.on('data', (text: Buffer) => (said.out += text.toString()));
   child.stderr.on('data', (text: Buffer) => (said.err += text.toString()));

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { UserError } from '../src/common/errors';
+import { TYPESCRIPT } from '../proof/testing/command';
 import { parseArguments, runCommand } from './arguments';
 
 const spec = {
@@ -84,7 +85,6 @@ test('help shows the table and parses nothing', () => {
 
 const folder = mkdtempSync(join(tmpdir(), 'arguments-'));
 after(() => rmSync(folder, { recursive: true }));
-const node = ['--require', 'ts-node/register/transpile-only'];
 const cwd = join(__dirname, '..');
 function script(body: string): string {
   const file = join(folder, 'command.js');
@@ -99,7 +99,8 @@ test('a mistake of the user is one sentence and exit code 2, a fault of the prog
   const file = script(
     `runCommand({ name: 'x', description: '', options: { bug: { type: 'flag', help: '' } } }, async (args) => { if (args.bug) null.x; throw new UserError('The file is gone.'); });`,
   );
-  const run = (argv: string[], env = {}) => spawnSync(process.execPath, [...node, file, ...argv], { cwd, encoding: 'utf8', env: { ...process.env, ...env } });
+  const run = (argv: string[], env = {}) =>
+    spawnSync(process.execPath, [...TYPESCRIPT, file, ...argv], { cwd, encoding: 'utf8', env: { ...process.env, ...env } });
   const user = run([]);
   assert.equal(user.stderr, 'The file is gone.\n');
   assert.equal(user.status, 2);
@@ -198,7 +199,7 @@ test('a first signal lets the step finish, a second one does not', async () => {
       console.log('saved');
     })();`);
   const run = async (signals: [NodeJS.Signals, number][], saving: number) => {
-    const child = spawn(process.execPath, [...node, file, String(saving)], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [...TYPESCRIPT, file, String(saving)], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
     await new Promise<void>((resolve) =>

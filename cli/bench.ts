@@ -5,6 +5,7 @@ import { CASES, measure, table } from '../proof/bench/bench';
 import { drawGrowth, growthCases } from '../proof/bench/growth';
 import { convolutionSpeed } from '../proof/bench/speed';
 import type { BenchRow } from '../proof/bench/workloads';
+import { TYPESCRIPT } from '../proof/testing/command';
 import { ROOT } from '../proof/testing/material';
 import { UserError } from '../src/common/errors';
 import * as tf from '../src/engine/tf';
@@ -30,7 +31,7 @@ void runCommand(
     if (unknown !== undefined) throw new UserError(`--only ${unknown}: the cases are ${CASES.map((c) => `"${c.name}"`).join(', ')}.`);
     if (profile) {
       const file = join(ROOT, 'proof/bench/profile.ts');
-      const { status } = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', file, profile], { cwd: ROOT, stdio: 'inherit' });
+      const { status } = spawnSync(process.execPath, [...TYPESCRIPT, file, profile], { cwd: ROOT, stdio: 'inherit' });
       process.exitCode = status ?? 1;
       return;
     }

@@ -1,6 +1,5 @@
 /** The commands one after the other on a tiny data set, as a user would call them; and what they say to bad input. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import test, { after } from 'node:test';
 import sharp from 'sharp';
 import { writePng } from '../src/data/image';
 import { copyPainted } from '../src/data/embedded';
+import { type Said, command } from '../proof/testing/command';
 import { TOY_NETWORK } from '../proof/testing/toy';
 
 const dir = mkdtempSync(join(tmpdir(), 'chain-'));
@@ -15,11 +15,6 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 const set = join(dir, 'set');
 const [G, R] = [join(dir, 'G'), join(dir, 'R')];
 
-function command(name: string, ...args: string[]) {
-  const script = join(__dirname, `${name}.ts`);
-  const run = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', script, ...args], { encoding: 'utf8' });
-  return { status: run.status, out: run.stdout, err: run.stderr };
-}
 const train = (...more: string[]) =>
   command(
     'train',
@@ -157,7 +152,7 @@ test('bad input: one sentence that names it, exit status 2, nothing written', as
   assert.equal(refusedInPlace.status, 2);
   assert.match(refusedInPlace.err, /a\.png would be written over .*a\.png, which is read/);
   assert.deepEqual(readFileSync(mine), before);
-  const refused = (run: ReturnType<typeof command>, sentence: RegExp) => {
+  const refused = (run: Said, sentence: RegExp) => {
     assert.equal(run.status, 2, run.err);
     assert.match(run.err, sentence);
     assert.doesNotMatch(run.err, /\n\s+at /);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
+import { command } from '../proof/testing/command';
 import { saveParameters } from '../src/checkpoints/parameters';
 import { copyPainted } from '../src/data/embedded';
 import type { LGGANConfig } from '../src/models/lggan/config';
@@ -12,11 +12,7 @@ import { LGGAN } from '../src/models/lggan/lggan';
 const dir = mkdtempSync(join(tmpdir(), 'explore-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-function explore(...args: string[]) {
-  const command = ['--require', 'ts-node/register/transpile-only', join(__dirname, 'explore.ts'), ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
-  return { status, out: stdout, err: stderr };
-}
+const explore = (...args: string[]) => command('explore', ...args);
 
 async function checkpoint(name: string, config: Partial<LGGANConfig>): Promise<string> {
   const g = new LGGAN({ ngf: 4, spadeHidden: 4, residualBlocks: 1, imageSize: [32, 64], ...config });

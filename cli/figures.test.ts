@@ -1,6 +1,5 @@
 /** The command on a tiny untrained network, as a user would call it. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +10,7 @@ import { writePng } from '../src/data/image';
 import { Discriminator } from '../src/models/discriminator';
 import { LGGAN } from '../src/models/lggan/lggan';
 import { RCAN } from '../src/models/rcan';
+import { command } from '../proof/testing/command';
 import { labelMap } from '../proof/testing/toy';
 import { History } from '../src/training/history';
 
@@ -18,11 +18,7 @@ const dir = mkdtempSync(join(tmpdir(), 'figures-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
 const [run, labels, out] = ['run', 'labels', 'out'].map((name) => join(dir, name));
 
-function command(...args: string[]) {
-  const script = join(__dirname, 'figures.ts');
-  const result = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', script, ...args], { encoding: 'utf8' });
-  return { status: result.status, out: result.stdout, err: result.stderr };
-}
+const draw = (...args: string[]) => command('figures', ...args);
 const contents = () =>
   Object.fromEntries(
     readdirSync(out)
@@ -53,7 +49,7 @@ test('figures from a run and label maps, with captions and an index; a rerun giv
   }
 
   const only = ['sketch_landscape', 'losses', 'network_lggan', 'network_discriminator', 'rcan_bicubic', 'evaluation'];
-  const figures = () => command('--checkpoint', run, '--labels', labels, '--output_path', out, '--only', only.join(','));
+  const figures = () => draw('--checkpoint', run, '--labels', labels, '--output_path', out, '--only', only.join(','));
   const made = figures();
   assert.equal(made.status, 0, made.err);
   assert.match(made.out, /rcan_bicubic is left out: it needs a trained RCAN \(--rcan\)\./);
@@ -81,7 +77,7 @@ test('figures from a run and label maps, with captions and an index; a rerun giv
   assert.deepEqual(contents(), files);
 
   const refused = (sentence: RegExp, ...args: string[]) => {
-    const { status, err } = command('--labels', labels, '--output_path', join(dir, 'nothing'), ...args);
+    const { status, err } = draw('--labels', labels, '--output_path', join(dir, 'nothing'), ...args);
     assert.equal(status, 2, err);
     assert.match(err, sentence);
     assert.doesNotMatch(err, /\n\s+at /);
@@ -93,7 +89,7 @@ test('figures from a run and label maps, with captions and an index; a rerun giv
   refused(/a\.json is not an ablation/, '--checkpoint', run, '--ablation', join(dir, 'a.json'));
   refused(/none\.json: there is no such file/, '--checkpoint', run, '--ablation', join(dir, 'none.json'));
   // Without an ablation of one's own: what comes with the project.
-  const drawn = command('--checkpoint', run, '--labels', labels, '--output_path', join(dir, 'ablation'), '--only', 'ablation');
+  const drawn = draw('--checkpoint', run, '--labels', labels, '--output_path', join(dir, 'ablation'), '--only', 'ablation');
   assert.equal(drawn.status, 0, drawn.err);
   assert.match(readFileSync(join(dir, 'ablation/ablation.md'), 'utf8'), /ablation: (docs|figures).ablation\.json/);
   [generator, discriminator].forEach((network) => network.dispose());
@@ -112,7 +108,7 @@ test('RCAN against bicubic, and features with transposed convolutions', async ()
   await save('transposed', 'G', transposed, 'LGGAN');
   await save('rcan', 'RCAN', rcan, 'RCAN');
   const target = join(dir, 'out2');
-  const made = command(
+  const made = draw(
     '--checkpoint',
     run,
     '--labels',

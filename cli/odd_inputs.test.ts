@@ -1,6 +1,5 @@
 /** Sound or odd inputs as people have them: an answer or one sentence, never a stack. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -14,6 +13,7 @@ import { LGGAN } from '../src/models/lggan/lggan';
 import { loadLGGAN, loadRCAN } from '../src/models/pretrained';
 import { RCAN } from '../src/models/rcan';
 import { importCheckpoint } from '../tools/convert/import';
+import { command as run } from '../proof/testing/command';
 import { TOY_NETWORK } from '../proof/testing/toy';
 
 const dir = mkdtempSync(join(tmpdir(), 'odd-'));
@@ -21,9 +21,9 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 const at = (...names: string[]) => join(dir, ...names);
 
 function command(name: string, ...args: string[]) {
-  const run = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', join(__dirname, `${name}.ts`), ...args], { encoding: 'utf8' });
-  assert.doesNotMatch(run.stderr, /^\s+at /m);
-  return { status: run.status, out: run.stdout, err: run.stderr };
+  const said = run(name, ...args);
+  assert.doesNotMatch(said.err, /^\s+at /m);
+  return said;
 }
 
 test('weights with the prefixes of wrappers, or without our metadata', async () => {

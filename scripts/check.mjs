@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { run, setUp } from '../setup.mjs';
-import { SetupError, capture, say, step } from './setup/system.mjs';
+import { SetupError, TYPESCRIPT, capture, say, step } from './setup/system.mjs';
 
 /** What each finds again on its second run is kept here. */
 const CACHE = 'node_modules/.cache';
@@ -50,16 +50,7 @@ const CHECKS = [
     `${CACHE}/eslint`,
     '.',
   ],
-  [
-    'order',
-    'imports point down',
-    'an import of src points up, see src/order.test.ts',
-    '',
-    '--require',
-    'ts-node/register/transpile-only',
-    '--test',
-    'src/order.test.ts',
-  ],
+  ['order', 'imports point down', 'an import of src points up, see src/order.test.ts', '', ...TYPESCRIPT, '--test', 'src/order.test.ts'],
 ];
 
 /** All of them, one after the other. @throws {SetupError} at the end, with what to do, where some failed; what they printed stands above */

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { run, setUp } from '../setup.mjs';
-import { SetupError, foreground, readJson, root } from './setup/system.mjs';
+import { SetupError, TYPESCRIPT, foreground, readJson, root } from './setup/system.mjs';
 import { runtimeEnvironment } from './setup/plan.mjs';
 
 /** The folder in which the user stands, from which relative paths go: npm starts scripts in the project's and says where it was called. */
@@ -23,5 +23,5 @@ await run(async () => {
   }
   await setUp();
   const env = { ...runtimeEnvironment(process.platform), ...process.env, LGGAN_STANDING: standing() };
-  return foreground(process.execPath, ['--require', 'ts-node/register/transpile-only', file, ...args], { env });
+  return foreground(process.execPath, [...TYPESCRIPT, file, ...args], { env });
 });

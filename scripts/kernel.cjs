@@ -1,12 +1,12 @@
 /**
- * The notebooks' kernel: tslab, started at the repository's root, with the project's TypeScript loaded through ts-node.
+ * The notebooks' kernel: tslab, started at the repository's root, with the project's TypeScript.
  * Jupyter starts it as `node scripts/kernel.cjs CONNECTION_FILE`.
  */
 const path = require('node:path');
 const { inspect } = require('node:util');
 
 process.chdir(path.join(__dirname, '..'));
-require('ts-node').register({ transpileOnly: true });
+require('./typescript.cjs');
 
 // tslab watches every source file, to compile it again when it changes, and its watching fails now and then where files are
 // replaced ("Unexpected pending rebuildTimer", after which no cell runs). Node keeps modules anyway until the kernel restarts.
@@ -20,7 +20,7 @@ const isCell = (file) => !file || file.fileName.endsWith('/__tslab__.ts');
 const isShort = (node) => node !== undefined && ts.isShorthandPropertyAssignment(node) && !node.objectAssignmentInitializer;
 
 /** tslab checks and compiles every project file that a cell imports, again in each kernel: 14 s where the types alone take 3. Cells are
- *  checked, against these types; project files are checked by `npx tsc` and loaded by ts-node. */
+ *  checked, against these types; project files are checked by `npx tsc` and loaded as everywhere (typescript.cjs). */
 function cellsOnly(builder) {
   const program = builder.getProgram();
   for (const check of ['getSemanticDiagnostics', 'getSyntacticDiagnostics', 'getDeclarationDiagnostics']) {

@@ -126,7 +126,7 @@ test('pictures that are shown are tracked, and what runs leave behind is ignored
 });
 
 /** What `scripts/cli.mjs` starts, without the set-up, which has tests of its own. */
-const program = (script) => ['--require', 'ts-node/register/transpile-only', path.join('cli', `${scripts[script].split(' ')[2]}.ts`)];
+const program = (script) => ['--require', './scripts/typescript.cjs', path.join('cli', `${scripts[script].split(' ')[2]}.ts`)];
 
 /** What a command line reads by a name of its own: a trained network, label maps, pairs. */
 function provide(arg, option = '') {

@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { run, setUp } from '../setup.mjs';
-import { SetupError, foreground, root } from './setup/system.mjs';
+import { SetupError, TYPESCRIPT, foreground, root } from './setup/system.mjs';
 import { runtimeEnvironment } from './setup/plan.mjs';
 
 const FILES = ['proof/testing/kill.test.ts', 'proof/testing/disk_full.test.ts', 'proof/testing/memory.test.ts', 'src/judges/inception.test.ts'];
@@ -15,6 +15,6 @@ await run(async () => {
   if (!files.length) throw new SetupError(`No long test has ${words.join(' or ')} in its name; there are ${FILES.join(', ')}.`);
   await setUp({ dev: true });
   const env = { ...runtimeEnvironment(process.platform), ...process.env, LGGAN_LONG: '1' };
-  const options = ['--expose-gc', '--require', 'ts-node/register/transpile-only', '--test', '--test-concurrency=1', '--test-reporter=spec'];
+  const options = ['--expose-gc', ...TYPESCRIPT, '--test', '--test-concurrency=1', '--test-reporter=spec'];
   return foreground(process.execPath, [...options, ...files.map((file) => path.join(root, file))], { env });
 });

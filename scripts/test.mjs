@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { run, setUp } from '../setup.mjs';
 import { check } from './check.mjs';
-import { SetupError, foreground, root } from './setup/system.mjs';
+import { SetupError, TYPESCRIPT, foreground, root } from './setup/system.mjs';
 import { runtimeEnvironment } from './setup/plan.mjs';
 
 /** A test file that takes longer than this has hung. */
@@ -31,11 +31,7 @@ await run(async () => {
   const env = { ...runtimeEnvironment(process.platform), ...process.env };
   return foreground(
     process.execPath,
-    [
-      ...['--require', 'ts-node/register/transpile-only'],
-      ...['--test', '--test-concurrency=2', `--test-timeout=${FILE_LIMIT_MS}`, '--test-reporter=spec'],
-      ...files,
-    ],
+    [...TYPESCRIPT, ...['--test', '--test-concurrency=2', `--test-timeout=${FILE_LIMIT_MS}`, '--test-reporter=spec'], ...files],
     { env },
   );
 });

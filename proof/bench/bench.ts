@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { UserError } from '../../src/common/errors';
 import * as tf from '../../src/engine/tf';
+import { TYPESCRIPT } from '../testing/command';
 import { ROOT } from '../testing/material';
 import { DEFAULT_WORKLOAD, labelMaps, type BenchRow, type Cost, type Workload } from './workloads';
 
@@ -128,7 +129,7 @@ class SmallPeer {
 }
 
 const worker = (workload: Workload, what: string) =>
-  Worker.start(process.execPath, ['--require', 'ts-node/register/transpile-only', join(__dirname, 'worker.ts'), JSON.stringify(workload)], what);
+  Worker.start(process.execPath, [...TYPESCRIPT, join(__dirname, 'worker.ts'), JSON.stringify(workload)], what);
 
 async function peerWorker(script: string, python: string, workload: Workload): Promise<Worker> {
   const folder = mkdtempSync(join(tmpdir(), 'lggan-bench-'));

@@ -9,6 +9,7 @@ import { after, test } from 'node:test';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoints/checkpoint';
 import { writeWhole } from '../../src/common/atomic';
 import { UserError } from '../../src/common/errors';
+import { TYPESCRIPT } from './command';
 import { crashAt } from './crash';
 import * as tf from '../../src/engine/tf';
 import { History } from '../../src/training/history';
@@ -116,8 +117,7 @@ test('a training run on a disk that is too small, and then large enough', { time
   // A checkpoint of this run has 5 MB: the second does not fit.
   if (process.platform !== 'linux' || spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk]).status !== 0)
     return t.skip('no file system can be mounted here');
-  const train = (output: string) =>
-    spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', join(__dirname, 'kill.run.ts'), output, '2'], { encoding: 'utf8' });
+  const train = (output: string) => spawnSync(process.execPath, [...TYPESCRIPT, join(__dirname, 'kill.run.ts'), output, '2'], { encoding: 'utf8' });
   try {
     const run = join(disk, 'run');
     const stopped = train(run);

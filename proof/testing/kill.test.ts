@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Random } from '../../src/common/random';
+import { TYPESCRIPT } from './command';
 
 const LONG = process.env.LGGAN_LONG === '1';
 const KILLS = LONG ? 30 : 3;
@@ -28,7 +29,7 @@ interface Run {
 }
 
 function start(output: string, epochs = EPOCHS): Run {
-  const child = spawn(process.execPath, ['--require', 'ts-node/register/transpile-only', join(__dirname, 'kill.run.ts'), output, String(epochs)], {
+  const child = spawn(process.execPath, [...TYPESCRIPT, join(__dirname, 'kill.run.ts'), output, String(epochs)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: string[] = [];

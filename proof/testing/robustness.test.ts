@@ -21,6 +21,7 @@ import { after, test } from 'node:test';
 import sharp from 'sharp';
 import { saveParameters } from '../../src/checkpoints/parameters';
 import { checkData } from '../../tools/check/check';
+import { TYPESCRIPT } from './command';
 import { labelTiles, photo, writePairs } from './fixtures';
 import { readImage, writeJpeg, writePng } from '../../src/data/image';
 import { readLabelMap } from '../../src/data/label_map';
@@ -55,7 +56,7 @@ async function sentence(work: Promise<unknown>): Promise<string> {
   return `refused: "${e.message}"`;
 }
 function command(name: string, args: string[], options: { uid?: number } = {}) {
-  const run = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', join(ROOT, 'cli', `${name}.ts`), ...args], {
+  const run = spawnSync(process.execPath, [...TYPESCRIPT, join(ROOT, 'cli', `${name}.ts`), ...args], {
     encoding: 'utf8',
     cwd: ROOT,
     ...(options.uid && { uid: options.uid, gid: options.uid }),

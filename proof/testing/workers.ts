@@ -1,6 +1,7 @@
 /** Tests with real processes: workers on this machine, each a script of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
+import { TYPESCRIPT } from './command';
 
 /** Ports of the loopback that nobody uses. */
 export async function freePorts(count: number): Promise<number[]> {
@@ -27,7 +28,7 @@ export interface Worker {
 
 /** Starts a script in TypeScript; `command` stands before it, such as `ip netns exec`. */
 export function startScript(script: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, command: readonly string[] = []): Worker {
-  const line = [...command, process.execPath, '--require', 'ts-node/register/transpile-only', script, ...args];
+  const line = [...command, process.execPath, ...TYPESCRIPT, script, ...args];
   const child = spawn(line[0], line.slice(1), { env: { ...process.env, TF_NUM_INTRAOP_THREADS: '1', TF_CPP_MIN_LOG_LEVEL: '3', ...env } });
   let text = '';
   let waiting: (() => void)[] = [];

@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { explain } from './plan.mjs';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+/** What stands before a file of TypeScript on Node's command line. */
+export const TYPESCRIPT = ['--require', path.join(root, 'scripts/typescript.cjs')];
 
 /** A failure in one sentence that ends with the way out. Shown without a stack. */
 export class SetupError extends Error {
@@ -106,7 +108,7 @@ export function running() {
   return [...registered, ...loaders().filter(({ pid }) => !known.has(pid))];
 }
 
-/** Processes that did not register, such as `npx ts-node FILE`, and have a library of node_modules in memory; on Linux alone. */
+/** Processes that did not register, such as `node FILE`, and have a library of node_modules in memory; on Linux alone. */
 function loaders() {
   const folder = `${fs.realpathSync(root)}/node_modules/`;
   const numbers = fs.existsSync('/proc/self/maps') ? fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid) : [];

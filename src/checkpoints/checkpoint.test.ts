@@ -8,6 +8,7 @@ import { UserError } from '../common/errors';
 import type { ParameterKind } from '../layers/core/parameters';
 import * as tf from '../engine/tf';
 import { assertNoLeak } from '../../proof/testing/close';
+import { TYPESCRIPT } from '../../proof/testing/command';
 import { loadCheckpoint, loadParameters, newestCheckpoint, saveCheckpoint, saveParameters } from './checkpoint';
 import { fromOriginal, originalShape, toOriginal } from './layout';
 import { readTensors, saveTensors } from './safetensors';
@@ -247,7 +248,7 @@ test('killed at any moment, a whole checkpoint is left', { timeout: 60000 }, asy
   );
   let last = 0;
   for (let kill = 0; kill < 6; kill++) {
-    const child = spawn(process.execPath, ['--require', 'ts-node/register/transpile-only', script], {
+    const child = spawn(process.execPath, [...TYPESCRIPT, script], {
       stdio: ['ignore', 'pipe', 'inherit'],
       cwd: join(__dirname, '..', '..'),
     });

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { TYPESCRIPT } from '../../proof/testing/command';
 import { UserError } from './errors';
 import { isAlive } from './atomic';
 import { lockFolder, withFolderLock } from './lock';
@@ -19,7 +20,7 @@ function holder(dir: string, startAt = 0): { child: ChildProcess; answer: Promis
   const code = `const { lockFolder } = require(${JSON.stringify(join(__dirname, 'lock.ts'))});
     setTimeout(() => lockFolder(process.argv[1]).then(() => console.log('held'), (e) => { console.log(e.message); process.exit(); }), Math.max(0, process.argv[2] - Date.now()));
     setInterval(() => undefined, 1000);`;
-  const child = spawn(process.execPath, ['--require', 'ts-node/register/transpile-only', '-e', code, dir, String(startAt)], {
+  const child = spawn(process.execPath, [...TYPESCRIPT, '-e', code, dir, String(startAt)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   return { child, answer: new Promise((resolve) => child.stdout!.once('data', (d) => resolve(String(d).trim()))) };

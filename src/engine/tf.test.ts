@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import test from 'node:test';
+import { TYPESCRIPT } from '../../proof/testing/command';
 import * as tf from './tf';
 
 const root = path.join(__dirname, '..', '..');
@@ -10,7 +11,7 @@ const root = path.join(__dirname, '..', '..');
 /** Runs code in a Node of its own after importing the engine as `tf`. */
 function inNewProcess(code: string, env: Record<string, string>): { stdout: string; stderr: string } {
   const script = `const tf = require('./src/engine/tf'); ${code}`;
-  const result = spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', '-e', script], {
+  const result = spawnSync(process.execPath, [...TYPESCRIPT, '-e', script], {
     cwd: root,
     env: { ...process.env, ...env },
     encoding: 'utf8',

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TYPESCRIPT } from '../command';
 
 /** A case that takes longer than this has hung. */
 export const HANG_MS = 5000;
@@ -43,18 +44,10 @@ export async function fuzz(
 
   /** One process, up to the end or the first crash or hang; returns the case to go on with. */
   function worker(first: number, folder: string): Promise<number> {
-    const args = [
-      '--max-old-space-size=512',
-      '--require',
-      require.resolve('ts-node/register/transpile-only'),
-      join(__dirname, 'worker.ts'),
-      ...[seed, first, end].map(String),
-      folder,
-    ];
+    const args = ['--max-old-space-size=512', ...TYPESCRIPT, join(__dirname, 'worker.ts'), ...[seed, first, end].map(String), folder];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: folder,
-      env: { ...process.env, TS_NODE_PROJECT: join(__dirname, '../../../tsconfig.json') },
     });
     let current: { n: number; target: string } | undefined;
     let done = first;

@@ -6,16 +6,16 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
-import { root } from './setup/system.mjs';
+import { TYPESCRIPT, root } from './setup/system.mjs';
 
-const scratch = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'lggan-transpiler-')));
+const scratch = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'lggan-typescript-')));
 const file = path.join(scratch, 'a.ts');
-const cached = path.join(root, 'node_modules/.cache/typescript', `${createHash('sha256').update(file).digest('hex')}.json`);
+const cached = path.join(root, 'node_modules/.cache/typescript', `${createHash('sha256').update(path.relative(root, file)).digest('hex')}.json`);
 after(() => [scratch, cached].forEach((made) => fs.rmSync(made, { recursive: true, force: true })));
 
 function run(source) {
   fs.writeFileSync(file, source);
-  return spawnSync(process.execPath, ['--require', 'ts-node/register/transpile-only', file], { cwd: root, encoding: 'utf8' });
+  return spawnSync(process.execPath, [...TYPESCRIPT, file], { cwd: root, encoding: 'utf8' });
 }
 
 test('compiles once, again when the source changes or the memory is damaged', () => {
