@@ -1,3 +1,5 @@
+// Before the engine: see cli/share.ts.
+import { runWithWorkers } from './workers';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Choice } from '../src/common/config';
@@ -15,13 +17,14 @@ import { BRANCHES, LGGAN_DEFAULTS } from '../src/models/lggan/config';
 import { Vgg19 } from '../src/judges/vgg19';
 import { findVgg19 } from '../src/judges/vgg19_weights';
 import { loadGenerator } from '../src/models/pretrained';
+import { cluster, isFirst } from '../src/engine/cluster';
 import { engineInfo } from '../src/engine/tf';
 import { DISCRIMINATOR_KINDS, TRAIN_LGGAN_DEFAULTS as D, trainLGGAN, type TrainLGGANConfig } from '../src/training/lggan';
 import { FAULT_POLICIES } from '../src/training/guards';
 import { recordRow } from '../src/training/history';
 import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../src/training/schedule';
 import { eventLog } from './tensorboard';
-import { parseSize, runCommand } from './arguments';
+import { parseSize } from './arguments';
 import { validator } from '../experiments/evaluation/validator';
 import { SampleFile } from '../experiments/figures/sample_file';
 import { complete } from './complete';
@@ -31,7 +34,7 @@ import { IMAGE_EXTENSIONS, hasExtension } from '../src/common/files';
 
 const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS;
 
-void runCommand(
+void runWithWorkers(
   {
     name: 'npm run train --',
     description:
@@ -114,6 +117,7 @@ void runCommand(
         default: D.onFault,
         help: 'when a loss or gradient is not finite: skip the step, roll back to the last checkpoint, or stop',
       },
+      local_norm: { type: 'flag', help: 'with several workers: batch norm over the images of each alone, which is faster and another training' },
       tensorboard: { type: 'flag', help: 'also write the losses for TensorBoard, into DIR/events' },
     },
     fields: { minScale: 'crop_scale', minHeight: 'crop_min' },
@@ -124,6 +128,7 @@ void runCommand(
     ],
   },
   async (args) => {
+    const first = isFirst();
     const begun = args.start ? await configOf(args.start) : undefined;
     const imageSize = args.image_size ? parseSize(args.image_size) : (begun?.imageSize ?? LGGAN_DEFAULTS.imageSize);
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
@@ -143,13 +148,13 @@ void runCommand(
     const begunHere = (existsSync(args.output_path) ? readdirSync(args.output_path) : []).some((name) => /^(latest|best)-\d+$/.test(name));
     if (!begunHere) record.refuseOthers(own.slice(0, 1), 'choose another --output_path, or move it away');
     if (!args.crops && args.synonyms) throw new UserError('--synonyms: this goes with --crops; add that.');
-    const common = { imageSize, batchSize: args.batch_size, seed: args.seed, flip: !args.no_flip };
+    const common = { imageSize, batchSize: args.batch_size, seed: args.seed, flip: !args.no_flip, share: cluster() };
     const batches = args.crops
       ? await CropBatches.of(pairs, { ...common, minHeight: args.crop_min, synonyms: args.synonyms ? SYNONYMS : {} })
       : new TrainingBatches(pairs, { ...common, crop, ...(args.crop_scale !== 1 && { randomCrop: { minScale: args.crop_scale } }) });
     const vggPath = args.vgg === 'none' ? undefined : (args.vgg ?? findVgg19());
     const vgg = vggPath ? await Vgg19.load(vggPath) : undefined;
-    const log = args.tensorboard ? eventLog(join(args.output_path, 'events')) : undefined;
+    const log = args.tensorboard && first ? eventLog(join(args.output_path, 'events')) : undefined;
     console.log(engineInfo().description);
     console.log(
       `${pairs.length} pairs of ${pairs.source}; perceptual loss: ${vgg?.name ?? (args.vgg ? 'none, as asked' : 'none, as there are no weights of VGG19')}`,
@@ -158,7 +163,7 @@ void runCommand(
     const without = await unlabelled(pairs);
     if (without) console.log(without);
 
-    const validation = args.val_path ? await validator(folderPairs(args.val_path, { mapping }), imageSize, crop) : undefined;
+    const validation = args.val_path && first ? await validator(folderPairs(args.val_path, { mapping }), imageSize, crop) : undefined;
     if (validation) console.log(`best checkpoint by ${validation.by}`);
     const watch = watchTraining((row) => `epoch ${row.epoch}, G ${told(row.generator)}, D ${told(row.discriminatorFake + row.discriminatorReal)}`);
     const shown = args.sample_labels ? labelFolder(args.sample_labels, { mapping }) : args.crops ? await heldOutCrops(pairs, imageSize) : pairs;
@@ -228,8 +233,8 @@ void runCommand(
     );
     watch.finish(args.output_path);
     const through = complete(args.output_path, result.epochsBefore, { epochs: args.epochs, secondStageFrom: secondStage, stage: args.stage });
-    if (through) console.log(through);
-    else if (result.interrupted) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
+    if (through && first) console.log(through);
+    else if (result.interrupted && first) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
     log?.flush();
     watch.dispose();
     result.trainer.dispose();

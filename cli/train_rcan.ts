@@ -1,18 +1,20 @@
+// Before the engine: see cli/share.ts.
+import { runWithWorkers } from './workers';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { HELD_OUT, srCrops } from '../src/data/crops';
 import { folderPairs } from '../src/data/pairs';
 import { srFolder } from '../src/data/sr_pairs';
 import { RCAN_DEFAULTS } from '../src/models/rcan';
+import { isFirst } from '../src/engine/cluster';
 import { engineInfo } from '../src/engine/tf';
 import { FAULT_POLICIES } from '../src/training/guards';
 import { trainRCAN } from '../src/training/rcan';
 import { TRAIN_RCAN_DEFAULTS as D } from '../src/training/rcan_config';
-import { runCommand } from './arguments';
 import { complete } from './complete';
 import { watchTraining } from './watch';
 
-void runCommand(
+void runWithWorkers(
   {
     name: 'npm run train-rcan --',
     description: 'Trains RCAN x2 on what `npm run construct-sr` made, or goes on with the run in --output_path.',
@@ -85,8 +87,8 @@ void runCommand(
     );
     watch.finish(args.output_path);
     const through = complete(args.output_path, result.epochsBefore, { epochs: args.epochs });
-    if (through) console.log(through);
-    else if (result.interrupted) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
+    if (through && isFirst()) console.log(through);
+    else if (result.interrupted && isFirst()) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
     watch.dispose();
     result.network.dispose();
   },

@@ -403,18 +403,21 @@ test('docs/robustness.md says what happened here', (t) => {
   assert.equal(readFileSync(file, 'utf8'), text, 'npm run robustness writes it anew');
 });
 
-/** What `src/engine/cluster.test.ts` holds. */
+/** What the tests of `src/engine/cluster.ts`, proof/testing/workers.test.ts and cli/workers.test.ts hold. */
 const WORKERS = [
   '## Several processes',
   '',
-  "`src/engine/cluster.ts` adds tensors up over several processes; no command uses it yet. It opens TensorFlow's own server, which speaks gRPC without",
-  'encryption and does not ask who calls: whoever reaches its port can run what TensorFlow can run.',
+  '`npm run train` and `npm run train-rcan` can run as several processes, on one machine (`--workers`) or more (`--cluster`, TF_CONFIG, Slurm). Each opens',
+  "TensorFlow's own server, which speaks gRPC without encryption and does not ask who calls: whoever reaches its port can run what TensorFlow can run.",
   '',
-  '- With addresses of 127.0.0.1 only this machine is heard. Whoever has an account on it can call: on a machine of many users take care.',
+  '- With addresses of 127.0.0.1, which `--workers` takes, only this machine is heard. Whoever has an account on it can call: on a machine of many users take',
+  '  care.',
   '- With other addresses it hears what is sent to those, no others: give those of a private network, never public ones, and let a firewall pass its ports',
   '  among the machines alone.',
   "- TensorFlow's server binds to all addresses whatever it is told. On Linux its sockets get a filter for the named ones, a few milliseconds after they open.",
   '  Where that cannot be done (macOS; a name that leads to the loopback, as a machine often calls itself) a sentence says that all addresses listen.',
+  '- Each asks the others every 2 seconds whether they live. Where a process is gone, or three questions of 10 seconds find no answer, all end with a sentence',
+  '  that names it. The first alone writes, so the last checkpoint is whole, and the same command goes on from there, with as many workers as you like.',
   '',
 ];
 

@@ -6,7 +6,9 @@ import { labelTiles, photo, temporaryFolder, writePairs } from '../../proof/test
 import { TrainingBatches, transformPair, type Batch, type BatchOptions } from './batches';
 import { folderPairs } from './pairs';
 import { resizeImage, resizeLabels } from './resize';
+import { CropBatches, SYNONYMS } from './crops';
 import { Cache } from './sequence';
+import { SrPatches } from './sr_batches';
 import type { PairDataset } from './types';
 import { memoryPairs } from './dataset';
 import { writeNormalised } from './tensors';
@@ -206,4 +208,37 @@ test('the next batch is read while one is used; what fits is kept in memory', as
   const cache = new Cache<number>(10, () => 4);
   for (const i of [0, 1, 2, 0, 1, 2]) assert.equal(await cache.get(i, async (k) => k * 10), i * 10);
   assert.equal(cache.size, 2);
+});
+
+test('the shares of several workers put together are the batches of one, whoever reads', async () => {
+  const pairs = set(8, 48, 36);
+  const high = (i: number) => photo(32, 32, i);
+  const enlarged = memoryPairs(
+    Array.from({ length: 8 }, (_, i) => ({ name: `p${i}`, high: high(i), low: photo(16, 16, i) })),
+    'pairs of two sizes',
+  );
+  type Share = { rank: number; size: number };
+  const sources: ((
+    share?: Share,
+  ) => { next(): Promise<{ names: string[] }>; state(): unknown } | Promise<{ next(): Promise<{ names: string[] }>; state(): unknown }>)[] = [
+    (share) => new TrainingBatches(pairs, { ...small, batchSize: 4, randomCrop: { minScale: 0.5 }, share }),
+    (share) => CropBatches.of(pairs, { imageSize: [6, 8], batchSize: 4, synonyms: SYNONYMS, share }),
+    (share) => new SrPatches(enlarged, { batchSize: 4, patch: 8, share }),
+  ];
+  for (const source of sources) {
+    const [whole, first, second] = await Promise.all([source(), source({ rank: 0, size: 2 }), source({ rank: 1, size: 2 })]);
+    for (let n = 0; n < 3; n++) {
+      const [all, ...parts] = await Promise.all([whole.next(), first.next(), second.next()]);
+      for (const [key, value] of Object.entries(all)) {
+        const [a, b] = parts.map((part) => part[key as 'names']);
+        assert.deepEqual(typeof value === 'number' ? a : [...a, ...b], typeof value === 'number' ? value : [...value], `${key} of batch ${n}`);
+      }
+      assert.deepEqual(first.state(), whole.state());
+      assert.deepEqual(second.state(), whole.state());
+    }
+  }
+  assert.throws(
+    () => new TrainingBatches(pairs, { ...small, batchSize: 3, share: { rank: 0, size: 2 } }),
+    (e) => e instanceof UserError && e.message === 'batchSize: a batch of 3 cannot be split evenly among 2 workers; take a multiple of 2.',
+  );
 });

@@ -77,11 +77,18 @@ function randomWindow(pair: Pair, [h, w]: Size, minScale: number, random: Random
   return cropPair(pair, x, y, cropWidth, cropHeight);
 }
 
+/** A pair of a batch, whether it is mirrored, and the seed of its window. */
+interface Plan {
+  item: number;
+  mirrored: boolean;
+  window: number;
+}
+
 /**
  * Training batches of a data set: shuffled anew each epoch, transformed, mirrored at random; the next is read while one is used. The same
  * seed gives the same batches, also after `restore(state())`. See `Sequence`.
  */
-export class TrainingBatches extends Sequence<Batch> {
+export class TrainingBatches extends Sequence<Batch, Plan> {
   private readonly transform: Required<TransformOptions>;
   private readonly flip: boolean;
   private readonly minScale?: number;
@@ -107,12 +114,14 @@ export class TrainingBatches extends Sequence<Batch> {
     this.cache = new Cache(options.cacheBytes ?? CACHE_BYTES, (p) => p.image.data.length + p.labels.data.length);
   }
 
-  protected async load(items: number[], random: Random): Promise<Batch> {
+  protected plan(item: number, random: Random): Plan {
+    return { item, mirrored: this.flip && random.random() < 0.5, window: random.getrandbits(32) };
+  }
+
+  protected async load(plans: Plan[]): Promise<Batch> {
     const [height, width] = this.transform.imageSize;
-    // Drawn before anything is read: what is read first must not matter.
-    const plans = items.map((item) => ({ item, mirrored: this.flip && random.random() < 0.5, window: random.getrandbits(32) }));
     const pairs = await Promise.all(plans.map(({ item, window }) => this.prepare(item, window)));
-    const images = new Float32Array(items.length * height * width * 3);
+    const images = new Float32Array(plans.length * height * width * 3);
     const labels = pairs.map((pair, b) => {
       writeNormalised(pair.image, images, b * height * width * 3, plans[b].mirrored);
       return plans[b].mirrored ? mirrorLabels(pair.labels) : pair.labels;

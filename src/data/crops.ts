@@ -60,6 +60,16 @@ interface Photo {
   places: number[][];
 }
 
+/** A window of a batch. */
+interface Plan {
+  pair: Pair;
+  /** x, y, width, height. */
+  window: [number, number, number, number];
+  mirrored: boolean;
+  /** The class that each is shown as. */
+  names: number[];
+}
+
 /** How many pixels of a class are remembered. */
 const PLACES = 2000;
 
@@ -68,7 +78,7 @@ const PLACES = 2000;
  * Colours stay as they are: windows differ in place, scale (`minHeight`), shape (`stretch`), side (`flip`). Photographs are decoded once.
  * Seeded and resumable as every `Sequence`; `repeat` says how many windows of a photograph make an epoch (default 64).
  */
-export class CropBatches extends Sequence<Batch> {
+export class CropBatches extends Sequence<Batch, Plan> {
   private readonly options: Required<Pick<CropOptions, 'imageSize' | 'minHeight' | 'flip' | 'stretch' | 'balance'>>;
   private readonly synonyms: number[][];
 
@@ -99,20 +109,23 @@ export class CropBatches extends Sequence<Batch> {
     return new CropBatches(photos, `windows of ${dataset.source}`, options);
   }
 
-  protected async load(items: number[], random: Random): Promise<Batch> {
+  protected plan(item: number, random: Random): Plan {
+    const window = this.window(this.photos[item], random);
+    const mirrored = this.options.flip && random.random() < 0.5;
+    const names = this.synonyms.map((choices) => choices[random.randrange(choices.length)]);
+    return { pair: this.photos[item].pair, window, mirrored, names };
+  }
+
+  protected async load(plans: Plan[]): Promise<Batch> {
     const [height, width] = this.options.imageSize;
-    const images = new Float32Array(items.length * height * width * 3);
-    const labels = items.map((item, b) => {
-      const { pair } = this.photos[item];
-      const window = this.window(this.photos[item], random);
-      const mirrored = this.options.flip && random.random() < 0.5;
+    const images = new Float32Array(plans.length * height * width * 3);
+    const labels = plans.map(({ pair, window, mirrored, names }, b) => {
       const { image, labels } = transformPair(cropPair(pair, ...window), { imageSize: [height, width] });
       writeNormalised(image, images, b * height * width * 3, mirrored);
-      const names = this.synonyms.map((choices) => choices[random.randrange(choices.length)]);
       const named = { ...labels, data: labels.data.map((c) => names[c] ?? c) };
       return mirrored ? mirrorLabels(named) : named;
     });
-    return { images, labels, names: items.map((item) => this.photos[item].pair.name) };
+    return { images, labels, names: plans.map(({ pair }) => pair.name) };
   }
 
   /** x, y, width, height. */

@@ -30,6 +30,22 @@ export interface SequenceOptions {
   shuffle?: boolean;
   /** Leaves out a last batch that is not full. Default true. */
   dropLast?: boolean;
+  /** Of several workers which one reads: its part of each batch, all choices being those of the whole. Default: the whole batch. */
+  share?: Share;
+}
+
+/** One of so many equal parts, from 0. */
+export interface Share {
+  readonly rank: number;
+  readonly size: number;
+}
+
+/** How many items of a batch each worker takes. @throws UserError where they cannot be split evenly */
+export function splitEvenly(batchSize: number, workers: number): number {
+  if (batchSize % workers) {
+    throw new UserError(`batchSize: a batch of ${batchSize} cannot be split evenly among ${workers} workers; take a multiple of ${workers}.`);
+  }
+  return batchSize / workers;
 }
 
 /** What a trainer needs of a sequence of batches. */
@@ -45,10 +61,11 @@ export interface Source<B> {
  * batch), so that the state is three numbers and the sequence after `restore` equals the uninterrupted one.
  * While a batch is used, the next is read.
  */
-export abstract class Sequence<B> implements Source<B> {
+export abstract class Sequence<B, P> implements Source<B> {
   /** Batches an epoch. */
   readonly batchesPerEpoch: number;
-  private readonly settings: Required<SequenceOptions>;
+  private readonly settings: Required<Omit<SequenceOptions, 'share'>>;
+  private readonly share?: Share;
   private readonly nameHash: string;
   private place = { epoch: 0, batch: 0 };
   private ahead?: Promise<B>;
@@ -64,6 +81,9 @@ export abstract class Sequence<B> implements Source<B> {
     wholeNumbers({ batchSize, repeat }, 'batches');
     wholeNumbers({ seed }, 'batches', 0);
     this.settings = { batchSize, seed, repeat, shuffle, dropLast };
+    this.share = options.share;
+    if (this.share && !dropLast) throw new Error('a batch that is not full is not split');
+    splitEvenly(batchSize, this.share?.size ?? 1);
     const items = names.length * repeat;
     this.batchesPerEpoch = dropLast ? Math.floor(items / batchSize) : Math.ceil(items / batchSize);
     if (this.batchesPerEpoch < 1) {
@@ -72,8 +92,11 @@ export abstract class Sequence<B> implements Source<B> {
     this.nameHash = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16);
   }
 
-  /** Reads the batch of these items; all random choices come from `random`. */
-  protected abstract load(items: number[], random: Random): Promise<B>;
+  /** All random choices for an item. Drawn for the whole batch before anything is read: what is read first, and by whom, must not matter. */
+  protected abstract plan(item: number, random: Random): P;
+
+  /** Reads what was planned. */
+  protected abstract load(plans: P[]): Promise<B>;
 
   /** The next batch. If it cannot be read, the place stays, and the next call tries again. */
   async next(): Promise<B> {
@@ -92,7 +115,10 @@ export abstract class Sequence<B> implements Source<B> {
   private async read({ epoch, batch }: { epoch: number; batch: number }): Promise<B> {
     const { batchSize, seed } = this.settings;
     const items = this.orderOf(epoch).slice(batch * batchSize, (batch + 1) * batchSize);
-    return this.load(items, randomOf(seed, epoch, batch + 1));
+    const { rank, size } = this.share ?? { rank: 0, size: 1 };
+    const own = items.length / size;
+    const random = randomOf(seed, epoch, batch + 1);
+    return this.load(items.map((item) => this.plan(item, random)).slice(rank * own, (rank + 1) * own));
   }
 
   private orderOf(epoch: number): number[] {

@@ -60,12 +60,20 @@ export function writePatch(
   }
 }
 
+/** A patch: its pair, its place as shares of what there is, how it is turned. */
+interface Plan {
+  item: number;
+  x: number;
+  y: number;
+  symmetry: Symmetry;
+}
+
 /**
  * Patches for RCAN x2: of each pair one window at a random place, the same in both sizes, turned one of eight ways (RCAN, section 4.1:
  * flips and rotations by 90 degrees). Seeded, resumable and read ahead as `TrainingBatches`. `repeat` takes several patches of a picture
  * in an epoch. A pair that is smaller than the patch is a UserError.
  */
-export class SrPatches extends Sequence<SrBatch> {
+export class SrPatches extends Sequence<SrBatch, Plan> {
   private readonly patch: number;
   private readonly augment: boolean;
   private readonly cache: Cache<SrPair>;
@@ -82,14 +90,16 @@ export class SrPatches extends Sequence<SrBatch> {
     this.cache = new Cache(options.cacheBytes ?? CACHE_BYTES, (p) => p.low.data.length + p.high.data.length);
   }
 
-  protected async load(items: number[], random: Random): Promise<SrBatch> {
+  protected plan(item: number, random: Random): Plan {
+    return { item, x: random.random(), y: random.random(), symmetry: this.symmetry(random) };
+  }
+
+  protected async load(plans: Plan[]): Promise<SrBatch> {
     const { patch } = this;
     const side = patch / 2;
-    // Drawn before anything is read: what is read first must not matter.
-    const plans = items.map((item) => ({ item, x: random.random(), y: random.random(), symmetry: this.symmetry(random) }));
     const pairs = await Promise.all(plans.map(({ item }) => this.cache.get(item, (i) => this.dataset.at(i))));
-    const low = new Float32Array(items.length * side * side * 3);
-    const high = new Float32Array(items.length * patch * patch * 3);
+    const low = new Float32Array(plans.length * side * side * 3);
+    const high = new Float32Array(plans.length * patch * patch * 3);
     pairs.forEach((pair, b) => {
       const [columns, rows] = [pair.low.width - side + 1, pair.low.height - side + 1];
       if (columns < 1 || rows < 1) {

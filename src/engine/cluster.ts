@@ -50,8 +50,14 @@ export const cluster = (): Cluster | undefined => active;
 /** How many processes train together. */
 export const workers = (): number => active?.size ?? 1;
 
+/** Whether this process is the one that writes: the first of several, or alone. */
+export const isFirst = (): boolean => active?.first ?? true;
+
 /** The sum of a tensor over all workers, the same bits for each; of one alone the tensor itself. float32, no gradient. */
 export const overWorkers = <T extends tf.Tensor>(t: T): T => active?.sum(t) ?? t;
+
+/** `Cluster.during` where there are several workers. */
+export const inPass = <T>(number: number, f: () => T): T => (active ? active.during(number, f) : f());
 
 export class Cluster {
   private fresh = 0;
@@ -115,8 +121,15 @@ export class Cluster {
     return made;
   }
 
-  /** Stops to watch the others. TensorFlow's server goes on until the process ends. */
+  /** Waits until all have come this far, and no longer watches them. TensorFlow's server goes on until the process ends. */
   leave(): void {
+    this.any(false);
+    try {
+      // Whoever ends now has been where all of them were: that is no loss.
+      this.any(false);
+    } catch {
+      // It needs nothing of them any more.
+    }
     binding().clusterStop!();
     active = undefined;
   }
@@ -244,8 +257,11 @@ export class Cluster {
     }
   }
 
-  /** @throws UserError that names a worker and what differs from the first */
-  private refuseDifferences(same: Readonly<Record<string, string>>): void {
+  /**
+   * Asks whether something is the same for all workers, by names in words such as `project`.
+   * @throws UserError that names a worker and what differs from the first
+   */
+  refuseDifferences(same: Readonly<Record<string, string>>): void {
     const names = ['number of workers', ...Object.keys(same)];
     const own = [String(this.place.addresses), ...Object.values(same)].map((text) => createHash('sha256').update(text).digest().readUIntBE(0, 3));
     const rows = tf.tidy(() => this.gather(tf.tensor1d(own)).arraySync());

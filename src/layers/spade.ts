@@ -5,7 +5,7 @@ import { relu } from './core/activation';
 import { Convolution } from './core/convolution';
 import { affine, gatherRows, lookUp, ninefold, rowsOf, sumRows } from './core/rows';
 import type { LabelLevel, Neighbourhoods } from './neighbourhoods/label_pyramid';
-import { BatchNorm, EPSILON, fusedNorm, fusedNormGradient, type OnStatistics } from './core/normalisation';
+import { BatchNorm, EPSILON, norm, type OnStatistics } from './core/normalisation';
 import { XAVIER, type Parameters } from './core/parameters';
 import { convolveTable } from './neighbourhoods/window_table';
 
@@ -48,7 +48,7 @@ export class Spade {
     const { neighbourhoods } = labels;
     if (neighbourhoods && training && tf.hasNativeKernels()) {
       const { gamma, beta } = this.tables(neighbourhoods);
-      return normaliseByTable(x, gamma, beta, neighbourhoods.index, this.norm.observe(x));
+      return normaliseByTable(x, gamma, beta, neighbourhoods.index, this.norm.observe);
     }
     if (neighbourhoods && !training) {
       // The running statistics go into the tables: (x * scale + shift) * (1 + gamma) + beta.
@@ -90,16 +90,15 @@ function normaliseByTable(x: tf.Tensor4D, gamma: tf.Tensor2D, beta: tf.Tensor2D,
   const channels = gamma.shape[1];
   return customGradient([x, gamma, beta], (save, input, g, b) => {
     const look = (table: tf.Tensor) => tf.reshape(lookUp(table as tf.Tensor2D, index), input.shape);
-    const { y, mean, variance, reserved } = fusedNorm(input);
-    onStatistics(mean, variance);
+    const { y, mean, variance, count, kept, gradient } = norm(input, true);
+    onStatistics(mean, variance, count);
     // Biased variance, as the norm takes it.
-    const n = input.size / channels;
-    const root = tf.rsqrt(tf.add(tf.mul(variance, Math.max(n - 1, 1) / n), EPSILON));
-    save([input, g, mean, root, ...reserved]);
-    const gradFunc = (dy: tf.Tensor, [kept, table, mean0, root0, ...rest]: tf.Tensor[]) => {
+    const root = tf.rsqrt(tf.add(tf.mul(variance, Math.max(count - 1, 1) / count), EPSILON));
+    save([input, g, mean, root, ...kept]);
+    const gradFunc = (dy: tf.Tensor, [x, table, mean0, root0, ...rest]: tf.Tensor[]) => {
       const sums = (t: tf.Tensor) => sumRows(tf.reshape(t, [-1, channels]), index, rowsOf(table));
-      const normal = tf.mul(tf.sub(kept, mean0), root0);
-      return [fusedNormGradient(tf.mul(dy, look(tf.add(table, 1))), kept, rest), sums(tf.mul(dy, normal)), sums(dy)];
+      const normal = tf.mul(tf.sub(x, mean0), root0);
+      return [gradient(tf.mul(dy, look(tf.add(table, 1))), x, rest), sums(tf.mul(dy, normal)), sums(dy)];
     };
     return { value: tf.tidy(() => tf.add(tf.mul(y, look(tf.add(g, 1))), look(b))), gradFunc };
   }) as tf.Tensor4D;

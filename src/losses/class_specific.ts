@@ -1,3 +1,4 @@
+import { overWorkers, workers } from '../engine/cluster';
 import * as tf from '../engine/tf';
 import type { Choice } from '../common/config';
 import type { ClassSpecificOutput } from '../layers/class_specific';
@@ -81,15 +82,8 @@ export function classScore(scores: tf.Tensor3D, labels: LabelPyramid, axis: Choi
   return tf.div(tf.neg(tf.sum(tf.mul(logProbability, valid))), count);
 }
 
-/** 1 for each class that stands in a map, [B,classes], and how many ones there are, at least 1. */
-function presence({ slots, maps, batch, classes }: LabelPyramid): { valid: tf.Tensor2D; count: tf.Scalar | number } {
-  if (slots) return { valid: slots.tensors.valid, count: slots.tensors.validCount };
-  const present = presentIn(maps, classes);
-  return {
-    valid: tf.tensor2d(present, [batch, classes]),
-    count: Math.max(
-      1,
-      present.reduce((a, b) => a + b, 0),
-    ),
-  };
+/** 1 for each class that stands in a map, [B,classes], and how many ones there are, at least 1: of several workers each one's share of them all. */
+function presence({ slots, maps, batch, classes }: LabelPyramid): { valid: tf.Tensor2D; count: tf.Tensor } {
+  const valid = slots?.tensors.valid ?? tf.tensor2d(presentIn(maps, classes), [batch, classes]);
+  return { valid, count: tf.div(tf.maximum(overWorkers(tf.sum(valid)), 1), workers()) };
 }

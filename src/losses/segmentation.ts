@@ -1,18 +1,20 @@
 /** Losses of a discriminator that segments (OASIS, 2012.04781, eq. 1 and 2). Pixels without a class (IGNORE) count nothing. */
+import { overWorkers, workers } from '../engine/cluster';
 import * as tf from '../engine/tf';
 import { customGradient } from '../engine/custom_gradient';
 
 /**
- * Cross entropy of each pixel against the class of its label map, balanced by the inverse frequency of the classes in the batch: the mean over
+ * Cross entropy of each pixel against the class of its label map, balanced by the inverse frequency of the classes in the batch of all workers: the mean over
  * the classes that occur of the mean over their pixels. What the discriminator minimises on photos, and the generator on its images.
  * @param logits [n*B,H,W,classes+1], n images for each label map: all first ones, then all second ones
  * @param oneHot [B,H,W,classes]
  */
 export function labelEntropy(logits: tf.Tensor4D, oneHot: tf.Tensor4D): tf.Scalar {
   const target = tf.tidy(() => {
-    const counts = tf.sum(oneHot, [0, 1, 2]);
+    const counts = overWorkers(tf.sum(oneHot, [0, 1, 2]));
     const present = tf.sum(tf.cast(tf.greater(counts, 0), 'float32'));
-    const weights = tf.div(1, tf.mul(tf.maximum(counts, 1), tf.maximum(present, 1)));
+    // Means over the workers are taken later.
+    const weights = tf.div(workers(), tf.mul(tf.maximum(counts, 1), tf.maximum(present, 1)));
     return tf.pad(tf.mul(oneHot, weights), [
       [0, 0],
       [0, 0],
@@ -27,7 +29,7 @@ export function labelEntropy(logits: tf.Tensor4D, oneHot: tf.Tensor4D): tf.Scala
 export function generatedEntropy(logits: tf.Tensor4D, oneHot: tf.Tensor4D): tf.Scalar {
   const target = tf.tidy(() => {
     const labelled = tf.sum(oneHot, 3, true);
-    const share = tf.div(labelled, tf.maximum(tf.sum(labelled), 1));
+    const share = tf.div(tf.mul(labelled, workers()), tf.maximum(overWorkers(tf.sum(labelled)), 1));
     return tf.pad(share as tf.Tensor4D, [
       [0, 0],
       [0, 0],

@@ -1,3 +1,4 @@
+import { cluster } from '../engine/cluster';
 import * as tf from '../engine/tf';
 import type { Parameters } from '../layers/core/parameters';
 import { freeEarly } from '../engine/tape';
@@ -22,4 +23,28 @@ export function gradients(f: () => tf.Scalar, parameters: Parameters): { value: 
     if (gradient) named[name] = gradient;
   }
   return { value, gradients: named };
+}
+
+/** The numbers of the passes that several workers make together, see `Cluster.during`. */
+export const Pass = { generator: 1, generatorPerceived: 2, discriminator: 3, rcan: 4 } as const;
+
+/**
+ * Losses and gradients of a step as means over all workers, the same bits for each: all take the same step, or none. Takes what it is given;
+ * the caller disposes of what it returns. A worker alone gets back its own.
+ */
+export function agreed(
+  losses: Record<string, tf.Scalar>,
+  own: Record<string, tf.Tensor>,
+  { trainable }: Parameters,
+): { losses: Record<string, tf.Scalar>; gradients: Record<string, tf.Tensor> } {
+  const group = cluster();
+  if (!group) return { losses, gradients: own };
+  // Eager steps leave out the kernels of classes that their own images lack.
+  const all: Record<string, tf.Tensor> = Object.fromEntries(trainable.map(({ name, variable }) => [name, own[name] ?? tf.zerosLike(variable)]));
+  const tensors = [...Object.values(losses), ...Object.values(all)];
+  const means = group.means(tensors);
+  tf.dispose(tensors);
+  const named = (names: string[], from: number) => Object.fromEntries(names.map((name, i) => [name, means[from + i]]));
+  const count = Object.keys(losses).length;
+  return { losses: named(Object.keys(losses), 0) as Record<string, tf.Scalar>, gradients: named(Object.keys(all), count) };
 }

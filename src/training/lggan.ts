@@ -1,7 +1,7 @@
+import { inPass } from '../engine/cluster';
 import { canCompile, compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import { loadParameters, type Json } from '../checkpoints/checkpoint';
-import { withFolderLock } from '../common/lock';
 import { configure, oneOf, wholeNumbers } from '../common/config';
 import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../common/errors';
@@ -26,10 +26,10 @@ import { SegmentationDiscriminator, type SegmentationDiscriminatorConfig } from 
 import type { Vgg19 } from '../judges/vgg19';
 import { Adam } from './adam';
 import { MovingAverage } from './ema';
-import { gradients } from './gradients';
+import { Pass, agreed, gradients } from './gradients';
 import { Buffers, FAULT_POLICIES, StepFault, divergence, faultOf, squaresOf, type FaultPolicy } from './guards';
 import type { History } from './history';
-import { runSteps, savingOf, type LoopHooks } from './loop';
+import { runSteps, savingOf, withRunLock, type LoopHooks } from './loop';
 import { loadRun, saveRun, type Kept } from './saved_run';
 import { LOSS_WEIGHTS, Schedule, type ScheduleConfig } from './schedule';
 
@@ -138,6 +138,8 @@ export interface TrainLGGANResult {
 /** The mean and the pieces of a step's losses, weighted as they enter the sum. */
 type Losses = Record<string, number>;
 
+const valuesOf = (scalars: Record<string, tf.Scalar>): Losses => Object.fromEntries(Object.entries(scalars).map(([name, t]) => [name, t.dataSync()[0]]));
+
 /** Generator, discriminator, their optimisers, and one training step of the two. */
 export class LGGANTrainer {
   readonly config: TrainLGGANConfig;
@@ -229,64 +231,70 @@ export class LGGANTrainer {
     // Counted by the optimiser's steps, which a resumed run goes on with.
     const { perceptualEvery } = this.config;
     const perceived = this.vgg !== undefined && this.optimiserG.stepsTaken % perceptualEvery === 0;
-    const { value, terms, fakes, gradients: g, squares } = this.generatorPass(labels, images, { ...weights, vgg: perceptualEvery * weights.vgg }, perceived);
-    const losses: Losses = { generator: value.dataSync()[0] };
-    for (const [name, term] of Object.entries(terms)) losses[name] = term.dataSync()[0];
+    const { losses: scalars, fakes, gradients: g, squares } = this.generatorPass(labels, images, { ...weights, vgg: perceptualEvery * weights.vgg }, perceived);
+    const losses = valuesOf(scalars);
     const fault = faultOf('generator', losses, g, squares);
-    tf.dispose([value, terms, squares, ...(fault ? [fakes, g] : [])]);
+    tf.dispose([scalars, squares, ...(fault ? [fakes, g] : [])]);
     if (fault) throw new StepFault(fault, losses);
     return { losses, fakes, gradients: g };
   }
 
   /** Everything up to the gradients of the generator. What may differ from step to step is an argument: docs/compiled.md. */
   private readonly generatorPass = compiled(
-    (labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, perceived: boolean) => {
-      const { discriminator } = this;
-      const { perceptual, judged } = this.config;
-      const vgg = perceived ? this.vgg : undefined;
-      const real = realSide(labels, images, discriminator, vgg, true);
-      let terms!: Record<string, tf.Scalar>;
-      let fakes!: tf.Tensor4D;
-      const pass = gradients(() => {
-        const output = this.generator.forward(labels, { training: true });
-        fakes = tf.keep(stackImages(output));
-        const choices = this.generator.behaviour;
-        terms = generatorLosses(output, fakes, labels, real, discriminator, vgg, weights, choices, perceptual, judged);
-        Object.values(terms).forEach((t) => tf.keep(t));
-        return tf.addN(Object.values(terms)) as tf.Scalar;
-      }, this.generator.parameters);
-      return { ...pass, terms, fakes, squares: squaresOf(pass.gradients) };
-    },
+    (labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, perceived: boolean) =>
+      inPass(perceived ? Pass.generatorPerceived : Pass.generator, () => {
+        const { discriminator } = this;
+        const { parameters } = this.generator;
+        const { perceptual, judged } = this.config;
+        const vgg = perceived ? this.vgg : undefined;
+        const real = realSide(labels, images, discriminator, vgg, true);
+        let terms!: Record<string, tf.Scalar>;
+        let fakes!: tf.Tensor4D;
+        const { value, gradients: own } = gradients(() => {
+          const output = this.generator.forward(labels, { training: true });
+          fakes = tf.keep(stackImages(output));
+          const choices = this.generator.behaviour;
+          terms = generatorLosses(output, fakes, labels, real, discriminator, vgg, weights, choices, perceptual, judged);
+          Object.values(terms).forEach((t) => tf.keep(t));
+          return tf.addN(Object.values(terms)) as tf.Scalar;
+        }, parameters);
+        const pass = agreed({ generator: value, ...terms }, own, parameters);
+        return { ...pass, fakes, squares: squaresOf(pass.gradients) };
+      }),
     { name: 'the step of the generator' },
   );
 
   /** One step of the discriminator, against `fakes`; its losses. */
   stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, fakes: tf.Tensor4D, learningRate: number) {
-    const { value, parts, gradients: g, squares } = this.discriminatorPass(labels, images, this.config.fakes === 'same' ? fakes : undefined);
-    const [discriminatorFake, discriminatorReal] = parts.map((t) => t.dataSync()[0]);
-    const losses: Losses = { discriminatorFake, discriminatorReal };
+    const { losses: scalars, gradients: g, squares } = this.discriminatorPass(labels, images, this.config.fakes === 'same' ? fakes : undefined);
+    const losses = valuesOf(scalars);
     const fault = faultOf('discriminator', losses, g, squares);
     if (!fault) this.optimiserD.step(g, learningRate);
-    tf.dispose([value, g, parts, squares]);
+    tf.dispose([g, scalars, squares]);
     if (fault) throw new StepFault(fault, losses);
     return losses;
   }
 
   /** Everything up to the gradients of the discriminator. Without `same` the images are painted anew. */
   private readonly discriminatorPass = compiled(
-    (labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D | undefined) => {
-      const oneHot = labels.at(labels.height, labels.width).oneHot;
-      const fakes = same ?? tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
-      let parts!: tf.Scalar[];
-      const pass = gradients(() => {
-        // The final images come first.
-        const seen = this.config.judged === 'all' ? fakes : tf.slice(fakes, 0, labels.batch);
-        parts = discriminatorLosses(this.discriminator, oneHot, seen, images);
-        parts.forEach((t) => tf.keep(t));
-        return tf.addN(parts) as tf.Scalar;
-      }, this.discriminator.parameters);
-      return { ...pass, parts, squares: squaresOf(pass.gradients) };
-    },
+    (labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D | undefined) =>
+      inPass(Pass.discriminator, () => {
+        const { parameters } = this.discriminator;
+        const oneHot = labels.at(labels.height, labels.width).oneHot;
+        const fakes = same ?? tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
+        let parts!: tf.Scalar[];
+        const { value, gradients: own } = gradients(() => {
+          // The final images come first.
+          const seen = this.config.judged === 'all' ? fakes : tf.slice(fakes, 0, labels.batch);
+          parts = discriminatorLosses(this.discriminator, oneHot, seen, images);
+          parts.forEach((t) => tf.keep(t));
+          return tf.addN(parts) as tf.Scalar;
+        }, parameters);
+        value.dispose();
+        const [discriminatorFake, discriminatorReal] = parts;
+        const pass = agreed({ discriminatorFake, discriminatorReal }, own, parameters);
+        return { ...pass, squares: squaresOf(pass.gradients) };
+      }),
     { name: 'the step of the discriminator' },
   );
 
@@ -384,7 +392,7 @@ function refuseFeatureMatching(changes: TrainLGGANConfig['lossWeights']): void {
 export async function trainLGGAN(config: Partial<TrainLGGANConfig>, data: LGGANData, hooks: TrainLGGANHooks = {}): Promise<TrainLGGANResult> {
   const trainer = await begin(config, data.vgg);
   try {
-    return await withFolderLock(trainer.config.output, () => run(trainer, data.train, hooks));
+    return await withRunLock(trainer.config.output, () => run(trainer, data, hooks));
   } catch (e) {
     trainer.dispose();
     throw e;
@@ -408,7 +416,7 @@ async function begin(config: Partial<TrainLGGANConfig>, vgg?: Vgg19): Promise<LG
   }
 }
 
-async function run(trainer: LGGANTrainer, batches: BatchSource, hooks: TrainLGGANHooks): Promise<TrainLGGANResult> {
+async function run(trainer: LGGANTrainer, { train: batches, vgg }: LGGANData, hooks: TrainLGGANHooks): Promise<TrainLGGANResult> {
   const { output, stage, sampleEvery, evaluateEvery } = trainer.config;
   const stepsPerEpoch = trainer.config.stepsPerEpoch || batches.batchesPerEpoch;
   const { epochs, secondStageFrom } = trainer.schedule.config;
@@ -420,6 +428,7 @@ async function run(trainer: LGGANTrainer, batches: BatchSource, hooks: TrainLGGA
       batches,
       total,
       stepsPerEpoch,
+      same: { 'network for the perceptual loss': vgg?.name ?? '' },
       check(step) {
         if ((stage === 1 && secondStageFrom < 2) || (stage === 2 && secondStageFrom > epochs)) {
           throw new UserError(`${output}: there is no stage ${stage} in ${epochs} epochs with the second stage from epoch ${secondStageFrom}.`);

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Json } from '../checkpoints/checkpoint';
 import { UserError } from '../common/errors';
+import { withFolderLock } from '../common/lock';
 import type { Source } from '../data/sequence';
+import { cluster, isFirst } from '../engine/cluster';
 import { MOST_ROLLBACKS, MOST_SKIPPED, StepFault, type FaultPolicy } from './guards';
 import { History } from './history';
 
@@ -47,6 +49,8 @@ export interface Run<B, Best extends Json> {
   /** Takes up a saved state; undefined where there is none. */
   load(onMessage?: (message: string) => void): Promise<Record<string, Json> | undefined>;
   save(name: 'latest' | 'best', state: Record<string, Json>): Promise<void>;
+  /** What else has to be the same for all workers, by names in words. */
+  same?: Readonly<Record<string, string>>;
   /** Refuses to go on at this step, by a UserError. */
   check?(step: number): void;
   /** One step, in an epoch from 1: its losses. @throws StepFault where it was not taken; then it has left no trace */
@@ -70,9 +74,19 @@ export interface LoopResult<Best> {
   interrupted: boolean;
 }
 
-/** Goes on with the run that `output` holds, or begins it, until its last step or the signal. @throws UserError where it cannot recover from a fault */
+/** `work` while the lock of a run's folder is held; of several workers the first holds it, since it alone writes. */
+export const withRunLock = <T>(folder: string, work: () => Promise<T>): Promise<T> => (isFirst() ? withFolderLock(folder, work) : work());
+
+/**
+ * Goes on with the run that `output` holds, or begins it, until its last step or the signal. Of several workers the first reads, measures and
+ * writes; losses and gradients are the same for all, so that all skip, go back and end at the same step.
+ * @throws UserError where it cannot recover from a fault
+ */
 export async function runSteps<B, Best extends Json>(run: Run<B, Best>, hooks: LoopHooks = {}): Promise<LoopResult<Best>> {
   const { output, batches, total } = run;
+  const [group, first] = [cluster(), isFirst()];
+  const isAborted = () => (group ? group.any(hooks.signal?.aborted ?? false) : (hooks.signal?.aborted ?? false));
+  group?.refuseDifferences({ 'data set or batch size': JSON.stringify(batches.state()), 'number of steps': String(total), ...run.same });
   const historyFile = join(output, 'history.csv');
   let [step, best, history] = [0, null as Best | null, new History()];
   const takeUp = async () => {
@@ -80,20 +94,21 @@ export async function runSteps<B, Best extends Json>(run: Run<B, Best>, hooks: L
     if (!saved) return undefined;
     step = saved.step as number;
     best = (saved.best as Best | null | undefined) ?? null;
-    history = await History.load(historyFile, { upTo: step });
+    history = first ? await History.load(historyFile, { upTo: step }) : new History();
     return saved;
   };
   const save = async (name: 'latest' | 'best') => {
+    if (!first) return;
     await history.save(historyFile);
     await run.save(name, { step, best, batches: batches.state() });
   };
 
   const saved = await takeUp();
   // A table of somebody's own is not written over: it is refused as no history.
-  if (!saved) await History.load(historyFile);
+  if (!saved && first) await History.load(historyFile);
   const before = step;
   run.check?.(step);
-  await mkdir(output, { recursive: true });
+  if (first) await mkdir(output, { recursive: true });
   if (saved) batches.restore(saved.batches);
 
   let [skipped, rollbacks, diverging] = [0, 0, false];
@@ -112,7 +127,7 @@ export async function runSteps<B, Best extends Json>(run: Run<B, Best>, hooks: L
     return { ...Object.fromEntries(Object.keys(fault.losses).map((name) => [name, NaN])), skipped: 1 };
   };
 
-  let interrupted = hooks.signal?.aborted ?? false;
+  let interrupted = isAborted();
   while (step < total && !interrupted) {
     const epoch = Math.floor(step / run.stepsPerEpoch) + 1;
     const started = performance.now();
@@ -135,12 +150,12 @@ export async function runSteps<B, Best extends Json>(run: Run<B, Best>, hooks: L
     let better: Best | undefined;
     try {
       try {
-        Object.assign(row, await run.measure?.(step));
+        if (first) Object.assign(row, await run.measure?.(step));
       } finally {
         history.append(row);
       }
       await hooks.onStep?.(row, step, total);
-      better = await run.after?.(row, best);
+      if (first) better = await run.after?.(row, best);
     } catch (e) {
       // A sample that cannot be written, a validation that fails: the steps since the last checkpoint are not lost with it.
       await save('latest').catch(() => undefined);
@@ -152,7 +167,7 @@ export async function runSteps<B, Best extends Json>(run: Run<B, Best>, hooks: L
     }
     // Signals are heard only in between: batches from memory never give the event loop a turn.
     await setImmediate();
-    interrupted = hooks.signal?.aborted ?? false;
+    interrupted = isAborted();
     if (step % run.checkpointEvery === 0 || step === total || interrupted) {
       await save('latest');
       rollbacks = 0;

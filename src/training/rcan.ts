@@ -1,7 +1,7 @@
+import { cluster, inPass, isFirst } from '../engine/cluster';
 import { compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import { loadCheckpoint, type Json } from '../checkpoints/checkpoint';
-import { withFolderLock } from '../common/lock';
 import { readSome } from '../data/dataset';
 import { SrPatches, type SrBatch } from '../data/sr_batches';
 import { bicubicEnlarged, type SrDataset, type SrPair } from '../data/sr_pairs';
@@ -10,10 +10,10 @@ import { srPsnr, srQuality, type SrQuality } from '../metrics/sr_quality';
 import { RCAN } from '../models/rcan';
 import { startBilinear } from '../models/rcan_start';
 import { Adam } from './adam';
-import { gradients } from './gradients';
+import { Pass, agreed, gradients } from './gradients';
 import { StepFault, faultOf, lossDivergence, squaresOf } from './guards';
 import type { History } from './history';
-import { runSteps, savingOf, type LoopHooks } from './loop';
+import { runSteps, savingOf, withRunLock, type LoopHooks } from './loop';
 import { rcanLearningRate, trainRCANConfig, type TrainRCANConfig } from './rcan_config';
 import { loadRun, saveRun, type Kept } from './saved_run';
 
@@ -64,21 +64,24 @@ export class RCANTrainer {
     const batch = high.length / (patch * patch * 3);
     const x = tf.tensor4d(low, [batch, patch / 2, patch / 2, 3]);
     const target = tf.tensor4d(high, [batch, patch, patch, 3]);
-    const { value, gradients: g, squares } = this.pass(x, target);
-    const loss = value.dataSync()[0];
+    const { losses, gradients: g, squares } = this.pass(x, target);
+    const loss = losses.loss.dataSync()[0];
     const fault = faultOf('RCAN', { loss }, g, squares);
     if (!fault) this.optimiser.step(g, learningRate);
-    tf.dispose([x, target, value, squares, ...Object.values(g)]);
+    tf.dispose([x, target, losses, squares, g]);
     if (fault) throw new StepFault(fault, { loss });
     return loss;
   }
 
   /** Everything up to the gradients, see docs/compiled.md. */
   private readonly pass = compiled(
-    (x: tf.Tensor4D, target: tf.Tensor4D) => {
-      const pass = gradients(() => l1(this.network.forward(x), target), this.network.parameters);
-      return { ...pass, squares: squaresOf(pass.gradients) };
-    },
+    (x: tf.Tensor4D, target: tf.Tensor4D) =>
+      inPass(Pass.rcan, () => {
+        const { parameters } = this.network;
+        const { value, gradients: own } = gradients(() => l1(this.network.forward(x), target), parameters);
+        const pass = agreed({ loss: value }, own, parameters);
+        return { ...pass, squares: squaresOf(pass.gradients) };
+      }),
     { name: 'the step of RCAN' },
   );
 
@@ -138,7 +141,7 @@ function measurable(pairs: readonly SrPair[], hooks: LoopHooks): SrPair[] | unde
 export async function trainRCAN(config: Partial<TrainRCANConfig>, data: RCANData, hooks: TrainRCANHooks = {}): Promise<TrainRCANResult> {
   const trainer = new RCANTrainer(config);
   try {
-    return await withFolderLock(trainer.config.output, () => run(trainer, data, hooks));
+    return await withRunLock(trainer.config.output, () => run(trainer, data, hooks));
   } catch (e) {
     trainer.network.dispose();
     throw e;
@@ -150,10 +153,11 @@ export async function trainRCAN(config: Partial<TrainRCANConfig>, data: RCANData
 async function run(trainer: RCANTrainer, data: RCANData, hooks: TrainRCANHooks): Promise<TrainRCANResult> {
   const { config, network } = trainer;
   const { batchSize, patch, repeat, seed, output, validateEvery } = config;
-  const batches = new SrPatches(data.train, { batchSize, patch, repeat, seed });
+  const batches = new SrPatches(data.train, { batchSize, patch, repeat, seed, share: cluster() });
   const stepsPerEpoch = config.stepsPerEpoch || batches.batchesPerEpoch;
   const total = config.epochs * stepsPerEpoch;
-  const shown = data.validation && (await readSome(data.validation, config.validationPairs || data.validation.length));
+  const validation = isFirst() ? data.validation : undefined;
+  const shown = validation && (await readSome(validation, config.validationPairs || validation.length));
   const pairs = shown && measurable(shown, hooks);
   const bicubic = pairs && (await srQuality(pairs, bicubicEnlarged, config.psnrLog));
 
@@ -182,6 +186,6 @@ async function run(trainer: RCANTrainer, data: RCANData, hooks: TrainRCANHooks):
     },
     hooks,
   );
-  if (best) await loadCheckpoint(output, 'best', { networks: { RCAN: network.parameters } });
+  if (best && isFirst()) await loadCheckpoint(output, 'best', { networks: { RCAN: network.parameters } });
   return { network, history, best: best ?? undefined, bicubic, step, total, epochsBefore: before / stepsPerEpoch, interrupted };
 }

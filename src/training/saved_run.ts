@@ -1,6 +1,7 @@
 /** What a training run keeps on disk beside its history: networks, optimisers, and where it stands. */
 import { loadCheckpoint, saveCheckpoint, type Json } from '../checkpoints/checkpoint';
 import { UserError } from '../common/errors';
+import { cluster, isFirst } from '../engine/cluster';
 import * as tf from '../engine/tf';
 import type { Parameters } from '../layers/core/parameters';
 import type { Adam } from './adam';
@@ -40,8 +41,33 @@ export async function saveRun(
   }
 }
 
-/** Takes up a saved state, which `steps` asks for the optimisers' steps; undefined where there is none. */
+/** Takes up a saved state, which `steps` asks for the optimisers' steps; undefined where there is none. Several workers take up the first's. */
 export async function loadRun(
+  output: string,
+  name: 'latest' | 'best',
+  kept: Kept,
+  steps: (state: Record<string, Json>) => Steps,
+  onMessage?: (message: string) => void,
+): Promise<Record<string, Json> | undefined> {
+  const group = cluster();
+  const own = isFirst() ? await loadOwn(output, name, kept, steps, onMessage) : undefined;
+  if (!group) return own;
+  for (const parameters of Object.values(kept.networks)) {
+    const variables = parameters.entries().map((e) => e.variable);
+    const tensors = group.tensorsOfFirst(variables);
+    variables.forEach((variable, i) => variable.assign(tensors[i]));
+    tf.dispose(tensors);
+  }
+  for (const optimiser of Object.values(kept.optimisers)) {
+    const { steps, tensors } = optimiser.state();
+    const values = group.tensorsOfFirst(Object.values(tensors));
+    optimiser.restore({ steps: group.told(steps), tensors: Object.fromEntries(Object.keys(tensors).map((key, i) => [key, values[i]])) });
+    tf.dispose([tensors, values]);
+  }
+  return group.told(own ?? null) ?? undefined;
+}
+
+async function loadOwn(
   output: string,
   name: 'latest' | 'best',
   { networks, optimisers }: Kept,

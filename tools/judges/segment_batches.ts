@@ -39,7 +39,7 @@ export interface Light {
  * Windows of photographs at random places and scales, brought to one size by bilinear interpolation. Seeded, resumable and read ahead as
  * `TrainingBatches`. Whoever learns from them cannot rely on a colour, nor on the size of things.
  */
-export class SegmentBatches extends Sequence<SegmentBatch> {
+export class SegmentBatches extends Sequence<SegmentBatch, Plan> {
   private readonly options: Required<Pick<SegmentBatchOptions, 'window' | 'block' | 'smallest' | 'jitter'>>;
   private readonly cache: Cache<Pair>;
 
@@ -57,21 +57,24 @@ export class SegmentBatches extends Sequence<SegmentBatch> {
     this.cache = new Cache(cacheBytes, ({ image, labels }) => image.data.length + labels.data.length);
   }
 
-  protected async load(items: number[], random: Random): Promise<SegmentBatch> {
-    const { window, block, smallest, jitter } = this.options;
-    const [height, width] = window;
-    // Drawn before anything is read: what is read first must not matter.
-    const plans = items.map((item) => ({
+  protected plan(item: number, random: Random): Plan {
+    const { smallest, jitter } = this.options;
+    return {
       item,
       share: random.uniform(smallest, 1),
       top: random.random(),
       left: random.random(),
       mirrored: random.random() < 0.5,
       light: light(random, jitter),
-    }));
+    };
+  }
+
+  protected async load(plans: Plan[]): Promise<SegmentBatch> {
+    const { window, block } = this.options;
+    const [height, width] = window;
     const pairs = await Promise.all(plans.map(({ item }) => this.cache.get(item, (i) => this.dataset.at(i))));
-    const images = new Float32Array(items.length * height * width * 3);
-    const labels = new Int32Array((items.length * height * width) / (block * block));
+    const images = new Float32Array(plans.length * height * width * 3);
+    const labels = new Int32Array((plans.length * height * width) / (block * block));
     pairs.forEach(({ image, labels: map }, b) => {
       const { share, top, left, mirrored, light } = plans[b];
       // Source pixels a window's pixel.
@@ -99,6 +102,16 @@ function light(random: Random, jitter: number): Light {
   const contrast = around(0.4);
   const gain = [around(0.15), around(0.15), around(0.15)].map((g) => g * contrast) as [number, number, number];
   return { saturation: grey ? 0 : saturation, gain, offset: jitter * 0.4 * random.uniform(-1, 1) };
+}
+
+/** A window: its side and place as shares of what there is. */
+interface Plan {
+  item: number;
+  share: number;
+  top: number;
+  left: number;
+  mirrored: boolean;
+  light: Light;
 }
 
 interface Place {

@@ -18,8 +18,6 @@ export interface ClassSlots {
     boxes: tf.Tensor3D;
     /** 1 for each class that stands in a map. [B,classes] */
     valid: tf.Tensor2D;
-    /** The sum of `valid`, at least 1. */
-    validCount: tf.Scalar;
   };
 }
 
@@ -70,14 +68,6 @@ export function classSlots(maps: readonly LabelMap[], classes: number, present: 
       rest: tf.keep(tf.tensor1d(rest, 'int32')),
       boxes: tf.keep(tf.tensor3d(boxes, [count, 8, 4], 'int32')),
       valid: tf.keep(tf.tensor2d(valid, [maps.length, classes])),
-      validCount: tf.keep(
-        tf.scalar(
-          Math.max(
-            1,
-            valid.reduce((a, b) => a + b, 0),
-          ),
-        ),
-      ),
     },
   };
 }

@@ -1,0 +1,94 @@
+/** Several processes that train together, on the loopback: src/training with src/engine/cluster.ts. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { canCompile } from '../../src/engine/compiled';
+import { freePorts, startScript, type Worker } from './workers';
+import type { Task } from './workers.run';
+
+const skip = !canCompile() && 'needs the native engine';
+const root = mkdtempSync(join(tmpdir(), 'workers-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+let runs = 0;
+const folder = () => join(root, String(runs++));
+
+interface Result {
+  weights: string;
+  rows: Record<string, number>[];
+  interrupted: boolean;
+}
+
+/** Starts workers; those but the first have an output folder of their own, which has to stay away. */
+async function start(count: number, task: Task, own: (rank: number) => Partial<Task> = () => ({})): Promise<Worker[]> {
+  const addresses = count > 1 ? (await freePorts(count)).map((port) => `127.0.0.1:${port}`) : undefined;
+  return Array.from({ length: count }, (_, rank) => {
+    const output = rank ? `${task.output}-${rank}` : task.output;
+    return startScript(join(__dirname, 'workers.run.ts'), [JSON.stringify({ ...task, addresses, rank, output, ...own(rank) })]);
+  });
+}
+
+async function resultsOf(workers: Worker[], task: Task): Promise<Result[]> {
+  const ended = await Promise.all(workers.map((w) => w.ended));
+  workers.forEach((_, rank) => rank && assert.ok(!existsSync(`${task.output}-${rank}`), 'the first alone writes'));
+  return ended.map(({ text, code, signal }) => {
+    assert.ok(code === 0 || code === 130, `${code} ${signal} ${text}`);
+    return JSON.parse(/result (.*)/.exec(text)![1]) as Result;
+  });
+}
+
+const savedStep = (output: string) => (JSON.parse(readFileSync(join(output, 'latest', 'state.json'), 'utf8')) as { state: { step: number } }).state.step;
+const steps = (text: string) => [...text.matchAll(/^step (\d+)$/gm)].map(([, n]) => Number(n));
+
+test('three workers: the same bits of all weights, a step skipped by all, taken up by two that lose one, and by one alone', { skip }, async () => {
+  const task: Task = { output: folder(), batchSize: 6, steps: 4, bad: { step: 3, rank: 1 } };
+  const three = await start(3, task);
+  const results = await resultsOf(three, task);
+  for (const result of results) assert.deepEqual(result, results[0]);
+  assert.deepEqual(
+    results[0].rows.map((row) => [row.step, row.skipped]),
+    [1, 2, 3, 4].map((step) => [step, step === 3 ? 1 : undefined]),
+  );
+  assert.match(three[0].text(), /Step 3: the loss \w+ became NaN.*; it was skipped\./);
+  assert.equal(savedStep(task.output), 4);
+
+  const more = { ...task, bad: undefined, steps: 400 };
+  const two = await start(2, more);
+  await two[0].said(/^step 7$/m);
+  two[1].process.kill('SIGKILL');
+  const began = performance.now();
+  const { code, text } = await two[0].ended;
+  assert.ok(performance.now() - began < 10_000, `${performance.now() - began} ms`);
+  assert.equal(code, 2, text);
+  assert.match(text, /^Worker 1 \(127.0.0.1:\d+\) has ended or cannot be reached.*they go on from the last checkpoint\.$/m);
+  assert.deepEqual(steps(text).slice(0, 3), [5, 6, 7]);
+  const saved = savedStep(task.output);
+  assert.ok(saved >= 6 && saved % 2 === 0, `${saved}`);
+
+  const alone = await start(1, { ...more, steps: saved + 2 });
+  const [{ rows }] = await resultsOf(alone, more);
+  assert.deepEqual(steps(alone[0].text()), [saved + 1, saved + 2]);
+  assert.ok(rows.slice(-2).every((row) => Number.isFinite(row.generator)));
+});
+
+test('SIGINT to the first ends all at the same step, saved', { skip }, async () => {
+  const task: Task = { output: folder(), batchSize: 4, steps: 400, rcan: true };
+  const workers = await start(2, task);
+  await workers[0].said(/^step 3$/m);
+  workers[0].process.kill('SIGINT');
+  const [first, second] = await resultsOf(workers, task);
+  assert.ok(first.interrupted);
+  assert.deepEqual(second, first);
+  assert.equal(savedStep(task.output), first.rows.length);
+  assert.equal((await workers[0].ended).code, 130);
+});
+
+test('another data set, another batch: refused by name', { skip }, async () => {
+  const task: Task = { output: folder(), batchSize: 4, steps: 2 };
+  const workers = await start(2, task, (rank) => ({ batchSize: rank ? 8 : 4 }));
+  for (const { code, text } of await Promise.all(workers.map((w) => w.ended))) {
+    assert.equal(code, 2);
+    assert.match(text, /Worker 1 \(127.0.0.1:\d+\) has another data set or batch size than worker 0/);
+  }
+});
