@@ -5,8 +5,8 @@ import { UserError } from '../common/errors';
 
 /**
  * The scalars of a run by step: losses, learning rates, metrics, gradient norms. Rows stay in memory, column by column
- * (8 bytes a number), and go to a CSV file when `save` is called, through danfojs. A column may have gaps (a metric
- * that is computed now and then); a gap is NaN.
+ * (8 bytes a number), and go to a CSV file when `save` is called. A column may have gaps (a metric that is computed now
+ * and then); a gap is NaN.
  *
  * Save the history before the checkpoint of the same step: a resumed run loads it with `upTo` and has every row of the
  * steps it will not repeat.
@@ -67,7 +67,9 @@ export class History {
 
   /** A danfojs data frame of all rows, for analysis in a notebook. */
   async toDataFrame(): Promise<DataFrame> {
-    return this.frame(0);
+    // Importing danfojs takes longer than all else that a command loads.
+    const { DataFrame } = await import('danfojs-node');
+    return new DataFrame(Object.fromEntries(this.data));
   }
 
   /**
@@ -77,15 +79,10 @@ export class History {
    */
   async save(file: string): Promise<void> {
     const { saved } = this;
-    // Importing danfojs takes 1.4 s, so only when it is needed.
-    const { toCSV } = await import('danfojs-node');
     try {
       if (saved?.file === file && saved.columns === this.data.size && saved.rows > 0) {
-        if (this.rowCount > saved.rows) await appendSynced(file, toCSV(await this.frame(saved.rows), { header: false }) as unknown as string);
-      } else {
-        const text = this.rowCount ? (toCSV(await this.frame(0)) as unknown as string) : 'step\n';
-        await writeFileAtomically(file, text);
-      }
+        if (this.rowCount > saved.rows) await appendSynced(file, this.lines(saved.rows));
+      } else await writeFileAtomically(file, `${this.columns.join() || 'step'}\n${this.lines(0)}`);
     } catch (e) {
       throw explain(e, file);
     }
@@ -127,9 +124,10 @@ export class History {
     return history;
   }
 
-  private async frame(from: number): Promise<DataFrame> {
-    const { DataFrame } = await import('danfojs-node');
-    return new DataFrame(Object.fromEntries([...this.data].map(([name, values]) => [name, values.slice(from)])));
+  /** The rows from one on as they stand in the file. */
+  private lines(from: number): string {
+    const columns = [...this.data.values()];
+    return Array.from({ length: this.rowCount - from }, (_, i) => `${columns.map((values) => values[from + i]).join()}\n`).join('');
   }
 }
 
