@@ -66,6 +66,7 @@ export class Plot implements Figure {
   readonly height: number;
   readonly data: Data[];
   readonly layout: Partial<Layout>;
+  private drawn?: Promise<string>;
 
   constructor({ data, layout = {} }: PlotlyFigure, { title, width = 960, height = 420 }: PlotOptions = {}) {
     this.title = (title ?? layout.title?.text ?? 'a plot').replace(/<[^>]*>/g, '');
@@ -75,9 +76,14 @@ export class Plot implements Figure {
     this.layout = styled(layout, width, height);
   }
 
-  async svg(): Promise<string> {
+  /** Laid out once: a plot is often shown, and saved in two formats. */
+  svg(): Promise<string> {
+    return (this.drawn ??= this.draw());
+  }
+
+  private async draw(): Promise<string> {
     const plotly = await loadPlotly();
-    // plotly completes the objects it is given; a copy keeps ours (and allows the same plot twice).
+    // plotly completes the objects it is given; a copy keeps ours.
     const { data, layout } = structuredClone({ data: this.data, layout: this.layout });
     seedPlotly(checksum(JSON.stringify({ data, layout })));
     return plotly.toImage({ data, layout }, { format: 'svg', width: this.width, height: this.height, imageDataOnly: true });

@@ -68,11 +68,6 @@ export class Sheet implements Figure {
     return this;
   }
 
-  circle(x: number, y: number, radius: number, style: LineStyle): this {
-    this.marks.push(`<circle cx="${x}" cy="${y}" r="${radius}" ${attributes(style)}/>`);
-    return this;
-  }
-
   line(x1: number, y1: number, x2: number, y2: number, style: LineStyle): this {
     this.marks.push(`<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" ${attributes(style)}/>`);
     return this;
