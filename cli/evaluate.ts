@@ -19,7 +19,7 @@ import { evaluateNetwork, evaluatePairs, networkTable, type SetReport } from '..
 import { saveFigure } from '../src/figures/figure';
 import { chooseCheckpoint, findCheckpoint, loadGenerator, loadRCAN } from '../src/models/pretrained';
 import { WrittenFiles, filesIn, refuseInputs } from '../src/common/targets';
-import { runCommand } from './arguments';
+import { parseSize, runCommand } from './arguments';
 
 const ABOUT_SCORE = "The score is the contest's formula on these judges; the contest's own were never published.";
 
@@ -45,6 +45,7 @@ void runCommand(
       judge: { type: 'string', value: 'FILE', help: `the judge of this project, or one of \`npm run train-judge\`; default: ${JUDGE_FILE}` },
       judges: { type: 'string', value: 'DIR', default: 'checkpoints', help: 'where the networks of the judges lie; what is missing is left out' },
       checkpoint: { type: 'string', value: 'PATH', help: 'of a network: the generator; default: the network that comes with the project' },
+      image_size: { type: 'string', value: 'HxW', help: 'of a network: the size that it paints at, multiples of 32; default: that of its checkpoint' },
       sr_checkpoint: { type: 'string', value: 'PATH', help: 'of a network: RCAN; default: the one that comes with the project' },
       photos: {
         type: 'string',
@@ -112,12 +113,14 @@ async function ofImages(args: Shared & { labels: string; fake: string; real: str
 }
 
 /** Judges a trained network on pairs. */
-async function ofPairs(args: Shared & { pairs: string; train?: string; mapping?: string; checkpoint?: string; sr_checkpoint?: string }): Promise<void> {
+async function ofPairs(
+  args: Shared & { pairs: string; train?: string; mapping?: string; checkpoint?: string; sr_checkpoint?: string; image_size?: string },
+): Promise<void> {
   const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
   const set = folderPairs(args.pairs, { mapping });
   const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
   const enlarging = await findCheckpoint('RCAN', args.sr_checkpoint);
-  const generator = await loadGenerator(chosen.path);
+  const generator = await loadGenerator(chosen.path, { imageSize: args.image_size ? parseSize(args.image_size) : undefined });
   const rcan = enlarging && (await loadRCAN(enlarging.path));
   console.error(`${chosen.sentence}\n${enlarging?.sentence ?? 'RCAN: there is none, images are enlarged by bicubic interpolation only.'}`);
   const [height, width] = generator.config.imageSize;
@@ -150,7 +153,7 @@ async function ofPairs(args: Shared & { pairs: string; train?: string; mapping?:
 
 /** Judges a trained network on the photographs and the contest's label maps. */
 async function ofNetwork(
-  args: Shared & { checkpoint?: string; sr_checkpoint?: string; photos: string; windows: number; figure_path: string; overwrite: boolean },
+  args: Shared & { checkpoint?: string; sr_checkpoint?: string; image_size?: string; photos: string; windows: number; figure_path: string; overwrite: boolean },
 ): Promise<void> {
   const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
   const enlarging = await findCheckpoint('RCAN', args.sr_checkpoint);
@@ -162,7 +165,7 @@ async function ofNetwork(
   const photos = folderPairs(args.photos);
   // Before minutes of judging, not after them.
   await mkdir(args.figure_path, { recursive: true });
-  const generator = await loadGenerator(chosen.path);
+  const generator = await loadGenerator(chosen.path, { imageSize: args.image_size ? parseSize(args.image_size) : undefined });
   const rcan = enlarging && (await loadRCAN(enlarging.path));
   console.error(`${chosen.sentence}\n${enlarging?.sentence ?? 'RCAN: there is none, images are enlarged by bicubic interpolation only.'}`);
   const report = await evaluateNetwork(generator, rcan, photos, {

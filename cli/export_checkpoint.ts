@@ -1,7 +1,7 @@
 import { exportCheckpoint } from '../tools/convert/export';
 import { reporter } from '../src/common/progress';
 import { refuseInputs, writtenBeside } from '../src/common/targets';
-import { runCommand } from './arguments';
+import { parseSize, runCommand } from './arguments';
 
 void runCommand(
   {
@@ -17,15 +17,21 @@ void runCommand(
         help: "which network of a run's folder",
       },
       overwrite: { type: 'flag', help: 'replace a file that this command did not write, or that was changed since' },
+      image_size: { type: 'string', value: 'HxW', help: 'of a generator: the size that it paints at from now on, multiples of 32; .safetensors only' },
       half: { type: 'flag', help: 'half precision: half the size, three digits; .safetensors only' },
     },
     examples: ['npm run export-checkpoint -- checkpoints/lggan --output_path latest_net_G.pkl'],
   },
-  async ({ source, output_path, network, half, overwrite }) => {
+  async ({ source, output_path, network, half, image_size, overwrite }) => {
     const onProgress = reporter('exporting', { unit: 'MB', scale: 1e6 });
     refuseInputs([source], [output_path]);
     if (!overwrite) writtenBeside(output_path).refuseOthers([output_path]);
-    const { file, tensors } = await exportCheckpoint(source, output_path, { network, half, onProgress });
+    const { file, tensors } = await exportCheckpoint(source, output_path, {
+      network,
+      half,
+      imageSize: image_size ? parseSize(image_size) : undefined,
+      onProgress,
+    });
     writtenBeside(output_path).add(output_path);
     console.log(`written: ${output_path} (${tensors} tensors of ${file})`);
   },

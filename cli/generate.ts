@@ -29,6 +29,7 @@ void runCommand(
       input_path: { type: 'string', value: 'DIR', required: true, help: 'label maps (PNG)' },
       output_path: { type: 'string', value: 'DIR', required: true, help: 'where the images go' },
       checkpoint: { type: 'string', value: 'PATH', help: "generator: a run's folder or a .safetensors file; default: the network that comes with the project" },
+      image_size: { type: 'string', value: 'HxW', help: 'size that the network paints at, multiples of 32; default: that of its checkpoint' },
       use_sr: { type: 'flag', help: 'enlarge x2 by RCAN before the image gets its size, instead of bicubic alone' },
       sr_checkpoint: { type: 'string', value: 'PATH', help: 'RCAN: likewise; default: the one that comes with the project' },
       mapping: { type: 'string', value: 'FILE', help: 'JSON that maps the values or colours of the label maps to the classes' },
@@ -54,7 +55,7 @@ void runCommand(
   },
   async (args) => {
     const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
-    const generator = await loadGenerator(chosen.path);
+    const generator = await loadGenerator(chosen.path, { imageSize: args.image_size ? parseSize(args.image_size) : undefined });
     const enlarging = args.use_sr ? await chooseCheckpoint('RCAN', args.sr_checkpoint) : undefined;
     const rcan = enlarging && (await loadRCAN(enlarging.path));
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;

@@ -14,11 +14,11 @@ export interface Description {
 }
 
 /**
- * The generator that `file` describes; its values are to be assigned.
+ * The generator that `file` describes, but for `changes`; its values are to be assigned.
  * @throws UserError that names the file if it holds another network, or if its configuration is none or asks for more than it holds
  */
-export function describedGenerator(file: string, description: Description): Generator {
-  return described(file, 'LGGAN', description, (config) => createGenerator(config as Partial<LGGANConfig>));
+export function describedGenerator(file: string, description: Description, changes: Pick<Partial<LGGANConfig>, 'imageSize'> = {}): Generator {
+  return described(file, 'LGGAN', description, (config) => createGenerator({ ...(config as Partial<LGGANConfig>), ...changes }));
 }
 
 /** The same of an RCAN. */

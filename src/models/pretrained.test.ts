@@ -6,6 +6,7 @@ import test, { after } from 'node:test';
 import { saveParameters } from '../checkpoints/parameters';
 import { UserError } from '../common/errors';
 import { labelMap } from '../../proof/testing/toy';
+import { exportCheckpoint } from '../../tools/convert/export';
 import { assertClose } from '../../proof/testing/close';
 import { createGenerator } from './lggan/single_branch';
 import { chooseCheckpoint, loadGenerator, loadLGGAN, pretrained } from './pretrained';
@@ -56,4 +57,24 @@ test('a network in half precision paints as in full, whatever its branches', asy
     generator.dispose();
     loaded.dispose();
   }
+});
+
+test('at another size it has the same weights, and paints as one that was made for it', async () => {
+  const file = join(dir, 'size.safetensors');
+  const larger = join(dir, 'larger.safetensors');
+  const generator = createGenerator({ ngf: 4, spadeHidden: 8, residualBlocks: 1, sauCompressed: 8, imageSize: [64, 96] });
+  await saveParameters(file, generator.parameters, { config: JSON.stringify({ ...generator.config, imageSize: [32, 64] }), network: 'LGGAN' });
+  await exportCheckpoint(file, larger, { imageSize: [64, 96] });
+  const map = labelMap(64, 96, (y, x) => (y < 12 ? 1 : x < 30 ? 0 : 2));
+  const expected = generator.generate(map);
+  for (const loaded of [await loadGenerator(file, { imageSize: [64, 96] }), await loadGenerator(larger)]) {
+    const actual = loaded.generate(map);
+    assert.deepEqual(actual.final.shape, [1, 64, 96, 3]);
+    assertClose(actual.final, expected.final, 0, 'final');
+    tf.dispose(actual);
+    loaded.dispose();
+  }
+  tf.dispose(expected);
+  generator.dispose();
+  await assert.rejects(loadGenerator(file, { imageSize: [50, 96] }), /LGGAN\.imageSize: height and width have to be multiples of 32, got 50x96/);
 });

@@ -4,19 +4,25 @@ import { newestCheckpoint } from '../checkpoints/checkpoint';
 import { loadParameters } from '../checkpoints/parameters';
 import { readTensorsHeader } from '../checkpoints/safetensors';
 import { UserError } from '../common/errors';
+import type { Size } from '../data/types';
 import { guessNetwork } from './config_from_shapes';
 import { describedGenerator, describedRCAN, type Description } from './described';
 import type { Generator } from './lggan/generator';
 import { LGGAN } from './lggan/lggan';
 import type { RCAN } from './rcan';
 
+export interface LoadGeneratorOptions {
+  /** [height, width] of the images, multiples of 32: the network is convolutional, and paints at other sizes than it was trained at. Default: as saved. */
+  imageSize?: Size;
+}
+
 /**
  * A trained generator from a `.safetensors` file or from the folder of a training run (its best checkpoint, else its latest; averaged
  * weights where there are any).
  * @throws UserError that names what is missing, does not fit, or holds NaN
  */
-export async function loadLGGAN(path: string): Promise<LGGAN> {
-  const generator = await loadGenerator(path);
+export async function loadLGGAN(path: string, options?: LoadGeneratorOptions): Promise<LGGAN> {
+  const generator = await loadGenerator(path, options);
   if (generator instanceof LGGAN) return generator;
   const { branches } = generator.config;
   generator.dispose();
@@ -24,9 +30,9 @@ export async function loadLGGAN(path: string): Promise<LGGAN> {
 }
 
 /** The same, or a generator of one branch alone. */
-export async function loadGenerator(path: string): Promise<Generator> {
+export async function loadGenerator(path: string, { imageSize }: LoadGeneratorOptions = {}): Promise<Generator> {
   const file = await checkpointFile(path, 'LGGAN');
-  return described(file, describedGenerator);
+  return described(file, (name, description) => describedGenerator(name, description, imageSize && { imageSize }));
 }
 
 /** A trained RCAN, found as `loadLGGAN` finds a generator. */

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { UserError } from '../../src/common/errors';
 import { newestCheckpoint } from '../../src/checkpoints/checkpoint';
 import { refuseInputs } from '../../src/common/targets';
+import { describedGenerator, type Description } from '../../src/models/described';
+import type { LGGANConfig } from '../../src/models/lggan/config';
+import type { Size } from '../../src/data/types';
 import { savePickle } from './pickle_writer';
 import { readTensors, saveTensors, type TensorEntry } from '../../src/checkpoints/safetensors';
 
@@ -11,6 +14,8 @@ export interface ExportOptions {
   network?: string;
   /** Kernels and matrices in half precision, half the size; `.safetensors` only. */
   half?: boolean;
+  /** A generator's size of images from now on, [height, width]; `.safetensors` only. Default: as saved. */
+  imageSize?: Size;
   onProgress?: (done: number, total: number) => void;
 }
 
@@ -20,10 +25,11 @@ export interface ExportOptions {
  * taken, else its latest. Returns what was exported.
  */
 export async function exportCheckpoint(source: string, target: string, options: ExportOptions = {}): Promise<{ file: string; tensors: number }> {
-  const { network = 'G', half = false, onProgress } = options;
+  const { network = 'G', half = false, imageSize, onProgress } = options;
   const file = await checkpointFile(source, network);
   refuseInputs([file], [target]);
   const { tensors, metadata } = await readTensors(file);
+  if (imageSize) metadata.config = JSON.stringify(resized(file, { metadata, tensors }, imageSize));
   const entries = [...tensors].map(([name, { shape, data, dtype }]): TensorEntry => {
     if (!(data instanceof Float32Array)) throw new UserError(`${file} holds ${name} of type ${dtype}; only weights in float can be exported.`);
     return { name, shape, data };
@@ -33,6 +39,13 @@ export async function exportCheckpoint(source: string, target: string, options: 
   else if (target.endsWith('.pkl')) await savePickle(target, entries, { under: tensors.has('tail.0.0.weight') ? 'model' : undefined, onProgress });
   else throw new UserError(`${target}: the name has to end in .pkl or .safetensors.`);
   return { file, tensors: entries.length };
+}
+
+/** The configuration of a generator for another size of images. @throws UserError where the file holds another network, or the size is none */
+function resized(file: string, description: Description, imageSize: Size): LGGANConfig {
+  const generator = describedGenerator(file, description, { imageSize });
+  generator.dispose();
+  return generator.config;
 }
 
 async function checkpointFile(source: string, network: string): Promise<string> {
