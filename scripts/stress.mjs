@@ -7,7 +7,7 @@ import { run, setUp } from '../setup.mjs';
 import { SetupError, TYPESCRIPT, foreground, root } from './setup/system.mjs';
 import { runtimeEnvironment } from './setup/plan.mjs';
 
-const FILES = ['proof/testing/kill.test.ts', 'proof/testing/disk_full.test.ts', 'proof/testing/memory.test.ts', 'src/judges/inception.test.ts'];
+const FILES = ['proof/testing/kill.test.ts', 'proof/testing/disk_full.test.ts', 'proof/testing/memory.test.ts', 'tools/judges/inception.test.ts'];
 
 await run(async () => {
   const words = process.argv.slice(2);

@@ -28,7 +28,6 @@ export { createGenerator } from './models/lggan/single_branch';
 export { Discriminator } from './models/discriminator';
 export { RCAN } from './models/rcan';
 export { Vgg19 } from './judges/vgg19';
-export { Inception } from './judges/inception';
 export { chooseCheckpoint, findCheckpoint, loadGenerator, loadLGGAN, loadRCAN, pretrained } from './models/pretrained';
 
 export { inspect, sauAttention, untrained, SAU_NAMES, type Inspection, type InspectedPart, type SauName } from './inspection/inspect';

@@ -1,8 +1,8 @@
 /** Bootstrap intervals of FID and KID, from the products of all features, which are made once. */
 import * as tf from '../../src/engine/tf';
 import { bootstrap, type Interval } from '../../src/metrics/bootstrap';
-import type { Features } from '../../src/metrics/features';
-import { nuclearNormOfProduct } from '../../src/metrics/singular_values';
+import type { Features } from '../../tools/judges/features';
+import { nuclearNormOfProduct } from '../../tools/judges/singular_values';
 
 /** Inner products of two sets, row by row. */
 type Products = { xx: Float32Array; yy: Float32Array; xy: Float32Array };

@@ -16,10 +16,10 @@ import { AestheticJudge } from '../../tools/judges/aesthetic';
 import { bootstrap } from '../../src/metrics/bootstrap';
 import { fidInterval, kidInterval } from './distance_intervals';
 import { Evaluator, floorCaveats, measuresTable } from './evaluator';
-import type { Features } from '../../src/metrics/features';
-import { fid } from '../../src/metrics/fid';
+import type { Features } from '../../tools/judges/features';
+import { fid } from '../../tools/judges/fid';
 import { findJudges } from './judges';
-import { kid } from '../../src/metrics/kid';
+import { kid } from '../../tools/judges/kid';
 import type { MaskSegmenter } from '../../tools/judges/mask_accuracy';
 import { memoryPairs, subset } from '../../src/data/dataset';
 

@@ -6,8 +6,8 @@ import type { PairDataset, RgbImage } from '../../src/data/types';
 import { confusionPlot } from '../figures/confusion';
 import type { Plot } from '../../src/figures/plot';
 import type { CarriedJudge } from '../../tools/judges/carried_judge';
-import { extractFeatures } from '../../src/metrics/features';
-import { fid } from '../../src/metrics/fid';
+import { extractFeatures } from '../../tools/judges/features';
+import { fid } from '../../tools/judges/fid';
 import { maskAccuracy, meanColours, paintMeanColours, type MaskScore } from '../../tools/judges/mask_accuracy';
 
 export interface JudgeReport {

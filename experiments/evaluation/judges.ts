@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import type { LabelMap } from '../../src/data/types';
 import { UserError } from '../../src/common/errors';
-import { Inception } from '../../src/judges/inception';
-import { findInception } from '../../src/judges/inception_weights';
+import { Inception } from '../../tools/judges/inception';
+import { findInception } from '../../tools/judges/inception_weights';
 import { Nima } from '../../tools/judges/nima';
 import { hasOnnxRuntime } from '../../tools/judges/onnx';
 import { SceneSegmenter } from '../../tools/judges/scene_segmenter';

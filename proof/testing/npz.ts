@@ -1,5 +1,5 @@
 import { halfToFloat } from '../../src/checkpoints/half';
-import { ZipFile } from '../../src/common/zip';
+import { ZipFile } from '../../tools/download/zip';
 import { UserError } from '../../src/common/errors';
 
 export type NpyData = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;

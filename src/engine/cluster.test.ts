@@ -7,7 +7,7 @@ import { freePorts, startScript, type Worker } from '../../proof/testing/workers
 import { reachableBy, serverDefinition } from './cluster';
 import { canCompile } from './compiled';
 
-const script = join(__dirname, 'cluster.run.ts');
+const script = join(__dirname, '../../proof/testing/cluster.run.ts');
 const skip = !canCompile() && 'needs the native engine';
 
 async function start(

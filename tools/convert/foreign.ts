@@ -4,7 +4,7 @@ import { STAND_IN_BYTES, refuseStandIn, refuseText } from '../../src/common/stan
 import { BufferSource, FileSource } from '../../src/common/source';
 import { NdArray, TorchTensor, decodeArray, decodeNumbers, elementSize, gather, readPickle, type PickleValue, type TorchStorage } from './pickle';
 import { listed, readTensors } from '../../src/checkpoints/safetensors';
-import { ZipFile } from '../../src/common/zip';
+import { ZipFile } from '../download/zip';
 
 /** A tensor in a file of another program; its numbers are read when they are asked for. */
 export interface ForeignTensor {

@@ -4,7 +4,7 @@ import { rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../../src/common/atomic';
 import { withFolderLock } from '../../src/common/lock';
-import { ZipFile } from '../../src/common/zip';
+import { ZipFile } from './zip';
 import { IMAGE_EXTENSIONS, LABEL_EXTENSIONS, hasExtension, listFiles, readJson, stem } from '../../src/common/files';
 import { UserError } from '../../src/common/errors';
 import { sha256Of } from '../../src/common/checksum';

@@ -1,7 +1,7 @@
 /** Unpacking of archives from the network: nothing leaves the folder, nothing fills the disk. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { ZipFile, type ZipEntry } from '../../src/common/zip';
+import { ZipFile, type ZipEntry } from './zip';
 import { UserError, excerpt } from '../../src/common/errors';
 import { removeOldParts, writeWhole } from '../../src/common/atomic';
 

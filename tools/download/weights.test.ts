@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { findWeights, WEIGHTS } from '../judges/weights';
 import { material, withMaterial } from '../../proof/testing/material';
-import { INCEPTION_FILE, INCEPTION_SHA256 } from '../../src/judges/inception_weights';
+import { INCEPTION_FILE, INCEPTION_SHA256 } from '../judges/inception_weights';
 import { downloadWeights } from './weights';
 
 const root = mkdtempSync(join(tmpdir(), 'weights-'));

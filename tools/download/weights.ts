@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { UserError } from '../../src/common/errors';
-import { installInception } from '../../src/judges/inception_weights';
+import { installInception } from '../judges/inception_weights';
 import { WEIGHTS, type Weights, type WeightsFile, type WeightsName } from '../judges/weights';
 import { checkFile, copyChecked, fetchFile, type FetchOptions } from './fetch';
 

@@ -2,7 +2,7 @@ import { CLASS_NAMES } from '../../src/classes';
 import { UserError } from '../../src/common/errors';
 import { IGNORE, type LabelMap, type RgbImage } from '../../src/data/types';
 import { Segmenter } from './segmenter';
-import type { FeatureNetwork } from '../../src/judges/feature_network';
+import type { FeatureNetwork } from './feature_network';
 import type { MaskSegmenter } from './mask_accuracy';
 
 /** The judge that comes with the project. */

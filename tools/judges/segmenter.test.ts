@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { extractFeatures } from '../../src/metrics/features';
+import { extractFeatures } from './features';
 import { pixelCrossEntropy } from './train_segmenter';
 import { assertClose, assertNoLeak, checkGradient, normals } from '../../proof/testing/close';
 import * as tf from '../../src/engine/tf';

@@ -10,7 +10,7 @@ import { BatchNorm } from '../../src/layers/core/normalisation';
 import { Parameters, withoutDrawing, type Init } from '../../src/layers/core/parameters';
 import { upsampleNearest2 } from '../../src/layers/core/upsample';
 import * as tf from '../../src/engine/tf';
-import type { FeatureNetwork } from '../../src/judges/feature_network';
+import type { FeatureNetwork } from './feature_network';
 import { normalised } from '../../src/data/tensors';
 
 export interface SegmenterConfig {

@@ -10,7 +10,7 @@ import { importCheckpoint } from '../../../tools/convert/import';
 import { parameterEntries, saveParameters } from '../../../src/checkpoints/parameters';
 import { savePickle } from '../../../tools/convert/pickle_writer';
 import { readTensors, saveTensors } from '../../../src/checkpoints/safetensors';
-import { ZipFile } from '../../../src/common/zip';
+import { ZipFile } from '../../../tools/download/zip';
 import { readImage, readLabelValues } from '../../../src/data/image';
 import { readLabelMap } from '../../../src/data/label_map';
 import { readMapping } from '../../../src/data/mapping';

@@ -1,7 +1,7 @@
-import type { RgbImage } from '../data/types';
-import { UserError } from '../common/errors';
-import type { FeatureNetwork } from '../judges/feature_network';
-import { sizeOf } from './metric';
+import type { RgbImage } from '../../src/data/types';
+import { UserError } from '../../src/common/errors';
+import type { FeatureNetwork } from './feature_network';
+import { sizeOf } from '../../src/metrics/metric';
 
 export type { FeatureNetwork };
 

@@ -1,5 +1,5 @@
-import type { RgbImage } from '../data/types';
-import type * as tf from '../engine/tf';
+import type { RgbImage } from '../../src/data/types';
+import type * as tf from '../../src/engine/tf';
 
 /** A network that describes an image by a vector, for FID and KID. */
 export interface FeatureNetwork {

@@ -1,8 +1,8 @@
 /** A worker of cluster.test.ts: `cluster.run.ts TASK RANK ADDRESSES`. */
-import { UserError } from '../common/errors';
-import { Cluster } from './cluster';
-import { compiled } from './compiled';
-import * as tf from './tf';
+import { UserError } from '../../src/common/errors';
+import { Cluster } from '../../src/engine/cluster';
+import { compiled } from '../../src/engine/compiled';
+import * as tf from '../../src/engine/tf';
 
 const [task, rank, addresses] = process.argv.slice(2);
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { replaceFile } from '../common/atomic';
-import { sha256Of } from '../common/checksum';
-import { ZipFile } from '../common/zip';
-import { UserError } from '../common/errors';
+import { replaceFile } from '../../src/common/atomic';
+import { sha256Of } from '../../src/common/checksum';
+import { ZipFile } from '../download/zip';
+import { UserError } from '../../src/common/errors';
 
 /** A convolution without bias, batch norm without scale (epsilon 0.001) and a rectifier. */
 export interface InceptionLayer {

@@ -1,7 +1,7 @@
-import { UserError } from '../common/errors';
-import * as tf from '../engine/tf';
+import { UserError } from '../../src/common/errors';
+import * as tf from '../../src/engine/tf';
 import { assertComparable, comparisonNotes, type Features } from './features';
-import type { Metric } from './metric';
+import type { Metric } from '../../src/metrics/metric';
 import { nuclearNormOfProduct } from './singular_values';
 
 /**

@@ -1,5 +1,5 @@
-import { UserError } from '../common/errors';
-import * as tf from '../engine/tf';
+import { UserError } from '../../src/common/errors';
+import * as tf from '../../src/engine/tf';
 
 /** Above this the plain method takes longer than a minute. */
 const PLAIN_LIMIT = 800;

@@ -3,12 +3,12 @@ import { describe, it, type TestContext } from 'node:test';
 import { assertClose, assertNoLeak, normals } from '../../proof/testing/close';
 import { withMaterial } from '../../proof/testing/material';
 import { readNpz } from '../../proof/testing/npz';
-import * as tf from '../engine/tf';
+import * as tf from '../../src/engine/tf';
 import { extractFeatures, type FeatureNetwork, type Features } from './features';
 import { fid } from './fid';
 import { kid } from './kid';
-import { describeMetric } from './metric';
-import { describeNotes } from './metric';
+import { describeMetric } from '../../src/metrics/metric';
+import { describeNotes } from '../../src/metrics/metric';
 import { nuclearNormOfProduct, singularValues } from './singular_values';
 
 function features(rows: number[][], changes: Partial<Features> = {}): Features {

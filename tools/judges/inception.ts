@@ -1,5 +1,5 @@
-import type { RgbImage } from '../data/types';
-import * as tf from '../engine/tf';
+import type { RgbImage } from '../../src/data/types';
+import * as tf from '../../src/engine/tf';
 import type { FeatureNetwork } from './feature_network';
 import { INCEPTION_SHA256, readInceptionWeights, type InceptionLayer, type InceptionWeights } from './inception_weights';
 

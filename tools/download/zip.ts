@@ -1,8 +1,8 @@
 import { inflateRawSync } from 'node:zlib';
-import { crc32 } from './checksum';
-import { UserError } from './errors';
-import { DamagedFileError } from './errors';
-import { FileSource } from './source';
+import { crc32 } from '../../src/common/checksum';
+import { UserError } from '../../src/common/errors';
+import { DamagedFileError } from '../../src/common/errors';
+import { FileSource } from '../../src/common/source';
 
 /** One file of a zip archive. */
 export interface ZipEntry {

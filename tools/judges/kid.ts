@@ -1,8 +1,8 @@
-import { Mulberry32 } from '../common/mulberry';
-import { UserError } from '../common/errors';
-import * as tf from '../engine/tf';
+import { Mulberry32 } from '../../src/common/mulberry';
+import { UserError } from '../../src/common/errors';
+import * as tf from '../../src/engine/tf';
 import { assertComparable, comparisonNotes, type Features } from './features';
-import type { Metric } from './metric';
+import type { Metric } from '../../src/metrics/metric';
 
 export interface KidOptions {
   /** How many random subsets the standard deviation is taken over. Default 100. */
