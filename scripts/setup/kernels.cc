@@ -582,6 +582,286 @@ void computeSumRows(void *, TF_OpKernelContext *context) {
   addRows(dataOf(rows), at, out, n, channels);
 }
 
+// ---- spectral norm ----
+
+INLINE float sumOfProducts(const float *a, const float *b, int64_t n) {
+  Numbers sums = {};
+  int64_t at = 0;
+  for (; at + WIDTH <= n; at += WIDTH) sums += load(a + at) * load(b + at);
+  float sum = 0;
+  for (; at < n; at++) sum += a[at] * b[at];
+  for (int64_t l = 0; l < WIDTH; l++) sum += sums[l];
+  return sum;
+}
+
+// Of rows begin..end the product with a vector, or with rows of another matrix.
+FOR_EACH_PROCESSOR void rowProducts(const float *w, const float *other, bool vector, float *out, int64_t columns, int64_t begin, int64_t end) {
+  for (int64_t r = begin; r < end; r++) out[r] = sumOfProducts(w + r * columns, other + (vector ? 0 : r * columns), columns);
+}
+
+// The columns begin..end of v w. Sums of some rows are added up: with the number of addends the rounding grows.
+FOR_EACH_PROCESSOR void columnProducts(const float *w, const float *v, float *out, int64_t rows, int64_t columns, int64_t begin, int64_t end) {
+  constexpr int64_t SOME = 64;
+  for (int64_t c = begin; c < end; c += WIDTH) {
+    const int64_t n = std::min(WIDTH, columns - c);
+    Numbers sum = {};
+    for (int64_t from = 0; from < rows; from += SOME) {
+      Numbers some = {};
+      for (int64_t r = from; r < std::min(rows, from + SOME); r++) {
+        if (n == WIDTH) some += load(w + r * columns + c) * v[r];
+        else for (int64_t l = 0; l < n; l++) some[l] += w[r * columns + c + l] * v[r];
+      }
+      sum += some;
+    }
+    for (int64_t l = 0; l < n; l++) out[c + l] = sum[l];
+  }
+}
+
+void shorten(std::vector<float> *x) {
+  const float length = std::max(std::sqrt(sumOfSquares(x->data(), x->size())), 1e-12f);
+  for (float &value : *x) value /= length;
+}
+
+FOR_EACH_PROCESSOR void divide(const float *__restrict x, float by, float *__restrict out, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; i++) out[i] = x[i] / by;
+}
+
+// w [kh,kw,in,out], u [out] -> w divided by its largest singular value, the vectors u and v after a power iteration, the value. v is in the order [in,kh,kw].
+void computeSpectralNorm(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *w = c.in(0), *u = c.in(1);
+  if (!c.ok()) return;
+  if (!has(w, 4) || sizeOf(u) != TF_Dim(w, 3)) return c.fail("expected a kernel [kh,kw,in,out] and a vector [out]");
+  const int64_t taps = TF_Dim(w, 0) * TF_Dim(w, 1), in = TF_Dim(w, 2), columns = TF_Dim(w, 3), rows = taps * in, size = rows * columns;
+  float *normed = c.out(0, {TF_Dim(w, 0), TF_Dim(w, 1), in, columns}), *u1 = c.out(1, {columns}), *v1 = c.out(2, {rows}), *sigma = c.out(3, {});
+  if (!c.ok()) return;
+  std::vector<float> v(rows), t(columns);
+  inParallel(rows, size * 4, [&](int64_t begin, int64_t end) { rowProducts(dataOf(w), dataOf(u), true, v.data(), columns, begin, end); });
+  shorten(&v);
+  inParallel((columns + WIDTH - 1) / WIDTH, size * 4, [&](int64_t begin, int64_t end) {
+    columnProducts(dataOf(w), v.data(), t.data(), rows, columns, begin * WIDTH, std::min(columns, end * WIDTH));
+  });
+  std::vector<float> next = t;
+  shorten(&next);
+  rowProducts(t.data(), next.data(), true, sigma, columns, 0, 1);
+  std::memcpy(u1, next.data(), columns * sizeof(float));
+  for (int64_t k = 0; k < taps; k++) {
+    for (int64_t i = 0; i < in; i++) v1[i * taps + k] = v[k * in + i];
+  }
+  inParallel(size, size * 8, [&](int64_t begin, int64_t end) { divide(dataOf(w), *sigma, normed, begin, end); });
+}
+
+FOR_EACH_PROCESSOR void spectralRows(const float *__restrict dy, const float *v, const float *__restrict u, float sigma, float factor, float *__restrict out, int64_t columns, int64_t begin, int64_t end) {
+  for (int64_t r = begin; r < end; r++) {
+    const float row = factor * v[r];
+    for (int64_t i = 0; i < columns; i++) out[r * columns + i] = dy[r * columns + i] / sigma - row * u[i];
+  }
+}
+
+// The gradient in w, with u and v as constants: dy / sigma - sum(dy * w) / sigma^2 * v u'.
+void computeSpectralNormGradient(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *dy = c.in(0), *w = c.in(1), *u = c.in(2), *v = c.in(3), *sigma = c.in(4);
+  if (!c.ok()) return;
+  if (!has(w, 4) || !sameShape(dy, w) || sizeOf(u) != TF_Dim(w, 3) || sizeOf(v) * sizeOf(u) != sizeOf(w) || sizeOf(sigma) != 1) return c.fail("expected what LgganSpectralNorm took and gave");
+  const int64_t taps = TF_Dim(w, 0) * TF_Dim(w, 1), in = TF_Dim(w, 2), columns = TF_Dim(w, 3), rows = taps * in;
+  float *out = c.out(0, {TF_Dim(w, 0), TF_Dim(w, 1), in, columns});
+  if (!out) return;
+  std::vector<float> sums(rows), ordered(rows);
+  for (int64_t k = 0; k < taps; k++) {
+    for (int64_t i = 0; i < in; i++) ordered[k * in + i] = dataOf(v)[i * taps + k];
+  }
+  inParallel(rows, sizeOf(w) * 8, [&](int64_t begin, int64_t end) { rowProducts(dataOf(w), dataOf(dy), false, sums.data(), columns, begin, end); });
+  double sum = 0;
+  for (float part : sums) sum += part;
+  const double s = *dataOf(sigma);
+  inParallel(rows, sizeOf(w) * 8, [&](int64_t begin, int64_t end) {
+    spectralRows(dataOf(dy), ordered.data(), dataOf(u), *dataOf(sigma), static_cast<float>(sum / (s * s)), out, columns, begin, end);
+  });
+}
+
+// ---- SPADE's modulation by tables ----
+
+FOR_EACH_PROCESSOR void modulateRows(const float *x, const float *gamma, const float *beta, const int32_t *index, float *out, int64_t channels, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; i++) {
+    const float *__restrict from = x + i * channels, *__restrict g = gamma + index[i] * channels, *__restrict b = beta + index[i] * channels;
+    float *__restrict to = out + i * channels;
+    for (int64_t c = 0; c < channels; c++) to[c] = from[c] * (g[c] + 1) + b[c];
+  }
+}
+
+bool numbersOfRows(TF_Tensor *index, int64_t pixels, int64_t rows) {
+  if (sizeOf(index) != pixels) return false;
+  const auto *at = static_cast<const int32_t *>(TF_TensorData(index));
+  return std::all_of(at, at + pixels, [&](int32_t n) { return n >= 0 && n < rows; });
+}
+
+// x [.., C], gamma and beta [N,C], for each pixel a row -> x * (gamma + 1) + beta.
+void computeModulate(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *x = c.in(0), *gamma = c.in(1), *beta = c.in(2), *index = c.in(3);
+  if (!c.ok()) return;
+  const int64_t channels = has(gamma, 2) ? TF_Dim(gamma, 1) : 0;
+  if (!has(x, 4) || !sameShape(gamma, beta) || TF_Dim(x, 3) != channels || !numbersOfRows(index, sizeOf(x) / channels, TF_Dim(gamma, 0))) {
+    return c.fail("expected a map [B,H,W,C], two tables [N,C], and a row's number for each pixel");
+  }
+  float *out = c.out(0, {TF_Dim(x, 0), TF_Dim(x, 1), TF_Dim(x, 2), channels});
+  if (!out) return;
+  inParallel(sizeOf(index), sizeOf(x) * 16, [&](int64_t begin, int64_t end) {
+    modulateRows(dataOf(x), dataOf(gamma), dataOf(beta), static_cast<const int32_t *>(TF_TensorData(index)), out, channels, begin, end);
+  });
+}
+
+// Of channels begin..end.
+FOR_EACH_PROCESSOR void modulateGradients(const float *__restrict dy, const float *__restrict x, const float *__restrict mean, const float *__restrict root, const float *__restrict gamma,
+                                          const int32_t *index, float *__restrict dx, float *__restrict dGamma, float *__restrict dBeta, int64_t pixels, int64_t channels, int64_t begin, int64_t end) {
+  for (int64_t i = 0; i < pixels; i++) {
+    const int64_t at = i * channels, row = index[i] * channels;
+    for (int64_t c = begin; c < end; c++) {
+      const float d = dy[at + c];
+      dx[at + c] = d * (gamma[row + c] + 1);
+      dGamma[row + c] += d * ((x[at + c] - mean[c]) * root[c]);
+      dBeta[row + c] += d;
+    }
+  }
+}
+
+// The gradients of the modulation of (x - mean) * root, from that of its output: in what is modulated, in gamma and in beta.
+void computeModulateGradient(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *dy = c.in(0), *x = c.in(1), *mean = c.in(2), *root = c.in(3), *gamma = c.in(4), *index = c.in(5);
+  if (!c.ok()) return;
+  const int64_t channels = has(gamma, 2) ? TF_Dim(gamma, 1) : 0, rows = channels ? TF_Dim(gamma, 0) : 0;
+  if (!has(x, 4) || !sameShape(x, dy) || TF_Dim(x, 3) != channels || sizeOf(mean) != channels || sizeOf(root) != channels || !numbersOfRows(index, sizeOf(x) / channels, rows)) {
+    return c.fail("expected two maps [B,H,W,C], mean and root [C], a table [N,C], and a row's number for each pixel");
+  }
+  float *dx = c.out(0, {TF_Dim(x, 0), TF_Dim(x, 1), TF_Dim(x, 2), channels}), *dGamma = c.out(1, {rows, channels}), *dBeta = c.out(2, {rows, channels});
+  if (!c.ok()) return;
+  std::memset(dGamma, 0, rows * channels * sizeof(float));
+  std::memset(dBeta, 0, rows * channels * sizeof(float));
+  inParallel((channels + WIDTH - 1) / WIDTH, sizeOf(x) * 16, [&](int64_t begin, int64_t end) {
+    modulateGradients(dataOf(dy), dataOf(x), dataOf(mean), dataOf(root), dataOf(gamma), static_cast<const int32_t *>(TF_TensorData(index)), dx, dGamma, dBeta, sizeOf(index), channels,
+                      begin * WIDTH, std::min(channels, end * WIDTH));
+  });
+}
+
+// ---- SAU: four sums of the 3x3 pixels around ----
+
+constexpr int AROUND = 9, PARITIES = 4;
+typedef double Doubles __attribute__((vector_size(128)));
+
+INLINE float total(Numbers x) {
+  float sum = 0;
+  for (int64_t l = 0; l < WIDTH; l++) sum += x[l];
+  return sum;
+}
+
+// Of a map [B,H,W,C] the pixel at (y + k / 3 - 1, x + k % 3 - 1); null outside.
+INLINE const float *around(const Map &map, const float *from, int64_t row, int64_t x, int k) {
+  const int64_t y = row % map.height + k / 3 - 1, column = x + k % 3 - 1;
+  if (y < 0 || y >= map.height || column < 0 || column >= map.width) return nullptr;
+  return from + ((row + k / 3 - 1) * map.width + column) * map.channels;
+}
+
+// In a map of twice the size.
+INLINE int64_t upsampled(const Map &map, int64_t row, int64_t x, int parity) {
+  return ((2 * row + parity / 2) * 2 * map.width + 2 * x + parity % 2) * map.channels;
+}
+
+// Up to sixteen channels, zeros beyond.
+INLINE Numbers some(const float *at, int64_t n) {
+  if (n == WIDTH) return load(at);
+  Numbers x = {};
+  for (int64_t l = 0; l < n; l++) x[l] = at[l];
+  return x;
+}
+INLINE void keep(float *at, Numbers x, int64_t n) {
+  if (n == WIDTH) return store(at, x);
+  for (int64_t l = 0; l < n; l++) at[l] = x[l];
+}
+
+FOR_EACH_PROCESSOR void mixRows(const Map &map, const float *source, const float *weights, float *out, int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; row++) {
+    for (int64_t x = 0; x < map.width; x++) {
+      const float *w = weights + (row * map.width + x) * PARITIES * AROUND;
+      for (int64_t c = 0; c < map.channels; c += WIDTH) {
+        const int64_t n = std::min(WIDTH, map.channels - c);
+        // In float64, rounded once: the generator's images have little to spare.
+        Doubles sums[PARITIES] = {};
+        for (int k = 0; k < AROUND; k++) {
+          const float *from = around(map, source, row, x, k);
+          if (!from) continue;
+          const Doubles value = __builtin_convertvector(some(from + c, n), Doubles);
+          for (int p = 0; p < PARITIES; p++) sums[p] += value * static_cast<double>(w[p * AROUND + k]);
+        }
+        for (int p = 0; p < PARITIES; p++) keep(out + upsampled(map, row, x, p) + c, __builtin_convertvector(sums[p], Numbers), n);
+      }
+    }
+  }
+}
+
+FOR_EACH_PROCESSOR void mixGradientRows(const Map &map, const float *dy, const float *source, const float *weights, float *dSource, float *dWeights, int64_t begin, int64_t end) {
+  for (int64_t row = begin; row < end; row++) {
+    for (int64_t x = 0; x < map.width; x++) {
+      float *dw = dWeights + (row * map.width + x) * PARITIES * AROUND;
+      for (int k = 0; k < AROUND; k++) {
+        const float *from = around(map, source, row, x, k);
+        Numbers sums[PARITIES] = {};
+        for (int64_t c = 0; from && c < map.channels; c += WIDTH) {
+          const int64_t n = std::min(WIDTH, map.channels - c);
+          const Numbers value = some(from + c, n);
+          for (int p = 0; p < PARITIES; p++) sums[p] += value * some(dy + upsampled(map, row, x, p) + c, n);
+        }
+        for (int p = 0; p < PARITIES; p++) dw[p * AROUND + k] = total(sums[p]);
+      }
+      for (int64_t c = 0; c < map.channels; c += WIDTH) {
+        const int64_t n = std::min(WIDTH, map.channels - c);
+        Numbers sum = {};
+        for (int k = 0; k < AROUND; k++) {
+          // The pixel that sees this one as its k-th.
+          const int64_t y = row % map.height + 1 - k / 3, column = x + 1 - k % 3;
+          if (y < 0 || y >= map.height || column < 0 || column >= map.width) continue;
+          const int64_t other = row + 1 - k / 3;
+          const float *w = weights + (other * map.width + column) * PARITIES * AROUND + k;
+          for (int p = 0; p < PARITIES; p++) sum += some(dy + upsampled(map, other, column, p) + c, n) * w[p * AROUND];
+        }
+        keep(dSource + (row * map.width + x) * map.channels + c, sum, n);
+      }
+    }
+  }
+}
+
+bool mixes(TF_Tensor *source, TF_Tensor *weights, Map *map) {
+  if (!has(source, 4) || !has(weights, 4) || TF_Dim(weights, 3) != PARITIES * AROUND) return false;
+  *map = {TF_Dim(source, 0), TF_Dim(source, 1), TF_Dim(source, 2), TF_Dim(source, 3)};
+  return TF_Dim(weights, 0) == map->batch && TF_Dim(weights, 1) == map->height && TF_Dim(weights, 2) == map->width;
+}
+
+// source [B,H,W,C], weights [B,H,W,4*9] -> [B,2H,2W,C]
+void computeMix(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *source = c.in(0), *weights = c.in(1);
+  if (!c.ok()) return;
+  Map map;
+  if (!mixes(source, weights, &map)) return c.fail("expected a map [B,H,W,C] and weights [B,H,W,36]");
+  float *out = c.out(0, {map.batch, 2 * map.height, 2 * map.width, map.channels});
+  if (!out) return;
+  inParallel(map.batch * map.height, sizeOf(source) * 72, [&](int64_t begin, int64_t end) { mixRows(map, dataOf(source), dataOf(weights), out, begin, end); });
+}
+
+void computeMixGradient(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *dy = c.in(0), *source = c.in(1), *weights = c.in(2);
+  if (!c.ok()) return;
+  Map map;
+  if (!mixes(source, weights, &map) || sizeOf(dy) != PARITIES * sizeOf(source)) return c.fail("expected a map [B,H,W,C], weights [B,H,W,36] and a gradient [B,2H,2W,C]");
+  float *dSource = c.out(0, {map.batch, map.height, map.width, map.channels}), *dWeights = c.out(1, {map.batch, map.height, map.width, PARITIES * AROUND});
+  if (!c.ok()) return;
+  inParallel(map.batch * map.height, sizeOf(source) * 144, [&](int64_t begin, int64_t end) {
+    mixGradientRows(map, dataOf(dy), dataOf(source), dataOf(weights), dSource, dWeights, begin, end);
+  });
+}
+
 // ---- Adam ----
 
 // What a step multiplies by; `rest`: 1 - beta.
@@ -668,6 +948,13 @@ void add(const char *name, const Texts &inputs, const Texts &outputs, const Text
   add("LgganL1", {"a: float", "b: float"}, {"sum: float"}, {}, false, computeL1);
   add("LgganL1Gradient", {"a: float", "b: float", "scale: float"}, {"da: float"}, {}, false, computeL1Gradient);
   add("LgganSumRows", {"rows: float", "index: int32", "count: int32"}, {"sums: float"}, {}, false, computeSumRows);
+  add("LgganSpectralNorm", {"w: float", "u: float"}, {"normed: float", "u1: float", "v1: float", "sigma: float"}, {}, false, computeSpectralNorm);
+  add("LgganSpectralNormGradient", {"dy: float", "w: float", "u: float", "v: float", "sigma: float"}, {"dw: float"}, {}, false, computeSpectralNormGradient);
+  add("LgganModulate", {"x: float", "gamma: float", "beta: float", "index: int32"}, {"y: float"}, {}, false, computeModulate);
+  add("LgganModulateGradient", {"dy: float", "x: float", "mean: float", "root: float", "gamma: float", "index: int32"}, {"dx: float", "dgamma: float", "dbeta: float"}, {}, false,
+      computeModulateGradient);
+  add("LgganMix", {"source: float", "weights: float"}, {"y: float"}, {}, false, computeMix);
+  add("LgganMixGradient", {"dy: float", "source: float", "weights: float"}, {"dsource: float", "dweights: float"}, {}, false, computeMixGradient);
   add("LgganAdam", {"factors: float", "w: N * float", "g: N * float", "v: N * float", "m: M * float"}, {"w1: N * float", "v1: N * float", "m1: M * float"},
       {"N: int >= 1", "M: int >= 0"}, false, computeAdam);
   return true;

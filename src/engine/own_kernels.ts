@@ -50,6 +50,32 @@ export function adam(
   return { w: moved.slice(0, n), v: moved.slice(n, 2 * n) as Tensor1D[], m: moved.slice(2 * n) as Tensor1D[] };
 }
 
+/**
+ * A kernel [kh,kw,in,out] divided by its largest singular value, which a power iteration from u [out] finds, and that iteration's vectors; v in the
+ * order [in,kh,kw].
+ */
+export function spectralNorm(weight: Tensor4D, u: Tensor1D): { normed: Tensor4D; u: Tensor1D; v: Tensor1D; sigma: Scalar } {
+  const [normed, u1, v1, sigma] = runKernel('LgganSpectralNorm', {}, [weight, u], 4);
+  return { normed: normed as Tensor4D, u: u1 as Tensor1D, v: v1 as Tensor1D, sigma: sigma as Scalar };
+}
+
+/** The gradient in the kernel from that of the divided one, u and v being constants. */
+export const spectralNormGradient = (dy: Tensor, weight: Tensor, u: Tensor, v: Tensor, sigma: Tensor): Tensor4D =>
+  call('LgganSpectralNormGradient', {}, [dy, weight, u, v, sigma]);
+
+/** x * (gamma + 1) + beta, of which each pixel takes the row of its number. x [B,H,W,C], gamma and beta [N,C], index [B*H*W]. */
+export const modulateByRows = (x: Tensor4D, gamma: Tensor2D, beta: Tensor2D, index: Tensor1D): Tensor4D => call('LgganModulate', {}, [x, gamma, beta, index]);
+
+/** The gradients of `modulateByRows` of (x - mean) * root, from that of its output: in that, in gamma and in beta. */
+export const modulateByRowsGradient = (dy: Tensor, x: Tensor, mean: Tensor, root: Tensor, gamma: Tensor, index: Tensor1D): Tensor[] =>
+  runKernel('LgganModulateGradient', {}, [dy, x, mean, root, gamma, index], 3);
+
+/** Of a map [B,H,W,C] for each of the four pixels that one becomes the weighted sum of the 3x3 around it, zero outside. weights [B,H,W,4*9] -> [B,2H,2W,C]. */
+export const mixUp = (source: Tensor4D, weights: Tensor4D): Tensor4D => call('LgganMix', {}, [source, weights]);
+
+/** Its gradients, in the map and in the weights. */
+export const mixUpGradient = (dy: Tensor, source: Tensor, weights: Tensor): Tensor[] => runKernel('LgganMixGradient', {}, [dy, source, weights], 2);
+
 /** The gradient of `tf.maxPool(x, 2, 2, 'valid')`. */
 export const maxPoolGradient = (x: Tensor4D, y: Tensor4D, dy: Tensor4D): Tensor4D => call('LgganMaxPoolGradient', {}, [x, y, dy]);
 

@@ -2,7 +2,7 @@ import * as tf from '../engine/tf';
 import { tanh } from './core/activation';
 import { Convolution } from './core/convolution';
 import { gatherRows } from './core/rows';
-import { boundingBox, type ClassBox } from './neighbourhoods/bounding_box';
+import { boundingBoxes, type ClassBox } from './neighbourhoods/bounding_box';
 import type { ClassSlots } from './neighbourhoods/class_slots';
 import type { LabelPyramid } from './neighbourhoods/label_pyramid';
 import { paintSlots } from './paint_slots';
@@ -62,7 +62,8 @@ export class ClassSpecificGenerator {
     const masks = labels.at(labels.height, labels.width).oneHot;
     if (labels.slots) return this.applyInSlots(padded, masks, constants, labels.slots);
     const perClass: PerClass = {};
-    for (const c of labels.present) perClass[c] = this.paint(c, padded, masks, boundingBox(labels.maps, c));
+    const boxes = boundingBoxes(labels.maps);
+    for (const c of labels.present) perClass[c] = this.paint(c, padded, masks, boxes.get(c)!);
     const local = tanh(this.combineImages(perClass, constants, labels));
     return { local, perClass, constants };
   }

@@ -1,5 +1,6 @@
 import * as tf from '../engine/tf';
 import { customGradient } from '../engine/custom_gradient';
+import { hasOwnKernels, mixUp, mixUpGradient } from '../engine/own_kernels';
 import { Convolution } from './core/convolution';
 import { padZeros } from './core/padding';
 import type { Parameters } from './core/parameters';
@@ -61,8 +62,8 @@ export class Sau {
     const [b, h, w] = x.shape;
     const half = tf.conv2d(x, this.downsample.weight, 1, 'valid');
     const folded = tf.matMul(tf.reshape(this.weights(x), [b * h * w, TAPS * 4]) as tf.Tensor2D, foldMatrix());
-    const mixed = mixNeighbours(half, tf.reshape(folded, [b, h, w, 36]));
-    return tf.add(blocksToSpace(mixed), this.downsample.bias!);
+    const mix = tf.reshape(folded, [b, h, w, 36]) as tf.Tensor4D;
+    return tf.add(hasOwnKernels() ? mixAtOnce(half, mix) : blocksToSpace(mixNeighbours(half, mix)), this.downsample.bias!);
   }
 }
 
@@ -79,6 +80,13 @@ function foldMatrix(): tf.Tensor2D {
   }
   return tf.tensor2d(fold, [TAPS * 4, 36]);
 }
+
+/** `mixNeighbours`, its four outputs where they belong in a map of twice the size, by a kernel of our own. */
+const mixAtOnce = (y: tf.Tensor4D, weights: tf.Tensor4D): tf.Tensor4D =>
+  customGradient([y, weights], (save, source, mix) => {
+    save([source, mix]);
+    return { value: mixUp(source, mix), gradFunc: (dy: tf.Tensor, [s, m]: tf.Tensor[]) => mixUpGradient(dy, s, m) };
+  });
 
 /**
  * y [B,H,W,C], weights [B,H,W,4*9] -> [B,H,W,4*C]: for each of four outputs the weighted sum of the 3x3 pixels around, zero outside.

@@ -1,5 +1,6 @@
 import * as tf from '../engine/tf';
 import { customGradient } from '../engine/custom_gradient';
+import { hasOwnKernels, modulateByRows, modulateByRowsGradient } from '../engine/own_kernels';
 import type { Choice } from '../common/config';
 import { relu } from './core/activation';
 import { Convolution } from './core/convolution';
@@ -96,11 +97,16 @@ function normaliseByTable(x: tf.Tensor4D, gamma: tf.Tensor2D, beta: tf.Tensor2D,
     const root = tf.rsqrt(tf.add(tf.mul(variance, Math.max(count - 1, 1) / count), EPSILON));
     save([input, g, mean, root, ...kept]);
     const gradFunc = (dy: tf.Tensor, [x, table, mean0, root0, ...rest]: tf.Tensor[]) => {
+      if (hasOwnKernels()) {
+        const [dNormal, dGamma, dBeta] = modulateByRowsGradient(dy, x, mean0, root0, table, index);
+        return [gradient(dNormal, x, rest), dGamma, dBeta];
+      }
       const sums = (t: tf.Tensor) => sumRows(tf.reshape(t, [-1, channels]), index, rowsOf(table));
       const normal = tf.mul(tf.sub(x, mean0), root0);
       return [gradient(tf.mul(dy, look(tf.add(table, 1))), x, rest), sums(tf.mul(dy, normal)), sums(dy)];
     };
-    return { value: tf.tidy(() => tf.add(tf.mul(y, look(tf.add(g, 1))), look(b))), gradFunc };
+    const value = hasOwnKernels() ? modulateByRows(y, g, b, index) : tf.tidy(() => tf.add(tf.mul(y, look(tf.add(g, 1))), look(b)));
+    return { value, gradFunc };
   }) as tf.Tensor4D;
 }
 

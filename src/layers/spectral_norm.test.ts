@@ -1,6 +1,7 @@
 import test from 'node:test';
 import { assertClose, assertNoLeak, checkGradient } from '../../proof/testing/close';
 import { normalTensor } from '../../proof/testing/toy';
+import { hasOwnKernels } from '../engine/own_kernels';
 import * as tf from '../engine/tf';
 import { Parameters } from './core/parameters';
 import { singularVectors, SpectralNorm } from './spectral_norm';
@@ -117,6 +118,35 @@ test('evaluation changes neither vector, training both, and they have length 1 t
     if (!moved) throw new Error('training did not move u');
   });
   p.dispose();
+});
+
+test('a training pass in one kernel is as written: the kernel, both vectors and the gradient', { skip: !hasOwnKernels() }, () => {
+  // Rows and columns that sixteens do not divide, too.
+  for (const shape of [
+    [3, 3, 7, 33],
+    [1, 1, 130, 16],
+    [4, 4, 3, 5],
+  ] as [number, number, number, number][]) {
+    // prettier-ignore
+    const [one, other] = [toy(shape), toy(shape)];
+    tf.tidy(() => {
+      const start = normalTensor(shape, 5, 0.3);
+      const dy = normalTensor(shape, 6, 1);
+      const pass = ({ weight, u, v }: ReturnType<typeof toy>, f: () => tf.Tensor4D) => {
+        weight.assign(start as tf.Tensor4D);
+        u.assign(tf.reshape(normalTensor([shape[3]], 7, 1), [shape[3]]) as tf.Tensor1D);
+        const { value, grads } = tf.variableGrads(() => tf.sum(tf.mul(dy, f())) as tf.Scalar, [weight]);
+        return [value, grads[weight.name], u, v];
+      };
+      const expected = pass(other, () => other.norm.asWritten(true));
+      pass(one, () => one.norm.apply(true)).forEach((t, i) => {
+        const absolute = 1e-5 * tf.max(tf.abs(expected[i])).dataSync()[0];
+        assertClose(t, expected[i], { relative: 0, absolute }, `${shape}: ${['sum', 'gradient', 'u', 'v'][i]}`);
+      });
+    });
+    one.p.dispose();
+    other.p.dispose();
+  }
 });
 
 test('the gradient, which takes u and v as constants, agrees with finite differences', () => {

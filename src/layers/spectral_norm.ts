@@ -1,3 +1,5 @@
+import { customGradient } from '../engine/custom_gradient';
+import { hasOwnKernels, spectralNorm, spectralNormGradient } from '../engine/own_kernels';
 import * as tf from '../engine/tf';
 import type { Parameters } from './core/parameters';
 
@@ -23,9 +25,24 @@ export class SpectralNorm {
 
   /** The normalised kernel [kh,kw,in,out]. */
   apply(training: boolean): tf.Tensor4D {
+    return training && hasOwnKernels() ? this.atOnce() : this.asWritten(training);
+  }
+
+  asWritten(training: boolean): tf.Tensor4D {
     if (training) this.iterate();
     const sigma = tf.sum(tf.mul(tf.matMul(this.rows(), this.weightMatrix()), tf.reshape(this.u, [1, -1])));
     return tf.div(this.weight, sigma);
+  }
+
+  /** The same in one pass of a kernel of our own. */
+  private atOnce(): tf.Tensor4D {
+    return customGradient([this.weight], (save, weight) => {
+      const { normed, u, v, sigma } = spectralNorm(weight, this.u);
+      this.u.assign(u);
+      this.v.assign(v);
+      save([weight, u, v, sigma]);
+      return { value: normed, gradFunc: (dy: tf.Tensor, [w, u1, v1, s]: tf.Tensor[]) => spectralNormGradient(dy, w, u1, v1, s) };
+    });
   }
 
   private iterate(): void {

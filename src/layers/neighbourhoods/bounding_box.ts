@@ -8,25 +8,30 @@ export interface ClassBox {
   right: number;
 }
 
-/** Where a 7x7 convolution can see the class in any map of the batch: its bounding box widened by 3, cut at the border. */
-export function boundingBox(maps: readonly LabelMap[], c: number): ClassBox {
+/** Of each label that stands in a map of the batch where a 7x7 convolution can see it: its bounding box widened by 3, cut at the border. */
+export function boundingBoxes(maps: readonly LabelMap[]): Map<number, ClassBox> {
   const [{ height, width }] = maps;
-  const box = { top: height, left: width, bottom: 0, right: 0 };
+  const boxes = new Map<number, ClassBox>();
   for (const { data } of maps) {
     for (let y = 0; y < height; y++) {
-      const first = data.indexOf(c, y * width) - y * width;
-      if (first < 0 || first >= width) continue;
-      const last = data.lastIndexOf(c, (y + 1) * width - 1) - y * width;
-      box.top = Math.min(box.top, y);
-      box.bottom = Math.max(box.bottom, y + 1);
-      box.left = Math.min(box.left, first);
-      box.right = Math.max(box.right, last + 1);
+      // Runs of one label.
+      for (let at = y * width, end = at + width; at < end; ) {
+        const [c, from] = [data[at], at];
+        while (at < end && data[at] === c) at++;
+        let box = boxes.get(c);
+        if (!box) boxes.set(c, (box = { top: y, left: width, bottom: 0, right: 0 }));
+        box.top = Math.min(box.top, y);
+        box.bottom = Math.max(box.bottom, y + 1);
+        box.left = Math.min(box.left, from - y * width);
+        box.right = Math.max(box.right, at - y * width);
+      }
     }
   }
-  return {
-    top: Math.max(0, box.top - 3),
-    left: Math.max(0, box.left - 3),
-    bottom: Math.min(height, box.bottom + 3),
-    right: Math.min(width, box.right + 3),
-  };
+  for (const box of boxes.values()) {
+    box.top = Math.max(0, box.top - 3);
+    box.left = Math.max(0, box.left - 3);
+    box.bottom = Math.min(height, box.bottom + 3);
+    box.right = Math.min(width, box.right + 3);
+  }
+  return boxes;
 }

@@ -1,6 +1,6 @@
 import type { LabelMap } from '../../data/types';
 import * as tf from '../../engine/tf';
-import { boundingBox } from './bounding_box';
+import { boundingBoxes } from './bounding_box';
 
 /**
  * Which classes a batch of label maps has and where they stand, as tensors of sizes that say nothing about the maps: for compiled functions.
@@ -45,9 +45,10 @@ export function classSlots(maps: readonly LabelMap[], classes: number, present: 
   if (count === classes) inSlots.sort((a, b) => a - b);
   const rest = absent.slice(count - present.length);
   const [{ height, width }] = maps;
+  const found = boundingBoxes(maps);
   const boxes = inSlots.flatMap((c, slot) => {
     // Of an absent class one pixel: its mask is empty there as anywhere.
-    const { top, left, bottom, right } = present.includes(c) ? boundingBox(maps, c) : { top: 0, left: 0, bottom: 1, right: 1 };
+    const { top, left, bottom, right } = found.get(c) ?? { top: 0, left: 0, bottom: 1, right: 1 };
     const [rows, columns] = [bottom - top, right - left];
     return [
       ...[0, top, left, 0],

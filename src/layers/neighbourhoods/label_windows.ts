@@ -19,11 +19,12 @@ export function distinctWindows(maps: readonly LabelMap[], classes: number, size
   const r = (size - 1) / 2;
   const [rows, columns] = [height + 2 * r, width + 2 * r];
   const padded = new Int32Array(maps.length * rows * columns);
+  const across = Int32Array.from({ length: columns }, (_, x) => position(x - r, width, border));
   maps.forEach(({ data }, b) => {
     for (let y = 0; y < rows; y++) {
       const from = position(y - r, height, border);
       for (let x = 0; x < columns; x++) {
-        const column = position(x - r, width, border);
+        const column = across[x];
         const label = from < 0 || column < 0 ? classes + 1 : data[from * width + column];
         padded[(b * rows + y) * columns + x] = label === IGNORE ? classes : label;
       }
@@ -81,7 +82,13 @@ function numberPairs(a: Int32Array, b: Int32Array, offset: number): Int32Array {
   const firstOf = new Int32Array(n);
   let count = 0;
   for (let i = 0; i + offset < n; i++) {
-    const [left, right] = [a[i], b[i + offset]];
+    const left = a[i];
+    const right = b[i + offset];
+    // Inside of an area of one label nothing has to be looked up.
+    if (i > 0 && left === a[i - 1] && right === b[i + offset - 1]) {
+      out[i] = out[i - 1];
+      continue;
+    }
     let slot = (Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b)) & mask;
     for (;;) {
       const id = slots[slot];
