@@ -132,7 +132,7 @@ export class Slot {
     const isPng = bytes[0] === 0x89;
     if (isPng && bytes.length > maxPng) {
       // Full chroma resolution: text and label maps stay sharp.
-      const jpeg = await sharp(bytes).jpeg({ quality: 85, chromaSubsampling: '4:4:4', mozjpeg: true }).toBuffer();
+      const jpeg = await sharp(bytes).jpeg({ quality: 80, chromaSubsampling: '4:4:4', mozjpeg: true }).toBuffer();
       if (jpeg.length < 0.7 * bytes.length) return this.output!.jpeg(jpeg);
     }
     if (isPng) this.output!.png(bytes);
