@@ -50,7 +50,10 @@ export function meanKernels({ weights, height, width }: Kernels): Kernels {
     counts[place(i)]++;
     for (let k = 0; k < TAPS; k++) sums[place(i)][k] += weights[i * TAPS + k];
   }
-  return { weights: Float32Array.from(weights, (_, j) => sums[place(Math.floor(j / TAPS))][j % TAPS] / counts[place(Math.floor(j / TAPS))]), height, width };
+  const averages = sums.map((sum, p) => sum.map((s) => s / counts[p]));
+  const mean = new Float32Array(weights.length);
+  for (let i = 0; i < height * width; i++) mean.set(averages[place(i)], i * TAPS);
+  return { weights: mean, height, width };
 }
 
 /** The classes at the size of some kernels: the pixel under the corner, as the generator's SPADE layers take it. */
