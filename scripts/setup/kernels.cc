@@ -862,6 +862,81 @@ void computeMixGradient(void *, TF_OpKernelContext *context) {
   });
 }
 
+// ---- instance norm ----
+
+constexpr float EPSILON = 1e-5f;
+constexpr int64_t SOME_PIXELS = 64;
+
+// Sums of f(pixel) over an image's pixels for up to sixteen channels: those of some pixels in float32, all in float64.
+template <typename F>
+INLINE Doubles sumOfPixels(int64_t pixels, F f) {
+  Doubles sum = {};
+  for (int64_t from = 0; from < pixels; from += SOME_PIXELS) {
+    Numbers part = {};
+    for (int64_t i = from; i < std::min(pixels, from + SOME_PIXELS); i++) part += f(i);
+    sum += __builtin_convertvector(part, Doubles);
+  }
+  return sum;
+}
+
+// Blocks begin..end of sixteen channels of an image.
+FOR_EACH_PROCESSOR void normalise(const Map &map, const float *x, float *y, float *means, float *roots, int64_t begin, int64_t end) {
+  const int64_t blocks = (map.channels + WIDTH - 1) / WIDTH, pixels = map.height * map.width;
+  for (int64_t block = begin; block < end; block++) {
+    const int64_t image = block / blocks, c = block % blocks * WIDTH, n = std::min(WIDTH, map.channels - c), start = image * pixels * map.channels + c;
+    const auto at = [&](int64_t i) __attribute__((always_inline)) { return some(x + start + i * map.channels, n); };
+    const Numbers mean = __builtin_convertvector(sumOfPixels(pixels, at) / static_cast<double>(pixels), Numbers);
+    const Doubles squares = sumOfPixels(pixels, [&](int64_t i) __attribute__((always_inline)) {
+      const Numbers d = at(i) - mean;
+      return d * d;
+    });
+    Numbers root = __builtin_convertvector(squares / static_cast<double>(pixels), Numbers) + EPSILON;
+    for (int64_t l = 0; l < WIDTH; l++) root[l] = 1 / __builtin_sqrtf(root[l]);
+    for (int64_t i = 0; i < pixels; i++) keep(y + start + i * map.channels, (at(i) - mean) * root, n);
+    keep(means + image * map.channels + c, mean, n);
+    keep(roots + image * map.channels + c, root, n);
+  }
+}
+
+FOR_EACH_PROCESSOR void normaliseGradient(const Map &map, const float *dy, const float *x, const float *means, const float *roots, float *dx, int64_t begin, int64_t end) {
+  const int64_t blocks = (map.channels + WIDTH - 1) / WIDTH, pixels = map.height * map.width;
+  for (int64_t block = begin; block < end; block++) {
+    const int64_t image = block / blocks, c = block % blocks * WIDTH, n = std::min(WIDTH, map.channels - c), start = image * pixels * map.channels + c;
+    const Numbers mean = some(means + image * map.channels + c, n), root = some(roots + image * map.channels + c, n);
+    const auto d = [&](int64_t i) __attribute__((always_inline)) { return some(dy + start + i * map.channels, n); };
+    const auto normal = [&](int64_t i) __attribute__((always_inline)) { return (some(x + start + i * map.channels, n) - mean) * root; };
+    const double count = static_cast<double>(pixels);
+    const Numbers first = __builtin_convertvector(sumOfPixels(pixels, d) / count, Numbers);
+    const Numbers second = __builtin_convertvector(sumOfPixels(pixels, [&](int64_t i) __attribute__((always_inline)) { return d(i) * normal(i); }) / count, Numbers);
+    for (int64_t i = 0; i < pixels; i++) keep(dx + start + i * map.channels, (d(i) - first - normal(i) * second) * root, n);
+  }
+}
+
+// x [B,H,W,C] -> (x - mean) / sqrt(variance + 1e-5) of each image and channel; their means and what was multiplied by, [B,C].
+void computeInstanceNorm(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *x = c.in(0);
+  if (!c.ok()) return;
+  if (!has(x, 4)) return c.fail("expected a map [B,H,W,C]");
+  const Map map{TF_Dim(x, 0), TF_Dim(x, 1), TF_Dim(x, 2), TF_Dim(x, 3)};
+  float *y = c.out(0, {map.batch, map.height, map.width, map.channels}), *means = c.out(1, {map.batch, map.channels}), *roots = c.out(2, {map.batch, map.channels});
+  if (!c.ok()) return;
+  inParallel(map.batch * ((map.channels + WIDTH - 1) / WIDTH), sizeOf(x) * 16, [&](int64_t begin, int64_t end) { normalise(map, dataOf(x), y, means, roots, begin, end); });
+}
+
+void computeInstanceNormGradient(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *dy = c.in(0), *x = c.in(1), *means = c.in(2), *roots = c.in(3);
+  if (!c.ok()) return;
+  if (!has(x, 4) || !sameShape(dy, x) || sizeOf(means) != TF_Dim(x, 0) * TF_Dim(x, 3) || !sameShape(means, roots)) return c.fail("expected what LgganInstanceNorm took and gave");
+  const Map map{TF_Dim(x, 0), TF_Dim(x, 1), TF_Dim(x, 2), TF_Dim(x, 3)};
+  float *dx = c.out(0, {map.batch, map.height, map.width, map.channels});
+  if (!dx) return;
+  inParallel(map.batch * ((map.channels + WIDTH - 1) / WIDTH), sizeOf(x) * 24, [&](int64_t begin, int64_t end) {
+    normaliseGradient(map, dataOf(dy), dataOf(x), dataOf(means), dataOf(roots), dx, begin, end);
+  });
+}
+
 // ---- Adam ----
 
 // What a step multiplies by; `rest`: 1 - beta.
@@ -955,6 +1030,8 @@ void add(const char *name, const Texts &inputs, const Texts &outputs, const Text
       computeModulateGradient);
   add("LgganMix", {"source: float", "weights: float"}, {"y: float"}, {}, false, computeMix);
   add("LgganMixGradient", {"dy: float", "source: float", "weights: float"}, {"dsource: float", "dweights: float"}, {}, false, computeMixGradient);
+  add("LgganInstanceNorm", {"x: float"}, {"y: float", "means: float", "roots: float"}, {}, false, computeInstanceNorm);
+  add("LgganInstanceNormGradient", {"dy: float", "x: float", "means: float", "roots: float"}, {"dx: float"}, {}, false, computeInstanceNormGradient);
   add("LgganAdam", {"factors: float", "w: N * float", "g: N * float", "v: N * float", "m: M * float"}, {"w1: N * float", "v1: N * float", "m1: M * float"},
       {"N: int >= 1", "M: int >= 0"}, false, computeAdam);
   return true;

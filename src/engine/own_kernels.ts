@@ -76,6 +76,13 @@ export const mixUp = (source: Tensor4D, weights: Tensor4D): Tensor4D => call('Lg
 /** Its gradients, in the map and in the weights. */
 export const mixUpGradient = (dy: Tensor, source: Tensor, weights: Tensor): Tensor[] => runKernel('LgganMixGradient', {}, [dy, source, weights], 2);
 
+/** (x - mean) / sqrt(variance + 1e-5) of each image and channel; the means and the roots' reciprocals, [B,C]. x [B,H,W,C]. */
+export const normaliseEach = (x: Tensor4D): Tensor[] => runKernel('LgganInstanceNorm', {}, [x], 3);
+
+/** Its gradient in x. */
+export const normaliseEachGradient = (dy: Tensor, x: Tensor, means: Tensor, roots: Tensor): Tensor =>
+  call('LgganInstanceNormGradient', {}, [dy, x, means, roots]);
+
 /** The gradient of `tf.maxPool(x, 2, 2, 'valid')`. */
 export const maxPoolGradient = (x: Tensor4D, y: Tensor4D, dy: Tensor4D): Tensor4D => call('LgganMaxPoolGradient', {}, [x, y, dy]);
 

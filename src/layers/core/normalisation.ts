@@ -1,6 +1,7 @@
 import { cluster } from '../../engine/cluster';
 import * as tf from '../../engine/tf';
 import { customGradient } from '../../engine/custom_gradient';
+import { hasOwnKernels, normaliseEach, normaliseEachGradient } from '../../engine/own_kernels';
 import type { Choice } from '../../common/config';
 import type { Parameters } from './parameters';
 
@@ -27,10 +28,18 @@ export function standardiseAsWritten(x: tf.Tensor4D, onStatistics?: OnStatistics
 export function instanceNorm(x: tf.Tensor4D): tf.Tensor4D {
   const [b, h, w, c] = x.shape;
   if (b === 1) return standardise(x);
+  if (hasOwnKernels()) return instanceNormAtOnce(x);
   // The channels of all images side by side: one norm for the batch, where a norm for each image would be many small operations.
   const apart = tf.reshape(tf.transpose(x, [1, 2, 0, 3]), [1, h, w, b * c]) as tf.Tensor4D;
   return tf.transpose(tf.reshape(standardise(apart), [h, w, b, c]), [2, 0, 1, 3]);
 }
+
+const instanceNormAtOnce = (x: tf.Tensor4D): tf.Tensor4D =>
+  customGradient([x], (save, input) => {
+    const [y, ...statistics] = normaliseEach(input);
+    save([input, ...statistics]);
+    return { value: y as tf.Tensor4D, gradFunc: (dy: tf.Tensor, [kept, means, roots]: tf.Tensor[]) => normaliseEachGradient(dy, kept, means, roots) };
+  });
 
 /** The same as `standardiseAsWritten`, by TensorFlow's fused kernels where there are any. `shared`: over the batches of all workers. */
 export function standardise(x: tf.Tensor4D, onStatistics?: OnStatistics, shared = false): tf.Tensor4D {
