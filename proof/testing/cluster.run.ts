@@ -1,4 +1,4 @@
-/** A worker of cluster.test.ts: `cluster.run.ts TASK RANK ADDRESSES`. */
+/** A worker of cluster.test.ts: `cluster.run.ts TASK RANK ADDRESSES`. `time` says how long means of 6 and 110 million numbers take (docs/scaling.md). */
 import { UserError } from '../../src/common/errors';
 import { Cluster } from '../../src/engine/cluster';
 import { compiled } from '../../src/engine/compiled';
@@ -39,6 +39,25 @@ async function main(): Promise<void> {
     const noise = tf.tidy(() => group.sum(tf.randomNormal([1000], 0, 1, 'float32', own)));
     add(noise);
     console.log(`result ${JSON.stringify({ results, recordings: f.recordings, leaked: tf.memory().numTensors - tensors })}`);
+    group.leave();
+    return;
+  }
+  if (task === 'time') {
+    for (const millions of [0.001, 6, 110]) {
+      const pieces = Math.ceil(millions / 4);
+      const tensors = tf.tidy(() => Array.from({ length: pieces }, () => tf.keep(tf.ones([Math.round((1e6 * millions) / pieces)]))));
+      const times: number[] = [];
+      for (let i = 0; i < 7; i++) {
+        const began = performance.now();
+        const means = group.means(tensors);
+        means[means.length - 1].dataSync();
+        times.push(performance.now() - began);
+        tf.dispose(means);
+      }
+      tf.dispose(tensors);
+      times.sort((a, b) => a - b);
+      console.log(`${millions} million numbers: ${times[3].toFixed(1)} ms in the median of 7, ${times[0].toFixed(1)} at least`);
+    }
     group.leave();
     return;
   }

@@ -26,9 +26,9 @@ export interface Task {
 }
 
 const CLASSES = 5;
-const SIZE: [number, number] = [32, 64];
+export const SIZE: [number, number] = [32, 64];
 
-const pairs = Array.from({ length: 12 }, (_, i) => {
+export const pairs = Array.from({ length: 12 }, (_, i) => {
   const labels = labelTiles(SIZE[1], SIZE[0], i);
   // Not every picture has every class, and some have pixels without one.
   const data = labels.data.map((v, p) => (i % 3 === 0 && p % 7 === 0 ? 255 : v % (3 + (i % 3))));
@@ -95,7 +95,9 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((e: unknown) => {
-  console.error(e instanceof UserError ? e.message : e);
-  process.exitCode = e instanceof UserError ? 2 : 1;
-});
+if (require.main === module) {
+  main().catch((e: unknown) => {
+    console.error(e instanceof UserError ? e.message : e);
+    process.exitCode = e instanceof UserError ? 2 : 1;
+  });
+}

@@ -1,5 +1,6 @@
 /** Several processes that train together, on the loopback: src/training with src/engine/cluster.ts. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,11 +22,16 @@ interface Result {
 }
 
 /** Starts workers; those but the first have an output folder of their own, which has to stay away. */
-async function start(count: number, task: Task, own: (rank: number) => Partial<Task> = () => ({})): Promise<Worker[]> {
-  const addresses = count > 1 ? (await freePorts(count)).map((port) => `127.0.0.1:${port}`) : undefined;
+async function start(
+  count: number,
+  task: Task,
+  own: (rank: number) => Partial<Task> = () => ({}),
+  where: (rank: number) => { host: string; command: string[] } = () => ({ host: '127.0.0.1', command: [] }),
+): Promise<Worker[]> {
+  const addresses = count > 1 ? (await freePorts(count)).map((port, rank) => `${where(rank).host}:${port}`) : undefined;
   return Array.from({ length: count }, (_, rank) => {
     const output = rank ? `${task.output}-${rank}` : task.output;
-    return startScript(join(__dirname, 'workers.run.ts'), [JSON.stringify({ ...task, addresses, rank, output, ...own(rank) })]);
+    return startScript(join(__dirname, 'workers.run.ts'), [JSON.stringify({ ...task, addresses, rank, output, ...own(rank) })], {}, where(rank).command);
   });
 }
 
@@ -91,4 +97,30 @@ test('another data set, another batch: refused by name', { skip }, async () => {
     assert.equal(code, 2);
     assert.match(text, /Worker 1 \(127.0.0.1:\d+\) has another data set or batch size than worker 0/);
   }
+});
+
+test('in network namespaces with addresses of their own: a connection that is cut ends both', { skip }, async (t) => {
+  const names = ['a', 'b'].map((end) => `lggan${process.pid}${end}`);
+  const ip = (line: string) => spawnSync('ip', line.split(' ')).status === 0;
+  t.after(() => names.forEach((name) => ip(`netns del ${name}`)));
+  const wired =
+    names.every((name) => ip(`netns add ${name}`)) &&
+    ip(`link add ${names[0]} netns ${names[0]} type veth peer name ${names[1]} netns ${names[1]}`) &&
+    names.every(
+      (name, i) => ip(`-n ${name} addr add 10.77.0.${i + 1}/24 dev ${name}`) && ip(`-n ${name} link set lo up`) && ip(`-n ${name} link set ${name} up`),
+    );
+  if (!wired) return t.skip('this machine makes no network namespaces');
+  const task: Task = { output: folder(), batchSize: 4, steps: 4000, rcan: true };
+  const where = (rank: number) => ({ host: `10.77.0.${rank + 1}`, command: ['ip', 'netns', 'exec', names[rank]] });
+  const workers = await start(2, task, undefined, where);
+  await workers[0].said(/^step 3$/m);
+  const began = performance.now();
+  assert.ok(ip(`-n ${names[0]} link set ${names[0]} down`));
+  for (const [rank, { code, text }] of (await Promise.all(workers.map((w) => w.ended))).entries()) {
+    assert.equal(code, 2, text);
+    assert.match(text, new RegExp(`^Worker ${1 - rank} \\(10\\.77\\.0\\.${2 - rank}:\\d+\\) has ended or cannot be reached`, 'm'));
+    assert.doesNotMatch(text, /listens on all addresses/);
+  }
+  // Two seconds to the next question, and three of two seconds each.
+  assert.ok(performance.now() - began < 20_000, `${performance.now() - began} ms`);
 });
