@@ -1,19 +1,13 @@
 /**
  * `npm run stress`: the long forms of tests that `npm test` runs briefly: thirty kills of a training run, five hundred steps watched for
- * memory, FID and KID of 160 photographs, several workers beside one process. `npm run stress -- kill` runs the files whose path contains the word. About ten minutes.
+ * memory, FID and KID of 160 photographs. `npm run stress -- kill` runs the files whose path contains the word. About ten minutes.
  */
 import path from 'node:path';
 import { run, setUp } from '../setup.mjs';
 import { SetupError, TYPESCRIPT, foreground, root } from './setup/system.mjs';
 import { runtimeEnvironment } from './setup/plan.mjs';
 
-const FILES = [
-  'proof/testing/kill.test.ts',
-  'proof/testing/equality.test.ts',
-  'proof/testing/disk_full.test.ts',
-  'proof/testing/memory.test.ts',
-  'tools/judges/inception.test.ts',
-];
+const FILES = ['proof/testing/kill.test.ts', 'proof/testing/disk_full.test.ts', 'proof/testing/memory.test.ts', 'tools/judges/inception.test.ts'];
 
 await run(async () => {
   const words = process.argv.slice(2);

@@ -7,7 +7,7 @@ import { memoryPairs } from '../../src/data/dataset';
 import { Cluster, cluster } from '../../src/engine/cluster';
 import * as tf from '../../src/engine/tf';
 import { LGGANTrainer, type TrainLGGANConfig } from '../../src/training/lggan';
-import { normalTensor, scatter } from './toy';
+import { scatter } from './toy';
 import { SIZE, pairs, toyConfig } from './workers.run';
 
 export interface Comparison {
@@ -20,18 +20,11 @@ export interface Run {
   batchSize: number;
   steps: number;
   config: Partial<TrainLGGANConfig>;
-  /** Of the first weights. Default 7. */
-  seed?: number;
-  /**
-   * Default: each step alone begins with the weights that the workers began it with, so that gradients are compared all along their way. True:
-   * with its own, and the yardstick's first weights are moved by their last bits.
-   */
-  free?: boolean;
   /** Batch norm over the images of each worker alone: what a comparison has to find. */
   localNorm?: boolean;
 }
 
-/** By what a tensor differs at most; how far it moved by the root of the mean square. */
+/** By what a tensor differs at most. */
 export interface Difference {
   step: number;
   kind: 'gradient' | 'loss' | 'moved' | 'buffer';
@@ -44,8 +37,8 @@ export interface Difference {
 
 type Numbers = Map<string, Pick<Difference, 'step' | 'kind' | 'name'> & { values: Float32Array }>;
 
-/** Trains; `way` are the weights after each step of both networks, to be filled or to be followed. */
-async function take({ batchSize, steps, config, seed = 7, free }: Run, way: Numbers, follow: boolean, swap: boolean): Promise<Numbers> {
+/** Trains; `way` are the weights after each step of both networks, to be filled by the workers, and followed alone. */
+async function take({ batchSize, steps, config }: Run, way: Numbers, follow: boolean, swap: boolean): Promise<Numbers> {
   const found: Numbers = new Map();
   const add = (step: number, kind: Difference['kind'], name: string, values: Float32Array, to = found) =>
     to.set(`${step} ${kind} ${name}`, { step, kind, name, values });
@@ -53,8 +46,7 @@ async function take({ batchSize, steps, config, seed = 7, free }: Run, way: Numb
   const { generator, discriminator, averaged } = trainer;
   const networks = { G: generator, D: discriminator, average: averaged! };
   // The discriminator's vectors of spectral norm are those of its first weights.
-  for (const network of [generator, averaged!]) scatter(network.parameters.trainable, seed, 0.1);
-  if (free && swap) nudge([...generator.parameters.trainable, ...discriminator.parameters.trainable]);
+  for (const network of [generator, averaged!]) scatter(network.parameters.trainable, 7, 0.1);
   const valuesOf = (t: tf.Tensor) => t.dataSync().slice() as Float32Array;
   const all = Object.entries(networks).flatMap(([n, network]) => network.parameters.entries().map((e) => ({ ...e, name: `${n} ${e.name}` })));
   const before = all.map(({ variable }) => valuesOf(variable));
@@ -63,10 +55,10 @@ async function take({ batchSize, steps, config, seed = 7, free }: Run, way: Numb
     const move = optimiser.step.bind(optimiser);
     const own = all.filter((e) => e.name.startsWith(`${name} `) && e.trainable);
     optimiser.step = (gradients, rate) => {
-      if (!free) for (const [key, t] of Object.entries(gradients)) add(step, 'gradient', `${name} ${key}`, valuesOf(t));
+      for (const [key, t] of Object.entries(gradients)) add(step, 'gradient', `${name} ${key}`, valuesOf(t));
       if (!follow) {
         move(gradients, rate);
-        if (!free) for (const e of own) add(step, 'moved', e.name, valuesOf(e.variable), way);
+        for (const e of own) add(step, 'moved', e.name, valuesOf(e.variable), way);
       } else for (const e of own) tf.tidy(() => e.variable.assign(tf.tensor(way.get(`${step} moved ${e.name}`)!.values, e.variable.shape)));
     };
   }
@@ -78,17 +70,10 @@ async function take({ batchSize, steps, config, seed = 7, free }: Run, way: Numb
   all.forEach(({ name, variable, trainable }, i) => {
     const moved = valuesOf(variable).map((v, j) => v - before[i][j]);
     if (!trainable) add(steps, 'buffer', name, valuesOf(variable));
-    else if (free || name.startsWith('average')) add(steps, 'moved', name, moved);
+    else if (name.startsWith('average')) add(steps, 'moved', name, moved);
   });
   trainer.dispose();
   return found;
-}
-
-/** Moves each number by its last bit, up or down: what rounding elsewhere does, too. */
-function nudge(entries: readonly { variable: tf.Variable }[]): void {
-  entries.forEach(({ variable }, i) =>
-    tf.tidy(() => variable.assign(tf.mul(variable, tf.add(1, tf.mul(2 ** -23, tf.sign(normalTensor(variable.shape, i) as tf.Tensor)))))),
-  );
 }
 
 function reversed({ images, labels, names }: Batch): Batch {
@@ -99,7 +84,6 @@ function reversed({ images, labels, names }: Batch): Batch {
 }
 
 const largestOf = (values: Float32Array) => values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-const rootMeanSquare = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
 
 void (async () => {
   const { addresses, rank, runs } = JSON.parse(process.argv[2]) as Comparison;
@@ -118,12 +102,11 @@ void (async () => {
   if (rank) return;
   const results: Difference[][] = [];
   for (const [i, run] of runs.entries()) {
-    const [alone, swapped] = [await take(run, ways[i], !run.free, false), await take(run, ways[i], !run.free, true)];
+    const [alone, swapped] = [await take(run, ways[i], true, false), await take(run, ways[i], true, true)];
     results.push(
       [...alone].map(([key, { values, ...what }]) => {
-        const size = what.kind === 'moved' ? rootMeanSquare : largestOf;
-        const [workers, other] = [together[i], swapped].map((run) => size(values.map((v, j) => v - run.get(key)!.values[j])));
-        return { ...what, workers, swapped: other, largest: size(values) };
+        const [workers, other] = [together[i], swapped].map((run) => largestOf(values.map((v, j) => v - run.get(key)!.values[j])));
+        return { ...what, workers, swapped: other, largest: largestOf(values) };
       }),
     );
   }
