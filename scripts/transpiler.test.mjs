@@ -8,9 +8,9 @@ import path from 'node:path';
 import test, { after } from 'node:test';
 import { TYPESCRIPT, root } from './setup/system.mjs';
 
-const scratch = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'lggan-typescript-')));
+const scratch = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'lggan-transpiler-')));
 const file = path.join(scratch, 'a.ts');
-const cached = path.join(root, 'node_modules/.cache/typescript', `${createHash('sha256').update(path.relative(root, file)).digest('hex')}.json`);
+const cached = path.join(root, 'node_modules/.cache/typescript', `${createHash('sha256').update(file).digest('hex')}.json`);
 after(() => [scratch, cached].forEach((made) => fs.rmSync(made, { recursive: true, force: true })));
 
 function run(source) {
