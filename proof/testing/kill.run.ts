@@ -1,4 +1,5 @@
-/** The run that kill.test.ts kills: a tiny LGGAN with all that a resumed run has to bring back. `node kill.run.ts FOLDER [STEPS]`. */
+/** The run that kill.test.ts kills: a tiny LGGAN with all that a resumed run has to bring back. `node kill.run.ts FOLDER [EPOCHS] [PAUSE]`: milliseconds after each step. */
+import { setTimeout } from 'node:timers/promises';
 import { interruptible } from '../../src/common/interrupt';
 import { TrainingBatches } from '../../src/data/batches';
 import { labelTiles, photo } from './fixtures';
@@ -7,7 +8,7 @@ import { UserError } from '../../src/common/errors';
 import { trainLGGAN, type TrainLGGANConfig } from '../../src/training/lggan';
 import * as tf from '../../src/engine/tf';
 
-const [output, epochs = '2'] = process.argv.slice(2);
+const [output, epochs = '2', pause = '0'] = process.argv.slice(2);
 const CLASSES = 5;
 
 const pairs = Array.from({ length: 6 }, (_, i) => {
@@ -37,7 +38,10 @@ void (async () => {
     {
       signal: interrupt.signal,
       onMessage: (m) => console.error(m),
-      onStep: (row) => console.log(`step ${row.step}`),
+      onStep: async (row) => {
+        console.log(`step ${row.step}`);
+        if (Number(pause)) await setTimeout(Number(pause));
+      },
       onSample: async (generator, step) => {
         console.log(`sample ${step}`);
         const out = generator.generate(labels);

@@ -28,8 +28,8 @@ interface Run {
   said(pattern: RegExp): Promise<void>;
 }
 
-function start(output: string, epochs = EPOCHS): Run {
-  const child = spawn(process.execPath, [...TYPESCRIPT, join(__dirname, 'kill.run.ts'), output, String(epochs)], {
+function start(output: string, epochs = EPOCHS, pause = 0): Run {
+  const child = spawn(process.execPath, [...TYPESCRIPT, join(__dirname, 'kill.run.ts'), output, String(epochs), String(pause)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     // The few steps of the short form take longer recorded; that a recorded run goes on to the bit is told in lggan.test.ts.
     env: { ...process.env, ...(!LONG && { LGGAN_COMPILED: '0' }) },
@@ -135,7 +135,8 @@ test('a signal finishes the step, saves, and tells the shell; a second one ends 
   const state = JSON.parse(readFileSync(join(folder, 'latest', 'state.json'), 'utf8')) as { state: { step: number } };
   assert.equal(state.state.step, done, 'the last step is in the checkpoint');
 
-  const again = start(folder, 40);
+  // With a pause after its first step, so that the second signal finds it there and not at its end.
+  const again = start(folder, 40, 60_000);
   // While it runs, a second run on the folder is refused.
   await again.said(/^step/);
   assert.deepEqual(again.lines[0], `step ${done + 1}`);
