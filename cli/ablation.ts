@@ -80,8 +80,10 @@ void runCommand(
     examples: ['npm run ablation', 'npm run ablation -- --seeds 5 --steps 400 --output_path checkpoints/ablation_long --json_path figures/ablation_long.json'],
   },
   async (args) => {
-    const read = ['', 'imgs', 'images', 'labels'].flatMap((part) => filesIn(join(args.input_path, part)));
-    refuseInputs([...read, args.vgg], [args.json_path], 'choose another --json_path');
+    const folders = [args.input_path, ...(args.val_path ? [args.val_path] : [])];
+    const read = folders.flatMap((folder) => ['', 'imgs', 'images', 'labels'].flatMap((part) => filesIn(join(folder, part))));
+    const networks = [args.vgg, args.start, args.start_discriminator].filter((file): file is string => file !== undefined);
+    refuseInputs([...read, ...networks], [args.json_path], 'choose another --json_path');
     const record = writtenBeside(args.json_path);
     if (!args.overwrite) record.refuseOthers([args.json_path], 'choose another --json_path, or replace it with --overwrite');
     const settings = ablationSettings({

@@ -130,4 +130,13 @@ test('from a trained network every variant has its weights but for the upsampler
     begun.dispose();
   }
   trained.dispose();
+
+  const half = createGenerator({ imageSize: [32, 64], ngf: 4, spadeHidden: 8, residualBlocks: 1, branches: 'global' });
+  await saveParameters(start, half.parameters, { network: 'LGGAN', config: JSON.stringify({ ...half.config, branches: 'global' }) });
+  half.dispose();
+  const local = { variant: 'local only', seed: 3 };
+  await assert.rejects(
+    runJob(warm, output, local, judges),
+    (e) => e instanceof UserError && /trained\.safetensors: this generator lacks \S+; begin with one of both branches\./.test(e.message),
+  );
 });

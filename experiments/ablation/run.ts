@@ -93,7 +93,12 @@ async function writeStart(start: string, options: Partial<LGGANConfig>, file: st
   const made = createGenerator({ ...trained.config, ...options });
   try {
     const weights = new Map(trained.parameters.entries().map((e) => [e.name, e.variable]));
-    for (const { name, variable } of made.parameters.entries()) if (!isUpsampler(name)) variable.assign(weights.get(name)!);
+    for (const { name, variable } of made.parameters.entries()) {
+      if (isUpsampler(name)) continue;
+      const weight = weights.get(name);
+      if (!weight) throw new UserError(`${start}: this generator lacks ${name}; begin with one of both branches.`);
+      variable.assign(weight);
+    }
     await saveParameters(file, made.parameters, { network: 'LGGAN', config: JSON.stringify(made.config) });
   } finally {
     made.dispose();
@@ -128,8 +133,8 @@ export async function runJob(
   const vgg = vggPath ? await Vgg19.load(vggPath) : undefined;
   const source = await batches(settings, job.seed);
   const training = trainingOf(settings, variant, job.seed, folder);
-  if (training.start) await writeStart(settings.start, training.generator!, training.start);
   try {
+    if (training.start) await writeStart(settings.start, training.generator!, training.start);
     const { generator, trainer, history, interrupted } = await trainLGGAN(
       training,
       { train: source, vgg },

@@ -76,5 +76,6 @@ test('at another size it has the same weights, and paints as one that was made f
   }
   tf.dispose(expected);
   generator.dispose();
+  await assert.rejects(exportCheckpoint(file, join(dir, 'larger.pkl'), { imageSize: [64, 96] }), /a size of images is for \.safetensors only/);
   await assert.rejects(loadGenerator(file, { imageSize: [50, 96] }), /LGGAN\.imageSize: height and width have to be multiples of 32, got 50x96/);
 });

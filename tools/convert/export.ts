@@ -35,6 +35,8 @@ export async function exportCheckpoint(source: string, target: string, options: 
     return { name, shape, data };
   });
   if (target.endsWith('.safetensors')) await saveTensors(target, entries, metadata, { half, onProgress });
+  else if (target.endsWith('.pkl') && imageSize)
+    throw new UserError(`${target}: a size of images is for .safetensors only; the original keeps it in its code.`);
   else if (target.endsWith('.pkl') && half) throw new UserError(`${target}: half precision is for .safetensors only; the original reads float32.`);
   else if (target.endsWith('.pkl')) await savePickle(target, entries, { under: tensors.has('tail.0.0.weight') ? 'model' : undefined, onProgress });
   else throw new UserError(`${target}: the name has to end in .pkl or .safetensors.`);
