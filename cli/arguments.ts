@@ -175,7 +175,10 @@ export async function runCommand<const O extends Record<string, OptionSpec>, con
 }
 
 /** `192x256` of an option, height first. @throws UserError */
-export function parseSize(text: string, option = '--image_size'): Size {
+export function parseSize(text: string, option?: string): Size;
+export function parseSize(text: string | undefined, option?: string): Size | undefined;
+export function parseSize(text: string | undefined, option = '--image_size'): Size | undefined {
+  if (text === undefined) return undefined;
   const match = /^([1-9]\d*)x([1-9]\d*)$/.exec(text);
   if (!match) throw new UserError(`${option}: expected HEIGHTxWIDTH such as 192x256, got '${text}'.`);
   return [Number(match[1]), Number(match[2])];

@@ -120,7 +120,7 @@ async function ofPairs(
   const set = folderPairs(args.pairs, { mapping });
   const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
   const enlarging = await findCheckpoint('RCAN', args.sr_checkpoint);
-  const generator = await loadGenerator(chosen.path, { imageSize: args.image_size ? parseSize(args.image_size) : undefined });
+  const generator = await loadGenerator(chosen.path, { imageSize: parseSize(args.image_size) });
   const rcan = enlarging && (await loadRCAN(enlarging.path));
   console.error(`${chosen.sentence}\n${enlarging?.sentence ?? 'RCAN: there is none, images are enlarged by bicubic interpolation only.'}`);
   const [height, width] = generator.config.imageSize;
@@ -165,7 +165,7 @@ async function ofNetwork(
   const photos = folderPairs(args.photos);
   // Before minutes of judging, not after them.
   await mkdir(args.figure_path, { recursive: true });
-  const generator = await loadGenerator(chosen.path, { imageSize: args.image_size ? parseSize(args.image_size) : undefined });
+  const generator = await loadGenerator(chosen.path, { imageSize: parseSize(args.image_size) });
   const rcan = enlarging && (await loadRCAN(enlarging.path));
   console.error(`${chosen.sentence}\n${enlarging?.sentence ?? 'RCAN: there is none, images are enlarged by bicubic interpolation only.'}`);
   const report = await evaluateNetwork(generator, rcan, photos, {

@@ -29,7 +29,7 @@ void runCommand(
     const { file, tensors } = await exportCheckpoint(source, output_path, {
       network,
       half,
-      imageSize: image_size ? parseSize(image_size) : undefined,
+      imageSize: parseSize(image_size),
       onProgress,
     });
     writtenBeside(output_path).add(output_path);

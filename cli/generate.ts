@@ -55,7 +55,7 @@ void runCommand(
   },
   async (args) => {
     const chosen = await chooseCheckpoint('LGGAN', args.checkpoint);
-    const generator = await loadGenerator(chosen.path, { imageSize: args.image_size ? parseSize(args.image_size) : undefined });
+    const generator = await loadGenerator(chosen.path, { imageSize: parseSize(args.image_size) });
     const enlarging = args.use_sr ? await chooseCheckpoint('RCAN', args.sr_checkpoint) : undefined;
     const rcan = enlarging && (await loadRCAN(enlarging.path));
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;

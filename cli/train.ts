@@ -27,7 +27,7 @@ import { eventLog } from './tensorboard';
 import { parseSize } from './arguments';
 import { validator } from '../experiments/evaluation/validator';
 import { SampleFile } from '../experiments/figures/sample_file';
-import { complete } from './complete';
+import { tellEnd } from './complete';
 import { watchTraining } from './watch';
 import { WrittenFiles, filesIn, refuseInputs } from '../src/common/targets';
 import { IMAGE_EXTENSIONS, hasExtension } from '../src/common/files';
@@ -130,7 +130,7 @@ void runWithWorkers(
   async (args) => {
     const first = isFirst();
     const begun = args.start ? await configOf(args.start) : undefined;
-    const imageSize = args.image_size ? parseSize(args.image_size) : (begun?.imageSize ?? LGGAN_DEFAULTS.imageSize);
+    const imageSize = parseSize(args.image_size) ?? begun?.imageSize ?? LGGAN_DEFAULTS.imageSize;
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
     const pairs = folderPairs(args.input_path, { mapping, limit: args.limit });
     const crop: Choice = args.behaviour as Choice;
@@ -232,9 +232,7 @@ void runWithWorkers(
       },
     );
     watch.finish(args.output_path);
-    const through = complete(args.output_path, result.epochsBefore, { epochs: args.epochs, secondStageFrom: secondStage, stage: args.stage });
-    if (through && first) console.log(through);
-    else if (result.interrupted && first) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
+    tellEnd(args.output_path, result, { epochs: args.epochs, secondStageFrom: secondStage, stage: args.stage });
     log?.flush();
     watch.dispose();
     result.trainer.dispose();

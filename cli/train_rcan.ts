@@ -6,12 +6,11 @@ import { HELD_OUT, srCrops } from '../src/data/crops';
 import { folderPairs } from '../src/data/pairs';
 import { srFolder } from '../src/data/sr_pairs';
 import { RCAN_DEFAULTS } from '../src/models/rcan';
-import { isFirst } from '../src/engine/cluster';
 import { engineInfo } from '../src/engine/tf';
 import { FAULT_POLICIES } from '../src/training/guards';
 import { trainRCAN } from '../src/training/rcan';
 import { TRAIN_RCAN_DEFAULTS as D } from '../src/training/rcan_config';
-import { complete } from './complete';
+import { tellEnd } from './complete';
 import { watchTraining } from './watch';
 
 void runWithWorkers(
@@ -86,9 +85,7 @@ void runWithWorkers(
       },
     );
     watch.finish(args.output_path);
-    const through = complete(args.output_path, result.epochsBefore, { epochs: args.epochs });
-    if (through && isFirst()) console.log(through);
-    else if (result.interrupted && isFirst()) console.log(`Stopped and saved in ${args.output_path}; the same command goes on from there.`);
+    tellEnd(args.output_path, result, { epochs: args.epochs });
     watch.dispose();
     result.network.dispose();
   },

@@ -8,7 +8,7 @@ import { after, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { writePairs } from '../proof/testing/fixtures';
 import { TOY_NETWORK } from '../proof/testing/toy';
-import { startScript } from '../proof/testing/workers';
+import { savedStep, startScript } from '../proof/testing/workers';
 import { canCompile } from '../src/engine/compiled';
 
 const skip = !canCompile() && 'needs the native engine';
@@ -27,8 +27,7 @@ test('two workers: SIGINT ends both with a checkpoint, SIGKILL to the one of the
   const output = join(root, 'run');
   const args = ['--input_path', join(root, 'set'), '--output_path', output, '--workers', '2', '--batch_size', '2', '--vgg', 'none'];
   const start = () => startScript(script, [...args, ...TOY_NETWORK, '--checkpoint_every', '1']);
-  const saved = () =>
-    existsSync(join(output, 'latest')) ? (JSON.parse(readFileSync(join(output, 'latest', 'state.json'), 'utf8')) as { state: { step: number } }).state.step : 0;
+  const saved = () => (existsSync(join(output, 'latest')) ? savedStep(output) : 0);
   const until = async (step: number) => {
     while (saved() < step) await setTimeout(20);
   };

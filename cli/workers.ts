@@ -3,13 +3,12 @@ import { FOUND, machine } from './share';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../src/common/errors';
 import { splitEvenly } from '../src/data/sequence';
 import { Cluster, type Place } from '../src/engine/cluster';
-import { placeOf, shareOf } from '../src/engine/places';
+import { freePorts, placeOf, shareOf } from '../src/engine/places';
 import { runCommand } from './arguments';
 
 const WORKER_OPTIONS = {
@@ -39,7 +38,7 @@ export const runWithWorkers: typeof runCommand = (spec, main, argv) =>
 async function asWorker(args: Given, main: () => Promise<void>): Promise<void> {
   const { workers, batch_size: batchSize } = args;
   if (workers > 1 && (args.cluster ?? args.rank) !== undefined) throw new UserError('--workers: this starts all of them; leave out --cluster and --rank.');
-  const place = workers > 1 ? { addresses: await freeAddresses(workers), rank: 0 } : placeOf(args, FOUND);
+  const place = workers > 1 ? { addresses: (await freePorts(workers)).map((port) => `127.0.0.1:${port}`), rank: 0 } : placeOf(args, FOUND);
   if (!place) return main();
   splitEvenly(batchSize, place.addresses.length);
   const others = workers > 1 ? startOthers(place) : undefined;
@@ -97,14 +96,6 @@ function endWithParent(): void {
   if (!process.connected) return;
   process.once('disconnect', () => process.exit(1));
   process.channel?.unref();
-}
-
-async function freeAddresses(count: number): Promise<string[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))));
-  const addresses = servers.map((server) => `127.0.0.1:${(server.address() as AddressInfo).port}`);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return addresses;
 }
 
 /** The code that trains, as a hash: all workers have to run the same. */

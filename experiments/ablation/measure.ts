@@ -27,7 +27,7 @@ import { findWeights } from '../../tools/judges/weights';
 import * as tf from '../../src/engine/tf';
 import type { AblationSettings } from './settings';
 import type { AblationMetric } from './statistics';
-import { memoryPairs, readAll, readSome, spreadEvenly, subset } from '../../src/data/dataset';
+import { readAll, someOf } from '../../src/data/dataset';
 
 /** What a figure is, and which way it is better. */
 export type MetricInfo = AblationMetric & { name: string; by: string };
@@ -64,8 +64,7 @@ const segmenterFile = (output: string) => join(output, 'segmenter.safetensors');
 /** The windows that every run is judged by, at the size of its images. */
 export async function heldOut({ input, val, imageSize, windows }: AblationSettings): Promise<PairDataset> {
   if (!val) return heldOutCrops(folderPairs(input), imageSize, { count: windows });
-  const pairs = folderPairs(val);
-  return centreCrops(subset(pairs, spreadEvenly([...pairs.names.keys()], windows)), imageSize);
+  return centreCrops(someOf(folderPairs(val), windows), imageSize);
 }
 
 /** Batches of one seed: the same windows in the same order for every variant. */
@@ -150,7 +149,7 @@ export class AblationJudges {
   /** Each class in its mean colour, as in the training part of the photographs. */
   async ofMeanColours({ input, val }: AblationSettings): Promise<Measured> {
     const pairs = folderPairs(input);
-    const colours = await meanColours(val ? memoryPairs(await readSome(pairs, COLOUR_PAIRS), input) : await photoParts(pairs, 'train'));
+    const colours = await meanColours(val ? someOf(pairs, COLOUR_PAIRS) : await photoParts(pairs, 'train'));
     return this.ofImages(this.labels().map((map) => paintMeanColours(map, colours)));
   }
 

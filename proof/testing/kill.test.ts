@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Random } from '../../src/common/random';
 import { TYPESCRIPT } from './command';
+import { savedStep } from './workers';
 
 const LONG = process.env.LGGAN_LONG === '1';
 const KILLS = LONG ? 30 : 3;
@@ -132,8 +133,7 @@ test('a signal finishes the step, saves, and tells the shell; a second one ends 
   assert.equal((await run.end).code, 143);
   assert.equal(run.lines[run.lines.length - 1], 'interrupted');
   const done = Number(/\d+/.exec(run.lines.filter((l) => l.startsWith('step')).pop()!)![0]);
-  const state = JSON.parse(readFileSync(join(folder, 'latest', 'state.json'), 'utf8')) as { state: { step: number } };
-  assert.equal(state.state.step, done, 'the last step is in the checkpoint');
+  assert.equal(savedStep(folder), done, 'the last step is in the checkpoint');
 
   // With a pause after its first step, so that the second signal finds it there and not at its end.
   const again = start(folder, 40, 60_000);

@@ -1,12 +1,13 @@
 /** Several processes that train together, on the loopback: src/training with src/engine/cluster.ts. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { canCompile } from '../../src/engine/compiled';
-import { freePorts, startScript, type Worker } from './workers';
+import { freePorts } from '../../src/engine/places';
+import { savedStep, startScript, type Worker } from './workers';
 import type { Task } from './workers.run';
 
 const skip = !canCompile() && 'needs the native engine';
@@ -44,7 +45,6 @@ async function resultsOf(workers: Worker[], task: Task): Promise<Result[]> {
   });
 }
 
-const savedStep = (output: string) => (JSON.parse(readFileSync(join(output, 'latest', 'state.json'), 'utf8')) as { state: { step: number } }).state.step;
 const steps = (text: string) => [...text.matchAll(/^step (\d+)$/gm)].map(([, n]) => Number(n));
 
 test('three workers: the same bits of all weights, a step skipped by all, taken up by two that lose one, and by one alone', { skip }, async () => {

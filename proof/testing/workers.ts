@@ -1,21 +1,12 @@
 /** Tests with real processes: workers on this machine, each a script of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer, type AddressInfo } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { TYPESCRIPT } from './command';
 
-/** Ports of the loopback that nobody uses. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((s) => (s.address() as AddressInfo).port);
-  await Promise.all(servers.map((s) => new Promise((resolve) => s.close(resolve))));
-  return ports;
-}
+/** The step that the latest checkpoint of a run was saved at. */
+export const savedStep = (output: string): number =>
+  (JSON.parse(readFileSync(join(output, 'latest', 'state.json'), 'utf8')) as { state: { step: number } }).state.step;
 
 export interface Worker {
   process: ChildProcess;

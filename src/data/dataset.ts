@@ -48,10 +48,11 @@ export async function readAll<T>(dataset: Dataset<T>, count = dataset.length): P
   return items;
 }
 
-/** At most `count` items of a data set, spread evenly, read. */
-export function readSome<T>(dataset: Dataset<T>, count: number): Promise<T[]> {
-  return readAll(subset(dataset, spreadEvenly([...dataset.names.keys()], count)));
-}
+/** At most `count` items of a data set, spread evenly. */
+export const someOf = <T>(dataset: Dataset<T>, count: number): Dataset<T> => subset(dataset, spreadEvenly([...dataset.names.keys()], count));
+
+/** The same, read. */
+export const readSome = <T>(dataset: Dataset<T>, count: number): Promise<T[]> => readAll(someOf(dataset, count));
 
 /** At most `count` of a list at equal distances, the first among them; with `ends` also the last, of one the last alone. */
 export function spreadEvenly<T>(list: readonly T[], count: number, ends = false): T[] {

@@ -3,7 +3,8 @@ import { connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { freePorts, startScript, type Worker } from '../../proof/testing/workers';
+import { startScript, type Worker } from '../../proof/testing/workers';
+import { freePorts } from './places';
 import { reachableBy, serverDefinition } from './cluster';
 import { canCompile } from './compiled';
 

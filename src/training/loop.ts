@@ -85,7 +85,10 @@ export const withRunLock = <T>(folder: string, work: () => Promise<T>): Promise<
 export async function runSteps<B, Best extends Json>(run: Run<B, Best>, hooks: LoopHooks = {}): Promise<LoopResult<Best>> {
   const { output, batches, total } = run;
   const [group, first] = [cluster(), isFirst()];
-  const isAborted = () => (group ? group.any(hooks.signal?.aborted ?? false) : (hooks.signal?.aborted ?? false));
+  const isAborted = () => {
+    const own = hooks.signal?.aborted ?? false;
+    return group?.any(own) ?? own;
+  };
   group?.refuseDifferences({ 'data set or batch size': JSON.stringify(batches.state()), 'number of steps': String(total), ...run.same });
   const historyFile = join(output, 'history.csv');
   let [step, best, history] = [0, null as Best | null, new History()];

@@ -1,7 +1,6 @@
 import { inflateRawSync } from 'node:zlib';
 import { crc32 } from '../../src/common/checksum';
-import { UserError } from '../../src/common/errors';
-import { DamagedFileError } from '../../src/common/errors';
+import { DamagedFileError, UserError } from '../../src/common/errors';
 import { FileSource } from '../../src/common/source';
 
 /** One file of a zip archive. */
