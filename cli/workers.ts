@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../src/common/errors';
 import { splitEvenly } from '../src/data/sequence';
-import { Cluster, type Place } from '../src/engine/cluster';
-import { freePorts, placeOf, shareOf } from '../src/engine/places';
+import { Cluster, freePorts, type Place } from '../src/engine/cluster';
+import { placeOf, shareOf } from '../src/engine/places';
 import { runCommand } from './arguments';
 
 const WORKER_OPTIONS = {

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { canCompile } from '../../src/engine/compiled';
 import type { Comparison, Difference, Run } from './equality.run';
-import { freePorts } from '../../src/engine/places';
+import { freePorts } from '../../src/engine/cluster';
 import { startScript } from './workers';
 
 const skip = !canCompile() && 'needs the native engine';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { canCompile } from '../../src/engine/compiled';
-import { freePorts } from '../../src/engine/places';
+import { freePorts } from '../../src/engine/cluster';
 import { savedStep, startScript, type Worker } from './workers';
 import type { Task } from './workers.run';
 

@@ -4,8 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { startScript, type Worker } from '../../proof/testing/workers';
-import { freePorts } from './places';
-import { reachableBy, serverDefinition } from './cluster';
+import { freePorts, reachableBy, serverDefinition } from './cluster';
 import { canCompile } from './compiled';
 
 const script = join(__dirname, '../../proof/testing/cluster.run.ts');

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../common/errors';
@@ -313,6 +313,15 @@ async function refuseTaken(port: number, address: string): Promise<void> {
     server.once('error', (e: NodeJS.ErrnoException) => reject(new UserError(`${address}: this port cannot be listened on (${e.code}); choose another.`)));
     server.listen(port, () => server.close(() => resolve()));
   });
+}
+
+/** Ports of the loopback that nobody uses, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }
 
 /** The addresses of this machine that the others call it by; none where that cannot be known. */

@@ -2,7 +2,6 @@
  * Which processes train together, and what each may use of its machine: by a command's options, TF_CONFIG or Slurm. It loads no TensorFlow,
  * which reads its share of the machine when it is loaded.
  */
-import { createServer, type AddressInfo } from 'node:net';
 import { UserError } from '../common/errors';
 import type { Place } from './cluster';
 
@@ -116,15 +115,6 @@ function checked(addresses: string[], rank: number, list: string, which: string)
 }
 
 const isPort = (n: number) => n > 0 && n < 65_536;
-
-/** Ports of the loopback that nobody uses, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
 
 /** What there is on a machine. */
 export interface Machine {
