@@ -56,11 +56,16 @@ export const isFirst = (): boolean => active?.first ?? true;
 /** The sum of a tensor over all workers, the same bits for each; of one alone the tensor itself. float32, no gradient. */
 export const overWorkers = <T extends tf.Tensor>(t: T): T => active?.sum(t) ?? t;
 
+/** `Cluster.newPasses` where there are several workers. */
+export const newPasses = (count: number): number => active?.newPasses(count) ?? 0;
+
 /** `Cluster.during` where there are several workers. */
 export const inPass = <T>(number: number, f: () => T): T => (active ? active.during(number, f) : f());
 
 export class Cluster {
   private fresh = 0;
+  /** 0 is for what all do in between. */
+  private passes = 1;
   private pass?: { number: number; next: number };
 
   private constructor(
@@ -132,6 +137,12 @@ export class Cluster {
     }
     binding().clusterStop!();
     active = undefined;
+  }
+
+  /** The first of so many numbers of passes that nobody has had. All workers ask for them in the same order. */
+  newPasses(count: number): number {
+    this.passes += count;
+    return this.passes - count;
   }
 
   /**

@@ -25,9 +25,6 @@ export function gradients(f: () => tf.Scalar, parameters: Parameters): { value: 
   return { value, gradients: named };
 }
 
-/** The numbers of the passes that several workers make together, see `Cluster.during`. */
-export const Pass = { generator: 1, generatorPerceived: 2, discriminator: 3, rcan: 4 } as const;
-
 /**
  * Losses and gradients of a step as means over all workers, the same bits for each: all take the same step, or none. Takes what it is given;
  * the caller disposes of what it returns. A worker alone gets back its own.

@@ -1,4 +1,4 @@
-import { inPass } from '../engine/cluster';
+import { inPass, newPasses } from '../engine/cluster';
 import { canCompile, compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import { loadParameters, type Json } from '../checkpoints/checkpoint';
@@ -26,7 +26,7 @@ import { SegmentationDiscriminator, type SegmentationDiscriminatorConfig } from 
 import type { Vgg19 } from '../judges/vgg19';
 import { Adam } from './adam';
 import { MovingAverage } from './ema';
-import { Pass, agreed, gradients } from './gradients';
+import { agreed, gradients } from './gradients';
 import { Buffers, FAULT_POLICIES, StepFault, divergence, faultOf, squaresOf, type FaultPolicy } from './guards';
 import type { History } from './history';
 import { runSteps, savingOf, withRunLock, type LoopHooks } from './loop';
@@ -150,6 +150,8 @@ export class LGGANTrainer {
   readonly averaged?: Generator;
   private readonly lossWeights: Record<1 | 2, LossWeights>;
   private readonly average?: MovingAverage;
+  /** The generator's, the same with VGG19, and the discriminator's: see `Cluster.during`. */
+  private readonly passes = newPasses(3);
   readonly optimiserG: Adam;
   readonly optimiserD: Adam;
 
@@ -242,7 +244,7 @@ export class LGGANTrainer {
   /** Everything up to the gradients of the generator. What may differ from step to step is an argument: docs/compiled.md. */
   private readonly generatorPass = compiled(
     (labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, perceived: boolean) =>
-      inPass(perceived ? Pass.generatorPerceived : Pass.generator, () => {
+      inPass(this.passes + Number(perceived), () => {
         const { discriminator } = this;
         const { parameters } = this.generator;
         const { perceptual, judged } = this.config;
@@ -278,7 +280,7 @@ export class LGGANTrainer {
   /** Everything up to the gradients of the discriminator. Without `same` the images are painted anew. */
   private readonly discriminatorPass = compiled(
     (labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D | undefined) =>
-      inPass(Pass.discriminator, () => {
+      inPass(this.passes + 2, () => {
         const { parameters } = this.discriminator;
         const oneHot = labels.at(labels.height, labels.width).oneHot;
         const fakes = same ?? tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));

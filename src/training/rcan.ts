@@ -1,4 +1,4 @@
-import { cluster, inPass, isFirst } from '../engine/cluster';
+import { cluster, inPass, isFirst, newPasses } from '../engine/cluster';
 import { compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import { loadCheckpoint, type Json } from '../checkpoints/checkpoint';
@@ -10,7 +10,7 @@ import { srPsnr, srQuality, type SrQuality } from '../metrics/sr_quality';
 import { RCAN } from '../models/rcan';
 import { startBilinear } from '../models/rcan_start';
 import { Adam } from './adam';
-import { Pass, agreed, gradients } from './gradients';
+import { agreed, gradients } from './gradients';
 import { StepFault, faultOf, lossDivergence, squaresOf } from './guards';
 import type { History } from './history';
 import { runSteps, savingOf, withRunLock, type LoopHooks } from './loop';
@@ -50,6 +50,7 @@ export class RCANTrainer {
   readonly config: TrainRCANConfig;
   readonly network: RCAN;
   private readonly optimiser: Adam;
+  private readonly passes = newPasses(1);
 
   /** @throws UserError that names the field if one is unknown, ill-typed or out of range */
   constructor(config: Partial<TrainRCANConfig>) {
@@ -76,7 +77,7 @@ export class RCANTrainer {
   /** Everything up to the gradients, see docs/compiled.md. */
   private readonly pass = compiled(
     (x: tf.Tensor4D, target: tf.Tensor4D) =>
-      inPass(Pass.rcan, () => {
+      inPass(this.passes, () => {
         const { parameters } = this.network;
         const { value, gradients: own } = gradients(() => l1(this.network.forward(x), target), parameters);
         const pass = agreed({ loss: value }, own, parameters);

@@ -1,4 +1,4 @@
-import { cluster } from '../../engine/cluster';
+import { cluster, workers } from '../../engine/cluster';
 import * as tf from '../../engine/tf';
 import { customGradient } from '../../engine/custom_gradient';
 import { hasOwnKernels, normaliseEach, normaliseEachGradient } from '../../engine/own_kernels';
@@ -27,7 +27,8 @@ export function standardiseAsWritten(x: tf.Tensor4D, onStatistics?: OnStatistics
 /** Instance norm without affine parameters (Ulyanov et al. 2016): each image's channel gets mean 0 and variance 1. [B,H,W,C]. */
 export function instanceNorm(x: tf.Tensor4D): tf.Tensor4D {
   const [b, h, w, c] = x.shape;
-  if (b === 1) return standardise(x);
+  // The one image of a worker goes the way of several: it is one of a batch, and another kernel rounds otherwise.
+  if (b === 1 && workers() === 1) return standardise(x);
   if (hasOwnKernels()) return instanceNormAtOnce(x);
   // The channels of all images side by side: one norm for the batch, where a norm for each image would be many small operations.
   const apart = tf.reshape(tf.transpose(x, [1, 2, 0, 3]), [1, h, w, b * c]) as tf.Tensor4D;
