@@ -3,7 +3,7 @@ import type { LabelMap } from '../../src/data/types';
 import { LabelPyramid } from '../../src/layers/neighbourhoods/label_pyramid';
 import { fakeHinge, generatorHinge, realHinge } from '../../src/losses/adversarial';
 import { classScore, localL1 } from '../../src/losses/class_specific';
-import { generatorLosses, realSide, stackImages, type LossWeights, type RealSide } from '../../src/losses/generator';
+import { generatorLosses, realSide, stackImages, type LossWeights } from '../../src/losses/generator';
 import { l1, totalVariation } from '../../src/losses/pixel';
 import type { Discriminator, ScaleOutput } from '../../src/models/discriminator';
 import type { LGGAN, LGGANOutput } from '../../src/models/lggan/lggan';
@@ -67,12 +67,13 @@ export function measureLosses({ generator, discriminator, maps, images, training
   tf.tidy(() => {
     const output = generator.forward(labels, { training });
     const three = stackImages(output);
-    const real = realSide(labels, images, discriminator, undefined, false);
-    const losses = generatorLosses(output, three, labels, real, discriminator, undefined, weights, generator.behaviour);
+    const { oneHot } = labels.at(labels.height, labels.width);
+    const real = discriminator.forward(oneHot, images);
+    const judged = discriminator.forward(oneHot, three);
+    const losses = generatorLosses(output, three, labels, realSide(images), () => ({ fake: judged, real }), undefined, weights, generator.behaviour);
     const entries = Object.entries(NAMES).map(([ours, theirs]) => [theirs, value(losses[ours])] as const);
     result.G = Object.fromEntries([...entries, ['total', value(tf.addN(Object.values(losses)))]]) as GoldenLosses['G'];
-    const judged = discriminator.forward(labels.at(labels.height, labels.width).oneHot, three);
-    result.D = { D_Fake: 3 * value(fakeHinge(judged)), D_real: 3 * value(realHinge(real.features)) };
+    result.D = { D_Fake: 3 * value(fakeHinge(judged)), D_real: 3 * value(realHinge(real)) };
     result.patches = Math.max(...judged.map((layers) => value(tf.max(tf.abs(layers[layers.length - 1])))));
   });
   labels.dispose();
@@ -130,10 +131,12 @@ export async function measureGradients(
   weights: LossWeights,
 ): Promise<Map<string, GradientSummary>> {
   const labels = generator.prepare(maps);
-  const real: RealSide = realSide(labels, images, discriminator, undefined, false);
+  const { oneHot } = labels.at(labels.height, labels.width);
+  const real = tf.tidy(() => discriminator.forward(oneHot, images));
   const { value: total, gradients: g } = gradients(() => {
     const output = generator.forward(labels, { training });
-    const losses = generatorLosses(output, stackImages(output), labels, real, discriminator, undefined, weights, generator.behaviour);
+    const judge = (x: tf.Tensor4D) => ({ fake: discriminator.forward(oneHot, x), real });
+    const losses = generatorLosses(output, stackImages(output), labels, realSide(images), judge, undefined, weights, generator.behaviour);
     return tf.addN(Object.values(losses)) as tf.Scalar;
   }, generator.parameters);
   tf.dispose([total, real]);

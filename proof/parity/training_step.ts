@@ -5,7 +5,9 @@ import { UserError } from '../../src/common/errors';
 import { withoutDrawing, type ParameterEntry } from '../../src/layers/core/parameters';
 import { canCompile } from '../../src/engine/compiled';
 import * as tf from '../../src/engine/tf';
+import { discriminatorLosses, judgementOfBoth } from '../../src/losses/adversarial';
 import type { Adam } from '../../src/training/adam';
+import { gradients } from '../../src/training/gradients';
 import { LGGANTrainer } from '../../src/training/lggan';
 import { compareNumber } from './compare';
 import type { GoldenFolder } from './folder';
@@ -200,12 +202,16 @@ function runStep(folder: GoldenFolder) {
     const pyramid = trainer.generator.prepare(labels, { compiled: canCompile() });
     const real = tf.tensor4d(images, [BATCH, height, width, 3]);
     const given = tf.tidy(() => tf.concat([tf.neg(real), tf.mul(0.5, real), tf.reverse(real, 2)]) as tf.Tensor4D);
-    trainer.config.fakes = 'same';
-    // A learning rate of 0: the discriminator stays as it is.
-    alone.losses = tf.tidy(() => trainer.stepDiscriminator(pyramid, real, given, 0));
-    alone.gradients = { ...seen.D };
-    trainer.config.fakes = 'fresh';
-    tf.dispose([real, given]);
+    const { oneHot } = pyramid.at(height, width);
+    let parts!: tf.Scalar[];
+    const { value, gradients: g } = gradients(() => {
+      parts = discriminatorLosses(...judgementOfBoth(trainer.discriminator, oneHot, given, real), oneHot);
+      parts.forEach((t) => tf.keep(t));
+      return tf.addN(parts) as tf.Scalar;
+    }, nets.D);
+    alone.losses = { discriminatorFake: parts[0].dataSync()[0], discriminatorReal: parts[1].dataSync()[0] };
+    for (const e of nets.D.trainable) alone.gradients[e.name] = summarise(e.kind, g[e.name]);
+    tf.dispose([real, given, value, parts, g]);
     pyramid.dispose();
     const losses = trainer.step({ labels, images, names: [] }, 1);
 

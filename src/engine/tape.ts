@@ -1,4 +1,4 @@
-/** What TensorFlow.js' record of operations (its tape) lacks: freeing memory during the backward pass, and gradients inside of a recording. */
+/** What TensorFlow.js' record of operations (its tape) lacks: freeing memory early, gradients inside of a recording, two gradients of one. */
 import * as tf from './tf';
 
 /** An operation that TensorFlow.js recorded. */
@@ -65,4 +65,26 @@ export function freeEarly(): void {
       return results;
     };
   }
+}
+
+/** A part of a record of operations, for a second gradient. */
+export interface Excerpt<T> {
+  result: T;
+  /** Call it first in the function of the other gradient, once: as if that had run these operations. It takes what they had saved. */
+  replay(): void;
+}
+
+/**
+ * Runs `f` inside of a function whose gradient is being taken, such that another gradient can be taken of the same operations later: of
+ * another loss, in other variables. The caller keeps of the result what that loss reads.
+ */
+export function excerpt<T>(f: () => T): Excerpt<T> {
+  const tape = recording().activeTape!;
+  const begin = tape.length;
+  const result = f();
+  const own = tape.slice(begin);
+  const copies = own.map((node) => ({ ...node }));
+  // Both gradients read what was saved; the second one frees it.
+  for (const node of own) node.saved = [];
+  return { result, replay: () => void recording().activeTape!.push(...copies) };
 }

@@ -29,28 +29,43 @@ export function featureMatching(fake: ScaleOutput[], real: ScaleOutput[]): tf.Sc
   return tf.div(tf.addN(distances), fake.length);
 }
 
+/** What a discriminator says of images: the outputs of its layers, scale by scale, or one that segments its logits, [n*B,H,W,classes+1]. */
+export type Judgement = ScaleOutput[] | tf.Tensor4D;
+
+/** Of all that it says what its own losses read. */
+export const scoresOf = (said: Judgement): tf.Tensor4D[] => (said instanceof tf.Tensor ? [said] : said.map(patches));
+
 /**
- * What the discriminator minimises: its loss on generated images, n for each label map and summed over them, and n times that on the photos.
- * Takes one power iteration of spectral norm.
  * @param oneHot [B,H,W,classes]
- * @param fakes [n*B,H,W,3] in -1..1: all first ones, then all second ones
- * @param photos [B,H,W,3] in -1..1
+ * @param images [n*B,H,W,3] in -1..1: all first ones of each label map, then all second ones
+ * @param training takes one power iteration of spectral norm first
  */
-export function discriminatorLosses(
+export const judgement = (discriminator: Discriminator | SegmentationDiscriminator, oneHot: tf.Tensor4D, images: tf.Tensor4D, training = false): Judgement =>
+  discriminator instanceof SegmentationDiscriminator ? discriminator.forward(images, training) : discriminator.forward(oneHot, images, training);
+
+/** What it says of generated images, n for each label map, and of the photos. Takes one power iteration of spectral norm. */
+export function judgementOfBoth(
   discriminator: Discriminator | SegmentationDiscriminator,
   oneHot: tf.Tensor4D,
   fakes: tf.Tensor4D,
   photos: tf.Tensor4D,
-): [fake: tf.Scalar, real: tf.Scalar] {
+): [fake: Judgement, real: Judgement] {
+  const all = judgement(discriminator, oneHot, tf.concat([fakes, photos]), true);
   const [count, b] = [fakes.shape[0], photos.shape[0]];
-  const all = tf.concat([fakes, photos]);
-  const part = (x: tf.Tensor4D, begin: number, size: number) => tf.slice(x, [begin, 0, 0, 0], [size, -1, -1, -1]);
-  if (discriminator instanceof SegmentationDiscriminator) {
-    const logits = discriminator.forward(all, true);
-    const n = count / b;
-    return [tf.mul(n, generatedEntropy(part(logits, 0, count), oneHot)), tf.mul(n, labelEntropy(part(logits, count, b), oneHot))];
-  }
-  const judged = discriminator.forward(oneHot, all, true);
-  const scores = (begin: number, size: number) => judged.map((layers) => [part(patches(layers), begin, size)]);
-  return [tf.mul(count / b, fakeHinge(scores(0, count))), tf.mul(count / b, realHinge(scores(count, b)))];
+  const part = (begin: number, size: number) => {
+    const cut = (x: tf.Tensor4D) => tf.slice(x, [begin, 0, 0, 0], [size, -1, -1, -1]) as tf.Tensor4D;
+    return all instanceof tf.Tensor ? cut(all) : all.map((scale) => [cut(patches(scale))]);
+  };
+  return [part(0, count), part(count, b)];
+}
+
+/** What the discriminator minimises: its loss on generated images, summed over the n of a label map, and n times that on the photos. */
+export function discriminatorLosses(fake: Judgement, real: Judgement, oneHot: tf.Tensor4D): [fake: tf.Scalar, real: tf.Scalar] {
+  const batch = (judged: Judgement) => (judged instanceof tf.Tensor ? judged : patches(judged[0])).shape[0];
+  const n = batch(fake) / batch(real);
+  const [generated, natural] = [
+    fake instanceof tf.Tensor ? generatedEntropy(fake, oneHot) : fakeHinge(fake),
+    real instanceof tf.Tensor ? labelEntropy(real, oneHot) : realHinge(real),
+  ];
+  return [tf.mul(n, generated), tf.mul(n, natural)];
 }

@@ -5,7 +5,7 @@ import type { Discriminator, ScaleOutput } from '../models/discriminator';
 import type { GeneratorOutput } from '../models/lggan/generator';
 import { SegmentationDiscriminator } from '../models/segmentation_discriminator';
 import type { Vgg19 } from '../judges/vgg19';
-import { featureMatching, generatorHinge } from './adversarial';
+import { featureMatching, generatorHinge, judgement, type Judgement } from './adversarial';
 import { classScore, localL1 } from './class_specific';
 import { perceptualLoss, realFeatures } from './perceptual';
 import { l1, totalVariation } from './pixel';
@@ -31,31 +31,29 @@ export type PerceptualChoice = (typeof PERCEPTUAL_CHOICES)[number];
 export const JUDGED_CHOICES = ['all', 'final'] as const;
 export type JudgedChoice = (typeof JUDGED_CHOICES)[number];
 
-/** What the losses compare with: the photos, and what the discriminator and VGG19 see in them. */
+/** What the losses compare with: the photos, and what VGG19 sees in them. */
 export interface RealSide {
   images: tf.Tensor4D;
-  /** For feature matching; a discriminator that segments has none. */
-  features: ScaleOutput[];
   vgg: tf.Tensor4D[];
 }
 
-/** Call it outside of the gradient: nothing here depends on the generator. `training`: one power iteration of spectral norm. */
-export function realSide(
-  labels: LabelPyramid,
-  images: tf.Tensor4D,
-  discriminator: Discriminator | SegmentationDiscriminator,
-  vgg: Vgg19 | undefined,
-  training: boolean,
-): RealSide {
-  return tf.tidy(() => {
-    const { oneHot } = labels.at(labels.height, labels.width);
-    const side: RealSide = {
-      images: tf.clone(images),
-      features: discriminator instanceof SegmentationDiscriminator ? [] : discriminator.forward(oneHot, images, training),
-      vgg: vgg ? realFeatures(vgg, images) : [],
-    };
-    return side;
-  }) as unknown as RealSide;
+/** Call it outside of the gradient: nothing here depends on the generator. */
+export const realSide = (images: tf.Tensor4D, vgg?: Vgg19): RealSide => ({ images, vgg: vgg ? realFeatures(vgg, images) : [] });
+
+/** What the discriminator says of the generator's images, and of the photos: for feature matching, which a discriminator that segments has not. */
+export interface Judged {
+  fake: Judgement;
+  real?: Judgement;
+}
+
+/**
+ * A discriminator that judges the generator's images for it, and the photos at once: call it outside of the gradient.
+ * @param training takes one power iteration of spectral norm first
+ */
+export function judgeBeside(discriminator: Discriminator | SegmentationDiscriminator, labels: LabelPyramid, photos: tf.Tensor4D, training: boolean) {
+  const { oneHot } = labels.at(labels.height, labels.width);
+  const real = discriminator instanceof SegmentationDiscriminator ? undefined : tf.tidy(() => discriminator.forward(oneHot, photos, training));
+  return (images: tf.Tensor4D): Judged => ({ fake: judgement(discriminator, oneHot, images), real });
 }
 
 /**
@@ -68,7 +66,7 @@ export function generatorLosses(
   images: tf.Tensor4D,
   labels: LabelPyramid,
   real: RealSide,
-  discriminator: Discriminator | SegmentationDiscriminator,
+  judge: (images: tf.Tensor4D) => Judged,
   vgg: Vgg19 | undefined,
   weights: LossWeights,
   choices: Behaviour,
@@ -79,7 +77,7 @@ export function generatorLosses(
   const n = images.shape[0] / labels.batch;
   const perceived = vgg && (perceptual === 'all' ? tf.mul(n, perceptualLoss(vgg, images, real.vgg)) : perceptualLoss(vgg, output.final, real.vgg));
   const seen = judged === 'all' ? images : output.final;
-  const losses = adversarialLosses(seen, seen.shape[0] / labels.batch, labels, real, discriminator, weights);
+  const losses = adversarialLosses(judge(seen), seen.shape[0] / labels.batch, labels, weights);
   losses.l1 = tf.mul(n * weights.l1, l1(images, real.images));
   const { perClass, constants, inSlots, scores } = output;
   if (perClass && constants && scores) {
@@ -92,22 +90,11 @@ export function generatorLosses(
 }
 
 /** What the discriminator says of n images for each label map, summed over them. */
-function adversarialLosses(
-  images: tf.Tensor4D,
-  n: number,
-  labels: LabelPyramid,
-  real: RealSide,
-  discriminator: Discriminator | SegmentationDiscriminator,
-  weights: LossWeights,
-): Record<string, tf.Scalar> {
-  const { oneHot } = labels.at(labels.height, labels.width);
-  if (discriminator instanceof SegmentationDiscriminator) {
-    return { gan: tf.mul(n * weights.gan, labelEntropy(discriminator.forward(images), oneHot)) };
-  }
-  const judged = discriminator.forward(oneHot, images);
+function adversarialLosses({ fake, real }: Judged, n: number, labels: LabelPyramid, weights: LossWeights): Record<string, tf.Scalar> {
+  if (fake instanceof tf.Tensor) return { gan: tf.mul(n * weights.gan, labelEntropy(fake, labels.at(labels.height, labels.width).oneHot)) };
   return {
-    gan: tf.mul(n * weights.gan, generatorHinge(judged)),
-    featureMatching: tf.mul(n * weights.featureMatching, featureMatching(judged, real.features)),
+    gan: tf.mul(n * weights.gan, generatorHinge(fake)),
+    featureMatching: tf.mul(n * weights.featureMatching, featureMatching(fake, real as ScaleOutput[])),
   };
 }
 

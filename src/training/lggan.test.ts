@@ -80,10 +80,9 @@ for (const [what, config] of Object.entries<Partial<TrainLGGANConfig>>({
       assert.equal(tf.memory().numTensors, tensors, `after step ${i + 1}`);
     }
     const still = [...valuesOf(trainer)].filter(([name, { values }]) => values.every((v, i) => v === before.get(name)!.values[i]));
-    assert.deepEqual(
-      still.map(([name]) => name),
-      [],
-    );
+    // What photos and generated images ask of the last bias cancels while no score has left -1..1.
+    const others = still.map(([name]) => name).filter((name) => !/^1 .*model4\.0\.bias$/.test(name));
+    assert.deepEqual(others, []);
     trainer.dispose();
   });
 }
@@ -111,7 +110,8 @@ function varied(i: number): Batch {
 
 for (const branches of ['both', 'global', 'local'] as const) {
   test(`compiled steps: one recording for all maps, a few calls, the losses of eager steps (branches: ${branches})`, { skip: !canCompile() }, () => {
-    const config = { ...toy, generator: { ...toy.generator, branches }, ema: 0.5, fakes: 'same' as const };
+    const same = branches === 'both';
+    const config: Partial<TrainLGGANConfig> = { ...toy, generator: { ...toy.generator, branches }, ema: 0.5, fakes: same ? 'same' : 'fresh' };
     const of = (compiled: boolean) => {
       process.env.LGGAN_COMPILED = compiled ? '1' : '0';
       try {
@@ -119,7 +119,7 @@ for (const branches of ['both', 'global', 'local'] as const) {
         // The second step compares every gradient and every variable, bit for bit, and the trainer says if they are not the same.
         const losses = [0, 1, 2, 3].map((i) => trainer.step(varied(i), 1));
         const { recordings, eagerBecause } = trainer.compilation;
-        if (compiled) assert.deepEqual({ recordings, eagerBecause }, { recordings: 2, eagerBecause: undefined });
+        if (compiled) assert.deepEqual({ recordings, eagerBecause }, { recordings: same ? 1 : 2, eagerBecause: undefined });
         else assert.equal(recordings, 0);
         const count = calls(() => trainer.step(varied(4), 1));
         trainer.dispose();
@@ -240,6 +240,54 @@ for (const [kind, config] of Object.entries({ patch: toy, segmentation })) {
       assert.ok(Math.abs(all[name] / (3 * final[name]) - 1) < 0.05, `${name}: ${all[name]} and ${final[name]}`);
     }
     for (const name of ['l1', 'local', 'classScore', 'totalVariation']) assert.equal(final[name], all[name], name);
+  });
+}
+
+const largest = (values: Float32Array) => values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+
+for (const kind of ['patch', 'segmentation'] as const) {
+  test(`what the discriminator says once gives both networks the gradients of passes apart (${kind})`, (t) => {
+    // Without spectral norm, whose vectors move with every pass.
+    const behaviour = { spectralNorm: 'original' } as const;
+    const discriminator = { ndf: 4, behaviour, ...(kind === 'segmentation' && { kind, levels: 3 }) };
+    const generator = { ...toy.generator, behaviour };
+    const [once, apart] = (['same', 'fresh'] as const).map((fakes) => new LGGANTrainer({ generator, discriminator, fakes }));
+    const found = { G: {}, D: {} } as Record<'G' | 'D', Record<string, Float32Array>>;
+    const expected = { G: {}, D: {} } as typeof found;
+    const observe = (adam: LGGANTrainer['optimiserG'], into: Record<string, Float32Array>) => {
+      adam.step = (gradients) => {
+        for (const [name, g] of Object.entries(gradients)) into[name] = g.dataSync().slice() as Float32Array;
+        tf.dispose(gradients);
+      };
+    };
+    observe(once.optimiserG, found.G);
+    observe(once.optimiserD, found.D);
+    observe(apart.optimiserG, expected.G);
+    // As nobody moves, what is painted anew is the same.
+    observe(apart.optimiserD, expected.D);
+    // The third step is a compiled one that is trusted.
+    for (let i = 0; i < 3; i++) {
+      const losses = once.step(batch(0), 1);
+      for (const [name, value] of Object.entries(apart.step(batch(0), 1))) {
+        assert.ok(Math.abs(losses[name] - value) <= 1e-6 * Math.abs(value), `${name}: ${losses[name]} and ${value}`);
+      }
+    }
+    let worst = 0;
+    for (const network of ['G', 'D'] as const) {
+      assert.deepEqual(Object.keys(found[network]), Object.keys(expected[network]));
+      const most = Math.max(...Object.values(expected[network]).map(largest));
+      for (const [name, g] of Object.entries(expected[network])) {
+        // In front of an instance norm a bias does nothing, and the last one sees its parts cancel: their gradient is rounding.
+        const scale = /(model[1-3]\.0\.0|model4\.0)\.bias$/.test(name) ? most : Math.max(1e-3 * most, largest(g));
+        const difference = largest(g.map((v, j) => v - found[network][name][j])) / scale;
+        worst = Math.max(worst, difference);
+        // Sums of a batch in another order.
+        assert.ok(difference < 1e-5, `${network} ${name}: ${difference}`);
+      }
+    }
+    t.diagnostic(`${worst.toExponential(1)} of the largest number`);
+    once.dispose();
+    apart.dispose();
   });
 }
 

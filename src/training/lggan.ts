@@ -1,21 +1,25 @@
 import { inPass, newPasses } from '../engine/cluster';
 import { canCompile, compiled } from '../engine/compiled';
+import { excerpt, type Excerpt } from '../engine/tape';
 import * as tf from '../engine/tf';
 import { loadParameters, type Json } from '../checkpoints/checkpoint';
 import { configure, oneOf, wholeNumbers } from '../common/config';
 import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../common/errors';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
-import { discriminatorLosses } from '../losses/adversarial';
+import { discriminatorLosses, judgement, judgementOfBoth, scoresOf, type Judgement } from '../losses/adversarial';
 import {
   JUDGED_CHOICES,
   PERCEPTUAL_CHOICES,
   generatorLosses,
+  judgeBeside,
   realSide,
   stackImages,
+  type Judged,
   type JudgedChoice,
   type LossWeights,
   type PerceptualChoice,
+  type RealSide,
 } from '../losses/generator';
 import { Discriminator, type DiscriminatorConfig } from '../models/discriminator';
 import type { LGGANConfig } from '../models/lggan/config';
@@ -138,7 +142,19 @@ export interface TrainLGGANResult {
 /** The mean and the pieces of a step's losses, weighted as they enter the sum. */
 type Losses = Record<string, number>;
 
-const valuesOf = (scalars: Record<string, tf.Scalar>): Losses => Object.fromEntries(Object.entries(scalars).map(([name, t]) => [name, t.dataSync()[0]]));
+/** A network's losses and gradients, and the sums of the squares of these. */
+type Pass = { losses: Record<string, tf.Scalar>; gradients: Record<string, tf.Tensor>; squares: tf.Tensor1D };
+
+type Rates = ReturnType<Schedule['learningRates']>;
+
+/** The losses of a pass; frees all but its gradients. @throws StepFault where a number is not finite: then these, too, are freed */
+function checked(network: string, { losses: scalars, gradients: g, squares }: Pass): Losses {
+  const losses = Object.fromEntries(Object.entries(scalars).map(([name, t]) => [name, t.dataSync()[0]]));
+  const fault = faultOf(network, losses, g, squares);
+  tf.dispose([scalars, squares, ...(fault ? [g] : [])]);
+  if (fault) throw new StepFault(fault, losses);
+  return losses;
+}
 
 /** Generator, discriminator, their optimisers, and one training step of the two. */
 export class LGGANTrainer {
@@ -206,15 +222,12 @@ export class LGGANTrainer {
     const same = this.config.fakes === 'same';
     // Images painted anew by what the generator became may be what makes the discriminator's losses infinite: then its step is taken back.
     const before = same ? undefined : this.optimiserG.snapshot();
-    let passed: ReturnType<LGGANTrainer['stepGenerator']> | undefined;
     try {
-      passed = this.stepGenerator(labels, images, weights);
-      const { fakes, losses, gradients: g } = passed;
-      if (!same) this.optimiserG.step(g, rates.generator);
-      const own = this.stepDiscriminator(labels, images, fakes, rates.discriminator);
-      if (same) this.optimiserG.step(g, rates.generator);
+      const losses = same
+        ? this.stepAtOnce(labels, images, weights, rates)
+        : { ...this.stepGenerator(labels, images, weights, rates.generator), ...this.stepDiscriminator(labels, images, rates.discriminator) };
       this.average?.update();
-      return { ...losses, ...own };
+      return losses;
     } catch (e) {
       buffers.restore();
       before?.restore();
@@ -222,87 +235,125 @@ export class LGGANTrainer {
     } finally {
       before?.dispose();
       images.dispose();
-      tf.dispose([passed?.fakes, passed?.gradients]);
       labels.dispose();
       buffers.dispose();
     }
   }
 
-  /** The losses, the images and the gradients of the generator, which has yet to move by them. */
-  private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights) {
-    // Counted by the optimiser's steps, which a resumed run goes on with.
+  private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, rate: number): Losses {
+    const pass = this.generatorPass(labels, images, ...this.perception(weights));
+    const losses = checked('generator', pass);
+    this.optimiserG.step(pass.gradients, rate);
+    return losses;
+  }
+
+  /** Against what the generator paints now. */
+  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, rate: number): Losses {
+    const pass = this.discriminatorPass(labels, images);
+    const losses = checked('discriminator', pass);
+    this.optimiserD.step(pass.gradients, rate);
+    return losses;
+  }
+
+  /** Both by the same images, which the discriminator judges once. */
+  private stepAtOnce(labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, rates: Rates): Losses {
+    const { generated, judged } = this.bothPass(labels, images, ...this.perception(weights));
+    try {
+      const losses = { ...checked('generator', generated), ...checked('discriminator', judged) };
+      this.optimiserD.step(judged.gradients, rates.discriminator);
+      this.optimiserG.step(generated.gradients, rates.generator);
+      return losses;
+    } finally {
+      tf.dispose([generated, judged] as unknown as tf.TensorContainer);
+    }
+  }
+
+  /** The weights of this step's losses, and whether VGG19 has a part in it. Counted by the optimiser's steps, which a resumed run goes on with. */
+  private perception(weights: LossWeights): [LossWeights, boolean] {
     const { perceptualEvery } = this.config;
-    const perceived = this.vgg !== undefined && this.optimiserG.stepsTaken % perceptualEvery === 0;
-    const { losses: scalars, fakes, gradients: g, squares } = this.generatorPass(labels, images, { ...weights, vgg: perceptualEvery * weights.vgg }, perceived);
-    const losses = valuesOf(scalars);
-    const fault = faultOf('generator', losses, g, squares);
-    tf.dispose([scalars, squares, ...(fault ? [fakes, g] : [])]);
-    if (fault) throw new StepFault(fault, losses);
-    return { losses, fakes, gradients: g };
+    return [{ ...weights, vgg: perceptualEvery * weights.vgg }, this.vgg !== undefined && this.optimiserG.stepsTaken % perceptualEvery === 0];
   }
 
   /** Everything up to the gradients of the generator. What may differ from step to step is an argument: docs/compiled.md. */
   private readonly generatorPass = compiled(
     (labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, perceived: boolean) =>
       inPass(this.passes + Number(perceived), () => {
-        const { discriminator } = this;
-        const { parameters } = this.generator;
-        const { perceptual, judged } = this.config;
         const vgg = perceived ? this.vgg : undefined;
-        const real = realSide(labels, images, discriminator, vgg, true);
-        let terms!: Record<string, tf.Scalar>;
-        let fakes!: tf.Tensor4D;
-        const { value, gradients: own } = gradients(() => {
-          const output = this.generator.forward(labels, { training: true });
-          fakes = tf.keep(stackImages(output));
-          const choices = this.generator.behaviour;
-          terms = generatorLosses(output, fakes, labels, real, discriminator, vgg, weights, choices, perceptual, judged);
-          Object.values(terms).forEach((t) => tf.keep(t));
-          return tf.addN(Object.values(terms)) as tf.Scalar;
-        }, parameters);
-        const pass = agreed({ generator: value, ...terms }, own, parameters);
-        return { ...pass, fakes, squares: squaresOf(pass.gradients) };
+        return this.generatorGradients(labels, realSide(images, vgg), judgeBeside(this.discriminator, labels, images, true), weights, vgg);
       }),
     { name: 'the step of the generator' },
   );
 
-  /** One step of the discriminator, against `fakes`; its losses. */
-  stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, fakes: tf.Tensor4D, learningRate: number) {
-    const { losses: scalars, gradients: g, squares } = this.discriminatorPass(labels, images, this.config.fakes === 'same' ? fakes : undefined);
-    const losses = valuesOf(scalars);
-    const fault = faultOf('discriminator', losses, g, squares);
-    if (!fault) this.optimiserD.step(g, learningRate);
-    tf.dispose([g, scalars, squares]);
-    if (fault) throw new StepFault(fault, losses);
-    return losses;
-  }
-
-  /** Everything up to the gradients of the discriminator. Without `same` the images are painted anew. */
+  /** Everything up to the gradients of the discriminator, on images that are painted anew. */
   private readonly discriminatorPass = compiled(
-    (labels: LabelPyramid, images: tf.Tensor4D, same: tf.Tensor4D | undefined) =>
+    (labels: LabelPyramid, images: tf.Tensor4D) =>
       inPass(this.passes + 2, () => {
-        const { parameters } = this.discriminator;
-        const oneHot = labels.at(labels.height, labels.width).oneHot;
-        const fakes = same ?? tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
-        let parts!: tf.Scalar[];
-        const { value, gradients: own } = gradients(() => {
-          // The final images come first.
-          const seen = this.config.judged === 'all' ? fakes : tf.slice(fakes, 0, labels.batch);
-          parts = discriminatorLosses(this.discriminator, oneHot, seen, images);
-          parts.forEach((t) => tf.keep(t));
-          return tf.addN(parts) as tf.Scalar;
-        }, parameters);
-        value.dispose();
-        const [discriminatorFake, discriminatorReal] = parts;
-        const pass = agreed({ discriminatorFake, discriminatorReal }, own, parameters);
-        return { ...pass, squares: squaresOf(pass.gradients) };
+        const { oneHot } = labels.at(labels.height, labels.width);
+        const fakes = tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
+        // The final images come first.
+        const seen = this.config.judged === 'all' ? fakes : (tf.slice(fakes, 0, labels.batch) as tf.Tensor4D);
+        return this.discriminatorGradients(oneHot, () => judgementOfBoth(this.discriminator, oneHot, seen, images));
       }),
     { name: 'the step of the discriminator' },
   );
 
+  /** Everything up to the gradients of both, by what the discriminator says once. */
+  private readonly bothPass = compiled(
+    (labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, perceived: boolean) =>
+      inPass(this.passes + Number(perceived), () => {
+        const { discriminator } = this;
+        const { oneHot } = labels.at(labels.height, labels.width);
+        const vgg = perceived ? this.vgg : undefined;
+        let saying!: Excerpt<{ fake: Judgement; real: Judgement }>;
+        const judge = (fakes: tf.Tensor4D) => {
+          saying = excerpt(() => ({ real: judgement(discriminator, oneHot, images, true), fake: judgement(discriminator, oneHot, fakes) }));
+          const { fake, real } = saying.result;
+          [fake, real].forEach((said) => scoresOf(said).forEach((t) => tf.keep(t)));
+          return saying.result;
+        };
+        const generated = this.generatorGradients(labels, realSide(images, vgg), judge, weights, vgg);
+        const { fake, real } = saying.result;
+        const judged = this.discriminatorGradients(oneHot, () => {
+          saying.replay();
+          return [fake, real];
+        });
+        tf.dispose([scoresOf(fake), scoresOf(real)]);
+        return { generated, judged };
+      }),
+    { name: 'the step' },
+  );
+
+  private generatorGradients(labels: LabelPyramid, real: RealSide, judge: (images: tf.Tensor4D) => Judged, weights: LossWeights, vgg?: Vgg19): Pass {
+    const { parameters, behaviour } = this.generator;
+    const { perceptual, judged } = this.config;
+    let terms!: Record<string, tf.Scalar>;
+    const { value, gradients: own } = gradients(() => {
+      const output = this.generator.forward(labels, { training: true });
+      terms = generatorLosses(output, stackImages(output), labels, real, judge, vgg, weights, behaviour, perceptual, judged);
+      Object.values(terms).forEach((t) => tf.keep(t));
+      return tf.addN(Object.values(terms)) as tf.Scalar;
+    }, parameters);
+    const pass = agreed({ generator: value, ...terms }, own, parameters);
+    return { ...pass, squares: squaresOf(pass.gradients) };
+  }
+
+  private discriminatorGradients(oneHot: tf.Tensor4D, judge: () => [fake: Judgement, real: Judgement]): Pass {
+    const { parameters } = this.discriminator;
+    let parts!: tf.Scalar[];
+    const { value, gradients: own } = gradients(() => {
+      parts = discriminatorLosses(...judge(), oneHot);
+      parts.forEach((t) => tf.keep(t));
+      return tf.addN(parts) as tf.Scalar;
+    }, parameters);
+    value.dispose();
+    const [discriminatorFake, discriminatorReal] = parts;
+    const pass = agreed({ discriminatorFake, discriminatorReal }, own, parameters);
+    return { ...pass, squares: squaresOf(pass.gradients) };
+  }
+
   /** How often the step was recorded, and why it runs eagerly where it does. */
   get compilation(): { recordings: number; eagerBecause?: string } {
-    const passes = [this.generatorPass, this.discriminatorPass];
+    const passes = [this.generatorPass, this.discriminatorPass, this.bothPass];
     return { recordings: passes.reduce((n, p) => n + p.recordings, 0), eagerBecause: passes.map((p) => p.eagerBecause).find(Boolean) };
   }
 
@@ -353,6 +404,7 @@ export class LGGANTrainer {
   dispose(): void {
     this.generatorPass.dispose();
     this.discriminatorPass.dispose();
+    this.bothPass.dispose();
     this.generator.dispose();
     this.average?.dispose();
     this.averaged?.dispose();
