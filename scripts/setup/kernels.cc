@@ -991,6 +991,33 @@ void computeAdam(void *, TF_OpKernelContext *context) {
   }
 }
 
+// ---- moving average ----
+
+FOR_EACH_PROCESSOR void blend(float old, float now, const float *__restrict average, const float *__restrict source, float *__restrict y, int64_t n) {
+  for (int64_t i = 0; i < n; i++) y[i] = average[i] * old + source[i] * now;
+}
+
+// Two factors, N averages, N sources -> the averages anew.
+void computeBlend(void *, TF_OpKernelContext *context) {
+  Context c(context);
+  TF_Tensor *old = c.in(0), *now = c.in(1);
+  if (!c.ok()) return;
+  if (sizeOf(old) != 1 || sizeOf(now) != 1) return c.fail("expected a number for each factor");
+  const int n = (c.inputs() - 2) / 2;
+  for (int i = 0; i < n; i++) {
+    TF_Tensor *average = c.in(2 + i), *source = c.in(2 + n + i);
+    if (!c.ok()) return;
+    if (!sameShape(average, source)) return c.fail("an average of another shape than its source");
+    std::vector<int64_t> shape;
+    for (int k = 0; k < TF_NumDims(average); k++) shape.push_back(TF_Dim(average, k));
+    float *y = c.out(i, shape);
+    if (!c.ok()) return;
+    inParallel(sizeOf(average), sizeOf(average) * 12, [&](int64_t begin, int64_t end) {
+      blend(*dataOf(old), *dataOf(now), dataOf(average) + begin, dataOf(source) + begin, y + begin, end - begin);
+    });
+  }
+}
+
 // ---- registration ----
 
 void unknownShape(TF_ShapeInferenceContext *context, TF_Status *status) { TF_ShapeInferenceContextSetUnknownShape(context, status); }
@@ -1034,6 +1061,7 @@ void add(const char *name, const Texts &inputs, const Texts &outputs, const Text
   add("LgganInstanceNormGradient", {"dy: float", "x: float", "means: float", "roots: float"}, {"dx: float"}, {}, false, computeInstanceNormGradient);
   add("LgganAdam", {"factors: float", "w: N * float", "g: N * float", "v: N * float", "m: M * float"}, {"w1: N * float", "v1: N * float", "m1: M * float"},
       {"N: int >= 1", "M: int >= 0"}, false, computeAdam);
+  add("LgganBlend", {"old: float", "now: float", "averages: N * float", "sources: N * float"}, {"y: N * float"}, {"N: int >= 1"}, false, computeBlend);
   return true;
 }();
 

@@ -4,6 +4,7 @@ import { assertClose } from '../../proof/testing/close';
 import { normalTensor } from '../../proof/testing/toy';
 import { canCompile, compiled } from './compiled';
 import {
+  blend,
   hasOwnKernels,
   l1Gradient,
   l1Sum,
@@ -109,6 +110,17 @@ test('sums of squares and of differences, and what is not finite', { skip }, () 
     assert.deepEqual(Array.from(squares([tf.tensor1d([1e20]), tf.tensor1d([NaN, 1])]).dataSync()), [Infinity, NaN]);
     assert.ok(Number.isNaN(l1Sum(tf.tensor1d([NaN, 1]), tf.tensor1d([1])).dataSync()[0]));
     assert.throws(() => l1Sum(tf.tensor1d([1, 2, 3]), tf.tensor1d([1, 2])), /a multiple/);
+  });
+});
+
+test('the moving average has the bits of what it is made of', { skip }, () => {
+  tf.tidy(() => {
+    const [a, b] = [normalTensor([7, 1003], 1, 1), normalTensor([7, 1003], 2, 1)];
+    const [old, now] = [tf.scalar(0.9), tf.scalar(0.1)];
+    const [y, z] = blend(old, now, [a, tf.scalar(3)], [b, tf.scalar(5)]);
+    assert.deepEqual(y.dataSync(), tf.add(tf.mul(a, old), tf.mul(b, now)).dataSync());
+    assertClose(z, 0.9 * 3 + 0.1 * 5, 1e-6);
+    assert.throws(() => blend(old, now, [a], [tf.scalar(5)]), /another shape/);
   });
 });
 

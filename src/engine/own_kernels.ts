@@ -50,6 +50,10 @@ export function adam(
   return { w: moved.slice(0, n), v: moved.slice(n, 2 * n) as Tensor1D[], m: moved.slice(2 * n) as Tensor1D[] };
 }
 
+/** old * average + now * source of each pair; `old` and `now` are scalars. */
+export const blend = (old: Tensor, now: Tensor, averages: readonly Tensor[], sources: readonly Tensor[]): Tensor[] =>
+  runKernel('LgganBlend', { N: averages.length }, [old, now, ...averages, ...sources], averages.length);
+
 /**
  * A kernel [kh,kw,in,out] divided by its largest singular value, which a power iteration from u [out] finds, and that iteration's vectors; v in the
  * order [in,kh,kw].

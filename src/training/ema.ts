@@ -1,4 +1,5 @@
 import { compiled, type Compiled } from '../engine/compiled';
+import { blend, hasOwnKernels } from '../engine/own_kernels';
 import * as tf from '../engine/tf';
 import type { ParameterEntry, Parameters } from '../layers/core/parameters';
 
@@ -20,7 +21,7 @@ export class MovingAverage {
   ) {
     const sources = source.entries();
     const pairs = average.entries().map((entry, i) => ({ ...entry, source: sources[i].variable }));
-    this.parts = partsOf(pairs, (pair) => pair.variable.size).map((part) => compiled((old, now) => blend(part, old, now), { name: 'the moving average' }));
+    this.parts = partsOf(pairs, (pair) => pair.variable.size).map((part) => compiled((old, now) => move(part, old, now), { name: 'the moving average' }));
     this.reset();
   }
 
@@ -56,10 +57,12 @@ export class MovingAverage {
 
 type Pair = ParameterEntry & { source: tf.Variable };
 
-function blend(pairs: readonly Pair[], old: tf.Tensor, now: tf.Tensor): undefined {
-  for (const { variable, source, trainable } of pairs) {
-    tf.tidy(() => variable.assign(trainable ? tf.add(tf.mul(variable, old), tf.mul(source, now)) : tf.clone(source)));
-  }
+function move(pairs: readonly Pair[], old: tf.Tensor, now: tf.Tensor): undefined {
+  for (const { variable, source } of pairs.filter((p) => !p.trainable)) tf.tidy(() => variable.assign(tf.clone(source)));
+  const moving = pairs.filter((p) => p.trainable);
+  const [averages, sources] = [moving.map((p) => p.variable), moving.map((p) => p.source)];
+  if (hasOwnKernels() && moving.length) blend(old, now, averages, sources).forEach((y, i) => averages[i].assign(y));
+  else moving.forEach(({ variable, source }) => tf.tidy(() => variable.assign(tf.add(tf.mul(variable, old), tf.mul(source, now)))));
   return undefined;
 }
 
