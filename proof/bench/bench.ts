@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { UserError } from '../../src/common/errors';
+import { threadsFor } from '../../src/engine/places';
 import * as tf from '../../src/engine/tf';
 import { TYPESCRIPT } from '../testing/command';
 import { ROOT } from '../testing/material';
@@ -66,10 +67,10 @@ class Worker {
     this.lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   }
 
-  static async start(command: string, args: string[], what: string): Promise<Worker> {
+  static async start(command: string, args: string[], what: string, own: NodeJS.ProcessEnv = {}): Promise<Worker> {
     // The peer runs as it would by itself.
     const { GLIBC_TUNABLES, ...plain } = process.env;
-    const env = command === process.execPath ? process.env : plain;
+    const env = { ...(command === process.execPath ? process.env : plain), ...own };
     const child = spawn(command, args, { cwd: ROOT, env, stdio: ['pipe', 'pipe', 'inherit'] });
     child.on('error', () => undefined); // Its output ends, which is reported below.
     const worker = new Worker(child, what);
@@ -128,8 +129,12 @@ class SmallPeer {
   }
 }
 
-const worker = (workload: Workload, what: string) =>
-  Worker.start(process.execPath, [...TYPESCRIPT, join(__dirname, 'worker.ts'), JSON.stringify(workload)], what);
+/** A step with the threads that `npm run train` gives it (cli/share.ts). */
+function worker(workload: Workload, what: string) {
+  const threads = workload.kind === 'step' ? threadsFor(workload.small ? 16 : workload.ngf, workload.size, tf.engineInfo().threads) : tf.engineInfo().threads;
+  const args = [...TYPESCRIPT, join(__dirname, 'worker.ts'), JSON.stringify(workload)];
+  return Worker.start(process.execPath, args, what, { TF_NUM_INTRAOP_THREADS: String(threads) });
+}
 
 async function peerWorker(script: string, python: string, workload: Workload): Promise<Worker> {
   const folder = mkdtempSync(join(tmpdir(), 'lggan-bench-'));

@@ -279,13 +279,18 @@ interface Step {
   inputs: Node[];
   outputs: Node[];
   lengths: Int32Array;
+  /** How many numbers it makes. */
+  size: number;
 }
 
 /**
- * TensorFlow starts every operation whose inputs are there, and would hold the intermediate results of branches that are not yet due. None
- * starts before the one so many places earlier has ended: memory is that of one operation after the other, and both cores have a choice. 8 was the fastest of 1, 8, 32 and none, too.
+ * TensorFlow starts every operation whose inputs are there, and would hold the intermediate results of branches that are not yet due. Where all
+ * of them together are more than `ROOM` numbers, none starts before the one `WINDOW` places earlier has ended: memory is that of one operation after the other,
+ * and the cores have a choice of 8. Below that each starts when it can, which is faster: a network with small maps has many operations that are not
+ * worth more than one core.
  */
 const WINDOW = 8;
+const ROOM = 1.5 * 2 ** 30;
 
 /** ConfigProto that turns off the optimiser of graphs: it changes bits, and gained nothing. */
 const CONFIG = Uint8Array.of(0x52, 0x05, 0x52, 0x03, 0x98, 0x01, 0x01);
@@ -469,12 +474,13 @@ class Recording {
     // Before it runs: a kernel may take its inputs' memory.
     const inputs = ids.map((id) => this.nodeOf(id, this.owners.get(id)));
     const infos = this.native.executeOp(kernel, attributes, ids, outputs);
-    const step: Step = { kernel, attributes, inputs, outputs: [], lengths: listLengths(definition, attributes, ids.length) };
+    const step: Step = { kernel, attributes, inputs, outputs: [], lengths: listLengths(definition, attributes, ids.length), size: 0 };
     const constant = inputs.every((n) => n.constant);
     infos.forEach((info, output) => {
       this.madeInside.add(info.id);
       const node = { operation: -1, output, step, kernel, constant };
       step.outputs.push(node);
+      step.size += info.shape.reduce((a, b) => a * b, 1);
       this.nodes.set(info.id, node);
     });
     this.steps.push(step);
@@ -488,12 +494,13 @@ class Recording {
     for (let i = this.steps.length - 1; i >= 0; i--) {
       if (needed.has(this.steps[i])) for (const { step } of this.steps[i].inputs) if (step) needed.add(step);
     }
+    const window = [...needed].reduce((sum, { size }) => sum + size, 0) > ROOM ? WINDOW : Infinity;
     const built: number[] = [];
     for (const step of this.steps) {
       if (!needed.has(step)) continue;
       const { kernel, attributes, inputs, lengths } = step;
       const flat = Int32Array.from(inputs.flatMap((n) => [n.operation, n.output]));
-      const after = built.length >= WINDOW ? built[built.length - WINDOW] : -1;
+      const after = built.length >= window ? built[built.length - window] : -1;
       const operation = this.native.addOperation(this.graph, kernel, `${kernel.replace(/^_+/, '')}_${this.names++}`, attributes, flat, lengths, after);
       built.push(operation);
       for (const node of step.outputs) node.operation = operation;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { UserError } from '../common/errors';
-import { gpusOf, hostsOf, placeOf, shareOf, slurmShare } from './places';
+import { gpusOf, hostsOf, placeOf, shareOf, slurmShare, threadsFor } from './places';
 
 const refused = (f: () => unknown, message: RegExp) => assert.throws(f, (e) => e instanceof UserError && message.test(e.message));
 
@@ -91,4 +91,15 @@ test('of the GPUs that Slurm shows to all tasks of a machine each takes one', ()
   assert.deepEqual(slurmShare(slurm(), ['0', '1']), { CUDA_VISIBLE_DEVICES: '1' });
   assert.deepEqual(slurmShare(slurm(), ['0']), {}, 'bound by Slurm');
   assert.deepEqual(slurmShare({ SLURM_LOCALID: '1' }, ['0', '1']), {});
+});
+
+test('operations of a small network have half of the cores each', () => {
+  assert.deepEqual(
+    [1, 2, 3, 8].map((cores) => threadsFor(16, [96, 128], cores)),
+    [1, 1, 1, 4],
+  );
+  assert.equal(threadsFor(16, [192, 256], 8), 4);
+  assert.equal(threadsFor(64, [192, 256], 8), 8);
+  assert.equal(threadsFor(32, [96, 128], 2), 1);
+  assert.equal(threadsFor(32, [192, 256], 2), 2);
 });
