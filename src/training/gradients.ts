@@ -36,8 +36,9 @@ export function agreed(
 ): { losses: Record<string, tf.Scalar>; gradients: Record<string, tf.Tensor> } {
   const group = cluster();
   if (!group) return { losses, gradients: own };
-  // Eager steps leave out the kernels of classes that their own images lack.
-  const all: Record<string, tf.Tensor> = Object.fromEntries(trainable.map(({ name, variable }) => [name, own[name] ?? tf.zerosLike(variable)]));
+  // Eager steps leave out the kernels of classes that their own images lack. The last layers' gradients are there first: a compiled step sends
+  // them while its backward pass goes on.
+  const all: Record<string, tf.Tensor> = Object.fromEntries([...trainable].reverse().map(({ name, variable }) => [name, own[name] ?? tf.zerosLike(variable)]));
   const tensors = [...Object.values(losses), ...Object.values(all)];
   const means = group.means(tensors);
   tf.dispose(tensors);
