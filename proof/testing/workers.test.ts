@@ -78,6 +78,17 @@ test('three workers: the same bits of all weights, a step skipped by all, taken 
   assert.ok(rows.slice(-2).every((row) => Number.isFinite(row.generator)));
 });
 
+test('RCAN: two workers and one process have the same losses, 20 steps long', { skip }, async (t) => {
+  const task: Task = { output: folder(), batchSize: 4, steps: 20, rcan: true };
+  const [two, other] = await resultsOf(await start(2, task), task);
+  assert.equal(other.weights, two.weights);
+  const [alone] = await resultsOf(await start(1, { ...task, output: folder() }), task);
+  assert.equal(two.rows.length, 20);
+  const differences = two.rows.map((row, i) => Math.abs(row.loss / alone.rows[i].loss - 1));
+  t.diagnostic(differences.map((d) => d.toExponential(0)).join(' '));
+  assert.ok(Math.max(...differences) < 1e-5);
+});
+
 test('SIGINT to the first ends all at the same step, saved', { skip }, async () => {
   const task: Task = { output: folder(), batchSize: 4, steps: 400, rcan: true };
   const workers = await start(2, task);
