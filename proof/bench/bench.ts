@@ -129,11 +129,12 @@ class SmallPeer {
   }
 }
 
-/** A step with the threads that `npm run train` gives it (cli/share.ts). */
+/** A compiled step has the threads that `npm run train` gives it (cli/share.ts). */
 function worker(workload: Workload, what: string) {
-  const threads = workload.kind === 'step' ? threadsFor(workload.small ? 16 : workload.ngf, workload.size, tf.engineInfo().threads) : tf.engineInfo().threads;
+  const { kind, small, ngf, eager, batch, size } = workload;
+  const threads = kind === 'step' && !eager ? threadsFor(small ? 16 : ngf, batch * size[0] * size[1], tf.engineInfo().threads) : undefined;
   const args = [...TYPESCRIPT, join(__dirname, 'worker.ts'), JSON.stringify(workload)];
-  return Worker.start(process.execPath, args, what, { TF_NUM_INTRAOP_THREADS: String(threads) });
+  return Worker.start(process.execPath, args, what, threads ? { TF_NUM_INTRAOP_THREADS: String(threads) } : {});
 }
 
 async function peerWorker(script: string, python: string, workload: Workload): Promise<Worker> {

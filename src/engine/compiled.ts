@@ -496,12 +496,16 @@ class Recording {
     }
     const window = [...needed].reduce((sum, { size }) => sum + size, 0) > ROOM ? WINDOW : Infinity;
     const built: number[] = [];
+    let sum = -1;
     for (const step of this.steps) {
       if (!needed.has(step)) continue;
       const { kernel, attributes, inputs, lengths } = step;
       const flat = Int32Array.from(inputs.flatMap((n) => [n.operation, n.output]));
-      const after = built.length >= window ? built[built.length - window] : -1;
+      // NCCL wants the sums over all workers in one order.
+      const ordered = kernel === COLLECTIVE && this.backend.isUsingGpuDevice;
+      const after = ordered && sum >= 0 ? sum : built.length >= window ? built[built.length - window] : -1;
       const operation = this.native.addOperation(this.graph, kernel, `${kernel.replace(/^_+/, '')}_${this.names++}`, attributes, flat, lengths, after);
+      if (ordered) sum = operation;
       built.push(operation);
       for (const node of step.outputs) node.operation = operation;
     }

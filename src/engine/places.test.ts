@@ -93,13 +93,10 @@ test('of the GPUs that Slurm shows to all tasks of a machine each takes one', ()
   assert.deepEqual(slurmShare({ SLURM_LOCALID: '1' }, ['0', '1']), {});
 });
 
-test('operations of a small network have half of the cores each', () => {
-  assert.deepEqual(
-    [1, 2, 3, 8].map((cores) => threadsFor(16, [96, 128], cores)),
-    [1, 1, 1, 4],
-  );
-  assert.equal(threadsFor(16, [192, 256], 8), 4);
-  assert.equal(threadsFor(64, [192, 256], 8), 8);
-  assert.equal(threadsFor(32, [96, 128], 2), 1);
-  assert.equal(threadsFor(32, [192, 256], 2), 2);
+test('on two cores operations of a small network have one each', () => {
+  assert.equal(threadsFor(16, 4 * 96 * 128, 2), 1);
+  assert.equal(threadsFor(16, 16 * 192 * 256, 2), 2);
+  assert.equal(threadsFor(64, 192 * 256, 2), 2);
+  assert.equal(threadsFor(16, 4 * 96 * 128, 8), 8);
+  assert.equal(threadsFor(16, 4 * 96 * 128, 1), 1);
 });

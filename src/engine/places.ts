@@ -165,12 +165,11 @@ function refuse(sentence: string): never {
   throw new UserError(sentence);
 }
 
-/** A network whose training step is hundreds of small operations, by the square of its channels times its pixels: a sixteenth of the full one. */
-const SMALL = (64 * 64 * 192 * 256) / 16;
+/** Channels times pixels of a batch up to which a network is small: twice what `npm run bench` takes, and no compiled step of it has a window. */
+const SMALL = 2 * 16 * 4 * 96 * 128;
 
 /**
- * Threads of an operation that trains a network with so many channels (`ngf`) on one machine. A small one's operations are not worth all cores:
- * TensorFlow runs two at a time, each on half of them. Measured with two cores: 1.15 to 1.3 times as fast.
+ * Threads of an operation that trains a network of so many channels (`ngf`) on so many pixels a step. On two cores the operations of a small one have
+ * one each, as hundreds of them are not worth two: TensorFlow runs two at a time then. With more cores it was not measured, and each has all.
  */
-export const threadsFor = (ngf: number, [height, width]: readonly [number, number], cores: number): number =>
-  ngf * ngf * height * width <= SMALL ? Math.max(1, Math.floor(cores / 2)) : cores;
+export const threadsFor = (ngf: number, pixels: number, cores: number): number => (cores === 2 && ngf * pixels <= SMALL ? 1 : cores);

@@ -5,6 +5,8 @@ import * as tf from './tf';
 interface TapeNode {
   inputs: Record<string, tf.Tensor>;
   saved?: tf.Tensor[];
+  /** What it saved and another record frees. */
+  lent?: tf.Tensor[];
   gradient?: (dys: (tf.Tensor | null)[]) => Record<string, () => tf.Tensor>;
 }
 
@@ -51,7 +53,7 @@ export function freeEarly(): void {
         return Object.fromEntries(wanted.map((name) => [name, functions[name]()]));
       });
       spent = [...(this.saved ?? []), ...dys.filter((dy): dy is tf.Tensor => dy !== null)];
-      const used = new Set(spent);
+      const used = new Set([...spent, ...(this.lent ?? [])]);
       const results: Record<string, () => tf.Tensor> = {};
       for (const name of wanted) {
         // An operation may pass its gradient on as it is.
@@ -85,6 +87,6 @@ export function excerpt<T>(f: () => T): Excerpt<T> {
   const own = tape.slice(begin);
   const copies = own.map((node) => ({ ...node }));
   // Both gradients read what was saved; the second one frees it.
-  for (const node of own) node.saved = [];
+  for (const node of own) Object.assign(node, { lent: node.saved, saved: [] });
   return { result, replay: () => void recording().activeTape!.push(...copies) };
 }

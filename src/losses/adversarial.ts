@@ -61,8 +61,7 @@ export function judgementOfBoth(
 
 /** What the discriminator minimises: its loss on generated images, summed over the n of a label map, and n times that on the photos. */
 export function discriminatorLosses(fake: Judgement, real: Judgement, oneHot: tf.Tensor4D): [fake: tf.Scalar, real: tf.Scalar] {
-  const batch = (judged: Judgement) => (judged instanceof tf.Tensor ? judged : patches(judged[0])).shape[0];
-  const n = batch(fake) / batch(real);
+  const n = scoresOf(fake)[0].shape[0] / scoresOf(real)[0].shape[0];
   const [generated, natural] = [
     fake instanceof tf.Tensor ? generatedEntropy(fake, oneHot) : fakeHinge(fake),
     real instanceof tf.Tensor ? labelEntropy(real, oneHot) : realHinge(real),

@@ -40,7 +40,7 @@ export interface RealSide {
 /** Call it outside of the gradient: nothing here depends on the generator. */
 export const realSide = (images: tf.Tensor4D, vgg?: Vgg19): RealSide => ({ images, vgg: vgg ? realFeatures(vgg, images) : [] });
 
-/** What the discriminator says of the generator's images, and of the photos: for feature matching, which a discriminator that segments has not. */
+/** What the discriminator says of the generator's images, and for feature matching of the photos. */
 export interface Judged {
   fake: Judgement;
   real?: Judgement;
@@ -50,7 +50,7 @@ export interface Judged {
  * A discriminator that judges the generator's images for it, and the photos at once: call it outside of the gradient.
  * @param training takes one power iteration of spectral norm first
  */
-export function judgeBeside(discriminator: Discriminator | SegmentationDiscriminator, labels: LabelPyramid, photos: tf.Tensor4D, training: boolean) {
+export function judgeAgainst(discriminator: Discriminator | SegmentationDiscriminator, labels: LabelPyramid, photos: tf.Tensor4D, training: boolean) {
   const { oneHot } = labels.at(labels.height, labels.width);
   const real = discriminator instanceof SegmentationDiscriminator ? undefined : tf.tidy(() => discriminator.forward(oneHot, photos, training));
   return (images: tf.Tensor4D): Judged => ({ fake: judgement(discriminator, oneHot, images), real });
@@ -92,9 +92,10 @@ export function generatorLosses(
 /** What the discriminator says of n images for each label map, summed over them. */
 function adversarialLosses({ fake, real }: Judged, n: number, labels: LabelPyramid, weights: LossWeights): Record<string, tf.Scalar> {
   if (fake instanceof tf.Tensor) return { gan: tf.mul(n * weights.gan, labelEntropy(fake, labels.at(labels.height, labels.width).oneHot)) };
+  if (!Array.isArray(real)) throw new Error('feature matching wants what the discriminator says of the photos');
   return {
     gan: tf.mul(n * weights.gan, generatorHinge(fake)),
-    featureMatching: tf.mul(n * weights.featureMatching, featureMatching(fake, real as ScaleOutput[])),
+    featureMatching: tf.mul(n * weights.featureMatching, featureMatching(fake, real)),
   };
 }
 

@@ -44,5 +44,9 @@ export function agreed(
   tf.dispose(tensors);
   const named = (names: string[], from: number) => Object.fromEntries(names.map((name, i) => [name, means[from + i]]));
   const count = Object.keys(losses).length;
-  return { losses: named(Object.keys(losses), 0) as Record<string, tf.Scalar>, gradients: named(Object.keys(all), count) };
+  const gradients = named(Object.keys(all), count);
+  return {
+    losses: named(Object.keys(losses), 0) as Record<string, tf.Scalar>,
+    gradients: Object.fromEntries(trainable.map(({ name }) => [name, gradients[name]])),
+  };
 }
