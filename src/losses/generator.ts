@@ -1,7 +1,7 @@
 import * as tf from '../engine/tf';
 import type { Behaviour } from '../common/config';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
-import type { Discriminator, ScaleOutput } from '../models/discriminator';
+import type { Discriminator } from '../models/discriminator';
 import type { GeneratorOutput } from '../models/lggan/generator';
 import { SegmentationDiscriminator } from '../models/segmentation_discriminator';
 import type { Vgg19 } from '../judges/vgg19';
