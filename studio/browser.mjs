@@ -134,7 +134,7 @@ export async function openStudio({ viewport = { width: 1280, height: 1000 } } = 
       const errors = [];
       const requests = [];
       page.on('pageerror', (error) => errors.push(String(error)));
-      page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+      page.on('console', (message) => message.type() === 'error' && errors.push(`${message.text()} ${message.location().url}`));
       page.on('request', (request) => requests.push(request.url()));
       await page.goto(address + search);
       return new StudioPage(page, errors, requests);
