@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { ROOT } from '../proof/testing/material';
+import { LGGAN_DEFAULTS } from '../src/models/lggan/config';
 import { given, trained } from './share';
 
 test('an option in both forms, or none', () => {
@@ -17,6 +17,8 @@ test('an option in both forms, or none', () => {
 
 test('what is trained: by default, by options, and by the file or run that it begins with', (t) => {
   assert.deepEqual(trained([]), { ngf: 64, pixels: 2 * 192 * 256 });
+  // It stands before the engine and cannot read these.
+  assert.deepEqual([LGGAN_DEFAULTS.ngf, LGGAN_DEFAULTS.imageSize], [64, [192, 256]]);
   assert.deepEqual(trained(['--ngf', '16', '--image_size', '96x128', '--batch_size', '4']), { ngf: 16, pixels: 4 * 96 * 128 });
   const folder = mkdtempSync(join(tmpdir(), 'share '));
   t.after(() => rmSync(folder, { recursive: true }));

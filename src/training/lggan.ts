@@ -67,7 +67,7 @@ export interface TrainLGGANConfig {
   stepsPerEpoch: number;
   /**
    * What the discriminator learns from: 'fresh' images of the generator after its step, as in the original, or 'same', those of the
-   * generator's own step, which it judges once for both networks: a third of the time less. Default 'fresh'.
+   * generator's own step, which it judges once for both networks: a quarter of the time less. Default 'fresh'.
    */
   fakes: 'fresh' | 'same';
   /**
