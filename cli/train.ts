@@ -74,7 +74,11 @@ void runWithWorkers(
       residual_blocks: { type: 'integer', min: 0, default: LGGAN_DEFAULTS.residualBlocks, help: 'of the local branch' },
       upsampling: { type: 'string', choices: UPSAMPLINGS, default: LGGAN_DEFAULTS.upsampling, help: 'how the local branch is upsampled' },
       noise: { type: 'flag', help: 'noise inputs in the global branch: texture for large regions, where photos are few' },
-      loss_weights: { type: 'string', value: 'JSON', help: 'changes to the weights of the losses, by stage, such as \'{"1": {"l1": 1}, "2": {"l1": 4}}\'' },
+      loss_weights: {
+        type: 'string',
+        value: 'JSON',
+        help: 'changes to the weights of the losses, by stage, such as \'{"1": {"l1": 1}, "2": {"l1": 4}}\'; projected, 0 unless given: the discriminator also judges by VGG19',
+      },
       branches: { type: 'string', choices: BRANCHES, default: LGGAN_DEFAULTS.branches, help: "one branch alone, as in the papers' ablation" },
       no_class_loss: { type: 'flag', help: "the class score does not count, as in the papers' ablation" },
       behaviour: { type: 'string', choices: ['paper', 'original'], default: 'paper', help: 'where the original departs from the papers' },

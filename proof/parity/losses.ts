@@ -54,7 +54,7 @@ export interface LossInputs {
 /** The golden files' names of the weights. */
 export function lossWeights(lambdas: Record<string, number>): LossWeights {
   const { lambda_feat, lambda_l1, lambda_class, lambda_tv } = lambdas;
-  return { gan: 1, featureMatching: lambda_feat, vgg: 0, l1: lambda_l1, local: lambda_l1, classScore: lambda_class, totalVariation: lambda_tv };
+  return { gan: 1, projected: 0, featureMatching: lambda_feat, vgg: 0, l1: lambda_l1, local: lambda_l1, classScore: lambda_class, totalVariation: lambda_tv };
 }
 
 /** Names here and there. */
@@ -70,7 +70,16 @@ export function measureLosses({ generator, discriminator, maps, images, training
     const { oneHot } = labels.at(labels.height, labels.width);
     const real = discriminator.forward(oneHot, images);
     const judged = discriminator.forward(oneHot, three);
-    const losses = generatorLosses(output, three, labels, realSide(images), () => ({ fake: judged, real }), undefined, weights, generator.behaviour);
+    const losses = generatorLosses(
+      output,
+      three,
+      labels,
+      realSide(images),
+      () => ({ fake: { said: judged }, real: { said: real } }),
+      undefined,
+      weights,
+      generator.behaviour,
+    );
     const entries = Object.entries(NAMES).map(([ours, theirs]) => [theirs, value(losses[ours])] as const);
     result.G = Object.fromEntries([...entries, ['total', value(tf.addN(Object.values(losses)))]]) as GoldenLosses['G'];
     result.D = { D_Fake: 3 * value(fakeHinge(judged)), D_real: 3 * value(realHinge(real)) };
@@ -135,7 +144,7 @@ export async function measureGradients(
   const real = tf.tidy(() => discriminator.forward(oneHot, images));
   const { value: total, gradients: g } = gradients(() => {
     const output = generator.forward(labels, { training });
-    const judge = (x: tf.Tensor4D) => ({ fake: discriminator.forward(oneHot, x), real });
+    const judge = (x: tf.Tensor4D) => ({ fake: { said: discriminator.forward(oneHot, x) }, real: { said: real } });
     const losses = generatorLosses(output, stackImages(output), labels, realSide(images), judge, undefined, weights, generator.behaviour);
     return tf.addN(Object.values(losses)) as tf.Scalar;
   }, generator.parameters);

@@ -25,6 +25,9 @@ interface Direct {
 /** The layers `features` returns. */
 export const VGG19_FEATURES = ['relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1'] as const;
 
+/** Their channels. */
+export const VGG19_CHANNELS = [64, 128, 256, 512, 512] as const;
+
 /**
  * The convolutions of VGG19 (Simonyan and Zisserman 2014, configuration E) up to relu5_1, with fixed weights: gradients
  * flow to the image only. Each is 3x3, padded with zeros and followed by a rectifier; a 2x2 maximum stands between the
@@ -72,6 +75,11 @@ export class Vgg19 {
       });
     });
     return out;
+  }
+
+  /** The same network, by the same weights, which is fed otherwise. One of the two is disposed of. */
+  fed(input: Vgg19Input): Vgg19 {
+    return Object.assign(Object.create(Vgg19.prototype) as Vgg19, this, { input, name: this.name.replace(/input \w+$/, `input ${input}`) });
   }
 
   dispose(): void {

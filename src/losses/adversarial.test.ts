@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import * as tf from '../engine/tf';
-import { fakeHinge, featureMatching, generatorHinge, realHinge } from './adversarial';
+import { discriminatorLosses, fakeHinge, featureMatching, generatorHinge, realHinge } from './adversarial';
 
 const row = (...values: number[]) => tf.tensor4d(values, [1, 1, values.length, 1]);
 
@@ -41,6 +41,18 @@ test('feature matching of two images against one photo; the photo carries no gra
     assertClose(match(fake, real), (1 + 1 + 0 + 3) / 4, 0);
     assertClose(tf.grad((f) => match(f, real))(fake), [-0.25, 0.25, 0, 0.25], 0);
     assert.throws(() => tf.grad((r) => match(fake, r))(real), /Cannot compute gradient/);
+  });
+});
+
+test('a second opinion adds its own hinge loss, mean over its sizes; of two images for a photo twice', () => {
+  tf.tidy(() => {
+    const oneHot = tf.ones([1, 1, 1, 1]) as tf.Tensor4D;
+    const two = (a: number, b: number) => tf.tensor4d([a, b], [2, 1, 1, 1]);
+    const fake = { said: [[two(1, 0)]], projected: [two(-2, 0), two(1, 2)] };
+    const real = { said: [[row(0.5)]], projected: [row(3), row(-1)] };
+    const [generated, natural] = discriminatorLosses(fake, real, oneHot);
+    assertClose(generated, 2 * ((2 + 1) / 2 + ((0 + 1) / 2 + (2 + 3) / 2) / 2), 1e-7);
+    assertClose(natural, 2 * (0.5 + (0 + 2) / 2), 1e-7);
   });
 });
 

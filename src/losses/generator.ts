@@ -5,7 +5,7 @@ import type { Discriminator } from '../models/discriminator';
 import type { GeneratorOutput } from '../models/lggan/generator';
 import { SegmentationDiscriminator } from '../models/segmentation_discriminator';
 import type { Vgg19 } from '../judges/vgg19';
-import { featureMatching, generatorHinge, judgement, type Judgement } from './adversarial';
+import { asScales, featureMatching, generatorHinge, judgement, type Judgement } from './adversarial';
 import { classScore, localL1 } from './class_specific';
 import { perceptualLoss, realFeatures } from './perceptual';
 import { l1, totalVariation } from './pixel';
@@ -14,6 +14,8 @@ import { labelEntropy } from './segmentation';
 /** How much each loss counts. */
 export interface LossWeights {
   gan: number;
+  /** Of the second opinion by features of VGG19, see `ProjectedHeads`; the original has none. */
+  projected: number;
   featureMatching: number;
   vgg: number;
   l1: number;
@@ -52,7 +54,7 @@ export interface Judged {
  */
 export function judgeAgainst(discriminator: Discriminator | SegmentationDiscriminator, labels: LabelPyramid, photos: tf.Tensor4D, training: boolean) {
   const { oneHot } = labels.at(labels.height, labels.width);
-  const real = discriminator instanceof SegmentationDiscriminator ? undefined : tf.tidy(() => discriminator.forward(oneHot, photos, training));
+  const real = discriminator instanceof SegmentationDiscriminator ? undefined : { said: tf.tidy(() => discriminator.forward(oneHot, photos, training)) };
   return (images: tf.Tensor4D): Judged => ({ fake: judgement(discriminator, oneHot, images), real });
 }
 
@@ -91,11 +93,14 @@ export function generatorLosses(
 
 /** What the discriminator says of n images for each label map, summed over them. */
 function adversarialLosses({ fake, real }: Judged, n: number, labels: LabelPyramid, weights: LossWeights): Record<string, tf.Scalar> {
-  if (fake instanceof tf.Tensor) return { gan: tf.mul(n * weights.gan, labelEntropy(fake, labels.at(labels.height, labels.width).oneHot)) };
-  if (!Array.isArray(real)) throw new Error('feature matching wants what the discriminator says of the photos');
+  const { said } = fake;
+  const second: Record<string, tf.Scalar> = fake.projected ? { projected: tf.mul(n * weights.projected, generatorHinge(asScales(fake.projected))) } : {};
+  if (said instanceof tf.Tensor) return { gan: tf.mul(n * weights.gan, labelEntropy(said, labels.at(labels.height, labels.width).oneHot)), ...second };
+  if (!real || !Array.isArray(real.said)) throw new Error('feature matching wants what the discriminator says of the photos');
   return {
-    gan: tf.mul(n * weights.gan, generatorHinge(fake)),
-    featureMatching: tf.mul(n * weights.featureMatching, featureMatching(fake, real)),
+    gan: tf.mul(n * weights.gan, generatorHinge(said)),
+    featureMatching: tf.mul(n * weights.featureMatching, featureMatching(said, real.said)),
+    ...second,
   };
 }
 

@@ -6,6 +6,8 @@ import { padZeros } from '../layers/core/padding';
 import { instanceNorm } from '../layers/core/normalisation';
 import { Parameters } from '../layers/core/parameters';
 import { SpectralNorm } from '../layers/spectral_norm';
+import type { Vgg19 } from '../judges/vgg19';
+import { ProjectedHeads } from './projected_heads';
 
 export interface DiscriminatorConfig {
   /** How many classes the label maps have. Default 29. */
@@ -43,8 +45,11 @@ export class Discriminator {
   readonly behaviour: Behaviour;
   readonly parameters: Parameters;
   private readonly scales: PatchLayer[][];
+  /** A second opinion, see `ProjectedHeads`. */
+  readonly projected?: ProjectedHeads;
 
-  constructor(config: Partial<DiscriminatorConfig> = {}) {
+  /** `vgg`: what a second opinion is formed by. */
+  constructor(config: Partial<DiscriminatorConfig> = {}, vgg?: Vgg19) {
     this.config = configure(DISCRIMINATOR_DEFAULTS, config, 'Discriminator');
     const { classes, ndf, scales, layers, seed } = this.config;
     wholeNumbers({ classes, ndf, scales, layers }, 'Discriminator');
@@ -62,6 +67,7 @@ export class Discriminator {
       });
       return [...hidden, new PatchLayer(p.scope(`model${layers}.0`), widths[layers - 1], 1, 1, false, false, false)];
     });
+    if (vgg) this.projected = new ProjectedHeads(this.parameters.scope('projected'), classes, vgg);
   }
 
   /**

@@ -1,10 +1,12 @@
 import * as tf from '../engine/tf';
 import { behaviour, configure, wholeNumbers, type Behaviour, type BehaviourOption } from '../common/config';
 import { leakyRelu } from '../layers/core/activation';
-import { Convolution, type ConvolutionOptions } from '../layers/core/convolution';
+import { Convolution } from '../layers/core/convolution';
 import { Parameters } from '../layers/core/parameters';
 import { blocksToSpace, upsampleNearest2 } from '../layers/core/upsample';
-import { SpectralNorm } from '../layers/spectral_norm';
+import { NormedConvolution } from '../layers/normed_convolution';
+import type { Vgg19 } from '../judges/vgg19';
+import { ProjectedHeads } from './projected_heads';
 
 export interface SegmentationDiscriminatorConfig {
   /** How many classes the label maps have; the network tells one more: generated. Default 29. */
@@ -36,8 +38,11 @@ export class SegmentationDiscriminator {
   private readonly down: DownBlock[];
   private readonly up: UpBlock[];
   private readonly classifier: Convolution;
+  /** A second opinion, see `ProjectedHeads`. */
+  readonly projected?: ProjectedHeads;
 
-  constructor(config: Partial<SegmentationDiscriminatorConfig> = {}) {
+  /** `vgg`: what a second opinion is formed by. */
+  constructor(config: Partial<SegmentationDiscriminatorConfig> = {}, vgg?: Vgg19) {
     this.config = configure(SEGMENTATION_DISCRIMINATOR_DEFAULTS, config, 'SegmentationDiscriminator');
     const { classes, ndf, levels, seed } = this.config;
     wholeNumbers({ classes, ndf, levels }, 'SegmentationDiscriminator');
@@ -49,6 +54,7 @@ export class SegmentationDiscriminator {
     this.down = widths.slice(1).map((width, i) => new DownBlock(p.scope(`down${i + 1}`), widths[i], width, normalised));
     this.up = widths.slice(1).map((width, i) => new UpBlock(p.scope(`up${i + 1}`), width, widths[i], normalised));
     this.classifier = new Convolution(p.scope('classifier'), ndf, 4 * (classes + 1), { kernel: 1 });
+    if (vgg) this.projected = new ProjectedHeads(p.scope('projected'), classes, vgg);
   }
 
   /**
@@ -68,20 +74,6 @@ export class SegmentationDiscriminator {
 
   dispose(): void {
     this.parameters.dispose();
-  }
-}
-
-class NormedConvolution {
-  private readonly conv: Convolution;
-  private readonly spectral?: SpectralNorm;
-
-  constructor(p: Parameters, cin: number, cout: number, options: ConvolutionOptions, normalised: boolean) {
-    this.conv = new Convolution(p, cin, cout, { ...options, weightName: 'weight_orig' });
-    if (normalised) this.spectral = new SpectralNorm(p, this.conv.weight);
-  }
-
-  apply(x: tf.Tensor4D, training: boolean): tf.Tensor4D {
-    return this.conv.apply(x, this.spectral?.apply(training));
   }
 }
 

@@ -206,6 +206,48 @@ test('the perceptual loss of the final image is the part of it in that of all th
   vgg.dispose();
 });
 
+for (const fakes of ['fresh', 'same'] as const) {
+  test(`by features of VGG19 both kinds of discriminators have a second opinion, which learns and teaches (${fakes})`, () => {
+    const vgg = randomVgg();
+    for (const given of [toy, segmentation]) {
+      const config = { ...given, fakes, judged: 'final' as const };
+      const [without, weighted] = [0, 3].map((projected) => new LGGANTrainer({ ...config, lossWeights: { 1: { projected, vgg: 0 } } }, vgg));
+      const heads = () => weighted.discriminator.parameters.trainable.filter(({ name }) => name.startsWith('projected.'));
+      assert.equal(without.discriminator.projected, undefined);
+      assert.equal(heads().length, 32);
+      const before = heads().map(({ variable }) => variable.dataSync().slice());
+      const [a, b] = [without.step(batch(0), 1), weighted.step(batch(0), 1)];
+      assert.ok(!('projected' in a));
+      assert.deepEqual(a.gan, b.gan);
+      const sum = Object.entries(b).reduce((total, [name, x]) => (/^(generator|discriminator)/.test(name) ? total : total + x), 0);
+      assert.ok(Math.abs(sum - b.generator) < 1e-5 * Math.abs(sum), `${sum} and ${b.generator}`);
+      // In the linear part of the hinge losses what photos and images say of the last bias cancels.
+      heads().forEach(({ name, variable }, i) => assert.ok(name.endsWith('score.bias') || before[i].some((x, k) => x !== variable.dataSync()[k]), name));
+      // The same data again and again: the heads tell the images of an untrained generator from photos.
+      let last = b;
+      for (let i = 0; i < 20; i++) last = weighted.step(batch(0), 1);
+      const told = (x: typeof b) => x.discriminatorFake + x.discriminatorReal;
+      assert.ok(told(last) < told(b) - 0.5, `${told(last)} after ${told(b)}`);
+      assert.ok(last.projected > b.projected, `${last.projected} after ${b.projected}`);
+      const tensors = tf.memory().numTensors;
+      weighted.step(batch(1), 1);
+      assert.equal(tf.memory().numTensors, tensors);
+      without.dispose();
+      weighted.dispose();
+    }
+    vgg.dispose();
+  });
+}
+
+test('a second opinion without VGG19 is refused by name, and no tensor is left', () => {
+  const tensors = tf.memory().numTensors;
+  assert.throws(
+    () => new LGGANTrainer({ ...toy, lossWeights: { 2: { projected: 1 } } }),
+    (e) => e instanceof UserError && /train\.lossWeights\.projected/.test(e.message),
+  );
+  assert.equal(tf.memory().numTensors, tensors);
+});
+
 test('a discriminator that segments gives no feature matching; its losses start at the entropy of even shares', () => {
   const trainer = new LGGANTrainer({ ...segmentation, lossWeights: { 1: { gan: 2 } } });
   const { generator, discriminatorFake, discriminatorReal, ...terms } = trainer.step(batch(0), 1);

@@ -2,10 +2,13 @@ import { inPass, newPasses } from '../engine/cluster';
 import { canCompile, compiled } from '../engine/compiled';
 import { excerpt, type Excerpt } from '../engine/tape';
 import * as tf from '../engine/tf';
-import { loadParameters, type Json } from '../checkpoints/checkpoint';
+import type { Json } from '../checkpoints/checkpoint';
+import { assignParameters, checkParameters } from '../checkpoints/parameters';
+import { readTensors } from '../checkpoints/safetensors';
 import { configure, oneOf, wholeNumbers } from '../common/config';
 import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../common/errors';
+import type { Parameters } from '../layers/core/parameters';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
 import { discriminatorLosses, judgement, judgementOfBoth, scoresOf, type Judgement } from '../losses/adversarial';
 import {
@@ -198,10 +201,14 @@ export class LGGANTrainer {
       2: configure(LOSS_WEIGHTS[2], changes[2], 'train.lossWeights.2'),
     };
     if (split(this.config.discriminator).kind === 'segmentation') refuseFeatureMatching(lossWeights);
+    const projected = Object.values(this.lossWeights).some((weights) => weights.projected > 0);
+    if (projected && !vgg) {
+      throw new UserError('train.lossWeights.projected: this second opinion is formed by features of VGG19, whose weights are not here; set it to 0.');
+    }
     this.schedule = new Schedule(this.config.schedule);
     this.generator = createGenerator(this.config.generator);
     const { classes, behaviour, seed } = this.generator.config;
-    this.discriminator = makeDiscriminator(this.config.discriminator, { classes, behaviour, seed });
+    this.discriminator = makeDiscriminator(this.config.discriminator, { classes, behaviour, seed }, projected ? vgg?.fed('imagenet') : undefined);
     const adam = { beta1: 0, beta2: 0.9, epsilonChoice: this.generator.behaviour.adamEpsilon };
     this.optimiserG = new Adam(this.generator.parameters.entries(), adam);
     this.optimiserD = new Adam(this.discriminator.parameters.entries(), adam);
@@ -432,9 +439,9 @@ function split(setting: TrainLGGANConfig['discriminator']) {
   return { kind, own };
 }
 
-function makeDiscriminator(setting: TrainLGGANConfig['discriminator'], shared: Pick<LGGANConfig, 'classes' | 'behaviour' | 'seed'>) {
+function makeDiscriminator(setting: TrainLGGANConfig['discriminator'], shared: Pick<LGGANConfig, 'classes' | 'behaviour' | 'seed'>, vgg?: Vgg19) {
   const { kind, own } = split(setting);
-  return kind === 'patch' ? new Discriminator({ ...shared, ...own }) : new SegmentationDiscriminator({ ...shared, ...own });
+  return kind === 'patch' ? new Discriminator({ ...shared, ...own }, vgg) : new SegmentationDiscriminator({ ...shared, ...own }, vgg);
 }
 
 function refuseFeatureMatching(changes: TrainLGGANConfig['lossWeights']): void {
@@ -465,7 +472,7 @@ async function begin(config: Partial<TrainLGGANConfig>, vgg?: Vgg19): Promise<LG
     const trainer = new LGGANTrainer(start ? { ...config, generator: { ...start.config, ...config.generator } } : config, vgg);
     try {
       if (start) trainer.beginWith(start);
-      if (config.startDiscriminator) await loadParameters(config.startDiscriminator, trainer.discriminator.parameters);
+      if (config.startDiscriminator) await beginDiscriminator(config.startDiscriminator, trainer.discriminator.parameters);
       return trainer;
     } catch (e) {
       trainer.dispose();
@@ -474,6 +481,17 @@ async function begin(config: Partial<TrainLGGANConfig>, vgg?: Vgg19): Promise<LG
   } finally {
     start?.dispose();
   }
+}
+
+/** Where the file is of one without `ProjectedHeads` these keep their random weights; those of a file are left where the run has none. */
+async function beginDiscriminator(file: string, parameters: Parameters): Promise<void> {
+  const { tensors } = await readTensors(file);
+  const heads = (name: string) => name.startsWith('projected.');
+  const [has, wants] = [[...tensors.keys()].some(heads), parameters.entries().some((e) => heads(e.name))];
+  const entries = () => parameters.entries().filter((e) => has || !heads(e.name));
+  for (const name of wants ? [] : [...tensors.keys()].filter(heads)) tensors.delete(name);
+  checkParameters(file, tensors, { entries });
+  assignParameters(tensors, { entries });
 }
 
 async function run(trainer: LGGANTrainer, { train: batches, vgg }: LGGANData, hooks: TrainLGGANHooks): Promise<TrainLGGANResult> {

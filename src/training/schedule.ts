@@ -22,8 +22,8 @@ export const SCHEDULE_DEFAULTS: ScheduleConfig = {
 
 /** The weights of the losses in each stage. */
 export const LOSS_WEIGHTS: Readonly<Record<1 | 2, LossWeights>> = {
-  1: { gan: 1, featureMatching: 8, vgg: 3, l1: 2, local: 2, classScore: 5, totalVariation: 4 },
-  2: { gan: 1, featureMatching: 10, vgg: 5, l1: 20, local: 20, classScore: 5, totalVariation: 4 },
+  1: { gan: 1, projected: 0, featureMatching: 8, vgg: 3, l1: 2, local: 2, classScore: 5, totalVariation: 4 },
+  2: { gan: 1, projected: 0, featureMatching: 10, vgg: 5, l1: 20, local: 20, classScore: 5, totalVariation: 4 },
 };
 
 /** Changes to `LOSS_WEIGHTS` that leave the class score out. */
