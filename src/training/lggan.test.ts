@@ -9,6 +9,7 @@ import { normals } from '../../proof/testing/close';
 import type { Branches } from '../models/lggan/config';
 import { labelMap, randomVgg, scatter } from '../../proof/testing/toy';
 import { saveParameters } from '../checkpoints/parameters';
+import type { Parameters } from '../layers/core/parameters';
 import { LGGAN } from '../models/lggan/lggan';
 import { canCompile } from '../engine/compiled';
 import * as tf from '../engine/tf';
@@ -525,11 +526,33 @@ test('a run that starts with a trained generator takes its shape and its weights
   second.trainer.discriminator.parameters.entries().forEach(({ name, variable }, i) => {
     assert.deepEqual(variable.dataSync(), trainer.discriminator.parameters.entries()[i].variable.dataSync(), name);
   });
+  // The heads of a second opinion keep their random weights where the file has none, and are left where the run has none.
+  const vgg = randomVgg();
+  const heads = { ...config, lossWeights: { 1: { projected: 1 } } };
+  const third = await trainLGGAN({ ...heads, startDiscriminator, output: join(folder, 'heads') }, { train: new Turn(), vgg }, { signal: stop.signal });
+  const valuesIn = (parameters: Parameters) => new Map(parameters.entries().map(({ name, variable }) => [name, variable.dataSync().slice()]));
+  const [plain, withHeads] = [valuesIn(second.trainer.discriminator.parameters), valuesIn(third.trainer.discriminator.parameters)];
+  assert.ok(withHeads.size > plain.size);
+  for (const [name, values] of plain) assert.deepEqual(withHeads.get(name), values, name);
+  scatter(third.trainer.discriminator.parameters.trainable, 8, 0.05);
+  const both = join(folder, 'both.safetensors');
+  await saveParameters(both, third.trainer.discriminator.parameters);
+  for (const begun of [heads, config]) {
+    const output = join(folder, begun === heads ? 'again' : 'without');
+    const { trainer: last } = await trainLGGAN({ ...begun, startDiscriminator: both, output }, { train: new Turn(), vgg }, { signal: stop.signal });
+    const known = valuesIn(third.trainer.discriminator.parameters);
+    const own = valuesIn(last.discriminator.parameters);
+    assert.equal(own.size, begun === heads ? known.size : plain.size);
+    for (const [name, values] of own) assert.deepEqual(values, known.get(name), name);
+    last.dispose();
+  }
+  third.trainer.dispose();
+  vgg.dispose();
   second.trainer.dispose();
   trainer.dispose();
   const tensors = tf.memory().numTensors;
   await assert.rejects(
-    trainLGGAN({ ...config, discriminator: { ndf: 6 }, startDiscriminator, output: join(folder, 'third') }, { train: new Turn() }),
+    trainLGGAN({ ...config, discriminator: { ndf: 6 }, startDiscriminator, output: join(folder, 'sixth') }, { train: new Turn() }),
     (e) => e instanceof UserError && /D\.safetensors/.test(e.message),
   );
   assert.equal(tf.memory().numTensors, tensors);
