@@ -256,6 +256,7 @@ const LOSS_LABELS: Readonly<Record<string, string>> = {
   discriminatorFake: 'discriminator, painted',
   discriminatorReal: 'discriminator, photos',
   gan: 'adversarial (hinge)',
+  projected: 'adversarial, by VGG19',
   featureMatching: 'feature matching',
   vgg: 'perceptual (VGG19)',
   l1: 'L1',
