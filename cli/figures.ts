@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { writeFileAtomically } from '../src/common/atomic';
 import { sha256Of } from '../src/common/checksum';
-import { loadParameters } from '../src/checkpoints/parameters';
+import { loadDiscriminator } from '../src/models/projected_heads';
 import { readTensorsHeader } from '../src/checkpoints/safetensors';
 import { heldOutCrops } from '../src/data/crops';
 import { readMapping } from '../src/data/mapping';
@@ -239,7 +239,7 @@ async function findDiscriminator(generatorFile: string, classes: number): Promis
   const guess = guessNetwork(file, tensors);
   if (guess.network !== 'Discriminator') throw new UserError(`${file} holds no discriminator but ${guess.network}; move it away.`);
   const discriminator = withoutDrawing(() => new Discriminator(guess.config));
-  await loadParameters(file, discriminator.parameters);
+  await loadDiscriminator(file, discriminator.parameters);
   return { discriminator, sentence: `discriminator: ${shown(file)}` };
 }
 

@@ -109,7 +109,12 @@ void runWithWorkers(
       crop_min: { type: 'number', default: 0.25, help: 'with --crops: the smallest window as a share of the height of its photo' },
       synonyms: { type: 'flag', help: "with --crops: classes that look alike are shown under each other's names, such as river as sea" },
       sample_labels: { type: 'string', value: 'DIR', help: 'label maps to paint samples of; default: some of the training set' },
-      vgg: { type: 'string', value: 'PATH', words: ['none'], help: 'weights of VGG19 for the perceptual loss, or "none"; default: those in checkpoints/' },
+      vgg: {
+        type: 'string',
+        value: 'PATH',
+        words: ['none'],
+        help: 'weights of VGG19 for the perceptual loss and a second opinion, or "none"; default: those in checkpoints/',
+      },
       limit: { type: 'integer', min: 1, help: 'only the first so many pairs' },
       seed: { type: 'integer', min: 0, default: LGGAN_DEFAULTS.seed, help: 'of weights, order and augmentation' },
       sample_every: { type: 'integer', min: 1, default: D.sampleEvery, help: 'steps between samples' },

@@ -80,7 +80,7 @@ export function trainingOf(settings: AblationSettings, variant: Variant, seed: n
   };
 }
 
-/** Of all steps, where the recipe is that of the network that comes with the project. */
+/** Of all steps, where the recipe is that of stage B of the network that comes with the project. */
 const PRETRAINED_WEIGHTS = { vgg: 3, l1: 1, local: 1, totalVariation: 1 };
 
 const startFile = (folder: string) => join(folder, 'start.safetensors');

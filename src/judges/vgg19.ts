@@ -77,7 +77,7 @@ export class Vgg19 {
     return out;
   }
 
-  /** The same network, by the same weights, which is fed otherwise. One of the two is disposed of. */
+  /** The same network, fed otherwise. They share their weights: dispose of one only. */
   fed(input: Vgg19Input): Vgg19 {
     return Object.assign(Object.create(Vgg19.prototype) as Vgg19, this, { input, name: this.name.replace(/input \w+$/, `input ${input}`) });
   }

@@ -14,7 +14,10 @@ import { labelEntropy } from './segmentation';
 /** How much each loss counts. */
 export interface LossWeights {
   gan: number;
-  /** Of the second opinion by features of VGG19, see `ProjectedHeads`; the original has none. */
+  /**
+   * Of the generator's part in the second opinion, by features of VGG19, which it needs (see `ProjectedHeads`); the original has none. Where it is more
+   * than 0 in one of the stages the discriminator has heads, and they learn in both.
+   */
   projected: number;
   featureMatching: number;
   vgg: number;

@@ -50,7 +50,7 @@ export function guessNetwork(file: string, tensors: ReadonlyMap<string, { readon
         ndf: first[0],
         scales: count(/^model\.discriminator_(\d+)\./),
         layers: count(/^model\.discriminator_0\.model\.model(\d+)\./) - 1,
-        behaviour: { spectralNorm: names.some((n) => /weight_u$|weight\.0\._u$/.test(n)) ? 'paper' : 'original' },
+        behaviour: { spectralNorm: names.some((n) => /^model\..*(weight_u|weight\.0\._u)$/.test(n)) ? 'paper' : 'original' },
       },
     };
   }

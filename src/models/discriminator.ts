@@ -7,7 +7,7 @@ import { instanceNorm } from '../layers/core/normalisation';
 import { Parameters } from '../layers/core/parameters';
 import { SpectralNorm } from '../layers/spectral_norm';
 import type { Vgg19 } from '../judges/vgg19';
-import { ProjectedHeads } from './projected_heads';
+import { HEADS, ProjectedHeads } from './projected_heads';
 
 export interface DiscriminatorConfig {
   /** How many classes the label maps have. Default 29. */
@@ -48,7 +48,7 @@ export class Discriminator {
   /** A second opinion, see `ProjectedHeads`. */
   readonly projected?: ProjectedHeads;
 
-  /** `vgg`: what a second opinion is formed by. */
+  /** `vgg`: what a second opinion goes by, fed `imagenet`; it is not disposed of here. */
   constructor(config: Partial<DiscriminatorConfig> = {}, vgg?: Vgg19) {
     this.config = configure(DISCRIMINATOR_DEFAULTS, config, 'Discriminator');
     const { classes, ndf, scales, layers, seed } = this.config;
@@ -67,7 +67,7 @@ export class Discriminator {
       });
       return [...hidden, new PatchLayer(p.scope(`model${layers}.0`), widths[layers - 1], 1, 1, false, false, false)];
     });
-    if (vgg) this.projected = new ProjectedHeads(this.parameters.scope('projected'), classes, vgg);
+    if (vgg) this.projected = new ProjectedHeads(this.parameters.scope(HEADS), classes, vgg);
   }
 
   /**

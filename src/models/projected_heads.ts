@@ -1,11 +1,16 @@
 import { leakyRelu } from '../layers/core/activation';
 import type { Parameters } from '../layers/core/parameters';
 import { NormedConvolution } from '../layers/normed_convolution';
+import { assignParameters, checkParameters } from '../checkpoints/parameters';
+import { readTensors } from '../checkpoints/safetensors';
 import * as tf from '../engine/tf';
 import { VGG19_CHANNELS, VGG19_FEATURES, type Vgg19 } from '../judges/vgg19';
 
 /** Which of VGG19's five features are judged: all but the finest, whose channels are edges and colours, from half of the image's size down. */
 const LEVELS = VGG19_FEATURES.map((feature, level) => ({ feature, level, factor: 2 ** level, channels: VGG19_CHANNELS[level] })).slice(1);
+
+/** What the names of the heads' parameters in a discriminator begin with. */
+export const HEADS = 'projected';
 
 /** Channels of a head. */
 const WIDTH = 64;
@@ -16,10 +21,12 @@ const WIDTH = 64;
  * have few weights to learn, and see in hundreds of steps what a discriminator of its own takes tens of thousands for.
  *
  * Other than in the paper there is no random projection, the label map is seen, and the features of each image are scaled to mean square 1.
+ * All images go through VGG19 at once, and its layers' outputs stay until the gradient is taken: at full size that is much memory.
  */
 export class ProjectedHeads {
   private readonly heads: Head[];
 
+  /** @param vgg fed `imagenet`, what it was trained on; the caller disposes of it */
   constructor(
     p: Parameters,
     classes: number,
@@ -30,7 +37,7 @@ export class ProjectedHeads {
 
   /**
    * @param oneHot label maps, [B,H,W,classes]
-   * @param images [n*B,H,W,3] in -1..1: n images for each label map, all first ones before all second ones
+   * @param images [n*B,H,W,3] in -1..1, H and W at least 16: n images for each label map, all first ones before all second ones
    * @param training takes one power iteration of spectral norm first
    * @returns scores, [n*B,H/2^i,W/2^i,1] for i = 1..4
    */
@@ -43,6 +50,24 @@ export class ProjectedHeads {
       return head.apply(features[level], copies > 1 ? (tf.concat(Array<tf.Tensor4D>(copies).fill(labels)) as tf.Tensor4D) : labels, training);
     });
   }
+}
+
+/**
+ * Loads a discriminator from a `.safetensors` file, whether or not both have heads: those that the file lacks keep their random weights, those that the
+ * discriminator lacks are left. Says which, where there is something to say.
+ * @throws UserError where anything else does not fit
+ */
+export async function loadDiscriminator(file: string, parameters: Parameters): Promise<string | undefined> {
+  const { tensors } = await readTensors(file);
+  const ofHeads = (name: string) => name.startsWith(`${HEADS}.`);
+  const theirs = [...tensors.keys()].filter(ofHeads);
+  const wanted = parameters.entries().some((e) => ofHeads(e.name));
+  if (!wanted) theirs.forEach((name) => tensors.delete(name));
+  const entries = () => parameters.entries().filter((e) => theirs.length > 0 || !ofHeads(e.name));
+  checkParameters(file, tensors, { entries });
+  assignParameters(tensors, { entries });
+  if (wanted === theirs.length > 0) return undefined;
+  return `${file}: ${wanted ? 'it has no heads for a second opinion, which begin at random.' : 'its heads for a second opinion are left out, as no weight asks for them.'}`;
 }
 
 /** features [B,h,w,channels], shares of the classes [B,h,w,classes] -> scores [B,h,w,1] */

@@ -6,7 +6,7 @@ import { Parameters } from '../layers/core/parameters';
 import { blocksToSpace, upsampleNearest2 } from '../layers/core/upsample';
 import { NormedConvolution } from '../layers/normed_convolution';
 import type { Vgg19 } from '../judges/vgg19';
-import { ProjectedHeads } from './projected_heads';
+import { HEADS, ProjectedHeads } from './projected_heads';
 
 export interface SegmentationDiscriminatorConfig {
   /** How many classes the label maps have; the network tells one more: generated. Default 29. */
@@ -41,7 +41,7 @@ export class SegmentationDiscriminator {
   /** A second opinion, see `ProjectedHeads`. */
   readonly projected?: ProjectedHeads;
 
-  /** `vgg`: what a second opinion is formed by. */
+  /** `vgg`: what a second opinion goes by, fed `imagenet`; it is not disposed of here. */
   constructor(config: Partial<SegmentationDiscriminatorConfig> = {}, vgg?: Vgg19) {
     this.config = configure(SEGMENTATION_DISCRIMINATOR_DEFAULTS, config, 'SegmentationDiscriminator');
     const { classes, ndf, levels, seed } = this.config;
@@ -54,7 +54,7 @@ export class SegmentationDiscriminator {
     this.down = widths.slice(1).map((width, i) => new DownBlock(p.scope(`down${i + 1}`), widths[i], width, normalised));
     this.up = widths.slice(1).map((width, i) => new UpBlock(p.scope(`up${i + 1}`), width, widths[i], normalised));
     this.classifier = new Convolution(p.scope('classifier'), ndf, 4 * (classes + 1), { kernel: 1 });
-    if (vgg) this.projected = new ProjectedHeads(p.scope('projected'), classes, vgg);
+    if (vgg) this.projected = new ProjectedHeads(p.scope(HEADS), classes, vgg);
   }
 
   /**

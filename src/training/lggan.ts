@@ -3,12 +3,9 @@ import { canCompile, compiled } from '../engine/compiled';
 import { excerpt, type Excerpt } from '../engine/tape';
 import * as tf from '../engine/tf';
 import type { Json } from '../checkpoints/checkpoint';
-import { assignParameters, checkParameters } from '../checkpoints/parameters';
-import { readTensors } from '../checkpoints/safetensors';
 import { configure, oneOf, wholeNumbers } from '../common/config';
 import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../common/errors';
-import type { Parameters } from '../layers/core/parameters';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
 import { discriminatorLosses, judgement, judgementOfBoth, scoresOf, type Judgement } from '../losses/adversarial';
 import {
@@ -29,6 +26,7 @@ import type { LGGANConfig } from '../models/lggan/config';
 import type { Generator } from '../models/lggan/generator';
 import { createGenerator } from '../models/lggan/single_branch';
 import { loadGenerator } from '../models/pretrained';
+import { HEADS, loadDiscriminator } from '../models/projected_heads';
 import { SegmentationDiscriminator, type SegmentationDiscriminatorConfig } from '../models/segmentation_discriminator';
 import type { Vgg19 } from '../judges/vgg19';
 import { Adam } from './adam';
@@ -52,7 +50,10 @@ export interface TrainLGGANConfig {
    * not say otherwise. Default '': random weights. A run that is saved goes on from there.
    */
   start: string;
-  /** A trained discriminator of the kind and size that `discriminator` says, a `.safetensors` file, to begin with. Default '': random weights. */
+  /**
+   * A trained discriminator of the kind and size that `discriminator` says, a `.safetensors` file, to begin with (see `loadDiscriminator`). Default '':
+   * random weights.
+   */
   startDiscriminator: string;
   generator: Partial<LGGANConfig>;
   /**
@@ -201,10 +202,16 @@ export class LGGANTrainer {
       2: configure(LOSS_WEIGHTS[2], changes[2], 'train.lossWeights.2'),
     };
     if (split(this.config.discriminator).kind === 'segmentation') refuseFeatureMatching(lossWeights);
-    const projected = Object.values(this.lossWeights).some((weights) => weights.projected > 0);
-    if (projected && !vgg) {
-      throw new UserError('train.lossWeights.projected: this second opinion is formed by features of VGG19, whose weights are not here; set it to 0.');
+    for (const stage of [1, 2] as const) {
+      const { projected } = this.lossWeights[stage];
+      if (projected < 0) throw new UserError(`train.lossWeights.${stage}.projected: expected at least 0, got ${projected}`);
+      if (projected && !vgg) {
+        throw new UserError(
+          `train.lossWeights.${stage}.projected: a second opinion goes by features of VGG19, which is not given (--vgg); without it leave the field out.`,
+        );
+      }
     }
+    const projected = Object.values(this.lossWeights).some((weights) => weights.projected > 0);
     this.schedule = new Schedule(this.config.schedule);
     this.generator = createGenerator(this.config.generator);
     const { classes, behaviour, seed } = this.generator.config;
@@ -402,7 +409,14 @@ export class LGGANTrainer {
   /** Takes up a saved state; undefined where there is none. */
   async load(name: 'latest' | 'best', onMessage?: (m: string) => void): Promise<Record<string, Json> | undefined> {
     const stepsOf = (state: Record<string, Json>) => state.steps as { G: number; D: number; EMA: number };
-    const state = await loadRun(this.config.output, name, this.kept, (s) => ({ optimiserG: stepsOf(s).G, optimiserD: stepsOf(s).D }), onMessage);
+    const loading = loadRun(this.config.output, name, this.kept, (s) => ({ optimiserG: stepsOf(s).G, optimiserD: stepsOf(s).D }), onMessage);
+    const state = await loading.catch((e) => {
+      if (!(e instanceof UserError) || !e.message.includes(`${HEADS}.`)) throw e;
+      const begun = this.discriminator.projected
+        ? 'without a second opinion (lossWeights.projected); leave it out'
+        : 'with a second opinion (lossWeights.projected); give it';
+      throw new UserError(`${this.config.output}: this run was begun ${begun}, or choose another folder. ${e.message}`, { cause: e });
+    });
     if (state) this.average?.restore(stepsOf(state).EMA);
     return state;
   }
@@ -429,7 +443,7 @@ export class LGGANTrainer {
 
 export interface LGGANData {
   train: BatchSource;
-  /** For the perceptual loss; without it there is none. The caller disposes of it. */
+  /** For the perceptual loss and a second opinion (`LossWeights.projected`); without it there is neither. The caller disposes of it. */
   vgg?: Vgg19;
 }
 
@@ -457,7 +471,7 @@ function refuseFeatureMatching(changes: TrainLGGANConfig['lossWeights']): void {
  * kept there.
  */
 export async function trainLGGAN(config: Partial<TrainLGGANConfig>, data: LGGANData, hooks: TrainLGGANHooks = {}): Promise<TrainLGGANResult> {
-  const trainer = await begin(config, data.vgg);
+  const trainer = await begin(config, data.vgg, hooks.onMessage);
   try {
     return await withRunLock(trainer.config.output, () => run(trainer, data, hooks));
   } catch (e) {
@@ -466,13 +480,14 @@ export async function trainLGGAN(config: Partial<TrainLGGANConfig>, data: LGGAND
   }
 }
 
-async function begin(config: Partial<TrainLGGANConfig>, vgg?: Vgg19): Promise<LGGANTrainer> {
+async function begin(config: Partial<TrainLGGANConfig>, vgg?: Vgg19, onMessage?: (message: string) => void): Promise<LGGANTrainer> {
   const start = config.start ? await loadGenerator(config.start) : undefined;
   try {
     const trainer = new LGGANTrainer(start ? { ...config, generator: { ...start.config, ...config.generator } } : config, vgg);
     try {
       if (start) trainer.beginWith(start);
-      if (config.startDiscriminator) await beginDiscriminator(config.startDiscriminator, trainer.discriminator.parameters);
+      const said = config.startDiscriminator && (await loadDiscriminator(config.startDiscriminator, trainer.discriminator.parameters));
+      if (said) onMessage?.(said);
       return trainer;
     } catch (e) {
       trainer.dispose();
@@ -481,17 +496,6 @@ async function begin(config: Partial<TrainLGGANConfig>, vgg?: Vgg19): Promise<LG
   } finally {
     start?.dispose();
   }
-}
-
-/** Where the file is of one without `ProjectedHeads` these keep their random weights; those of a file are left where the run has none. */
-async function beginDiscriminator(file: string, parameters: Parameters): Promise<void> {
-  const { tensors } = await readTensors(file);
-  const heads = (name: string) => name.startsWith('projected.');
-  const [has, wants] = [[...tensors.keys()].some(heads), parameters.entries().some((e) => heads(e.name))];
-  const entries = () => parameters.entries().filter((e) => has || !heads(e.name));
-  for (const name of wants ? [] : [...tensors.keys()].filter(heads)) tensors.delete(name);
-  checkParameters(file, tensors, { entries });
-  assignParameters(tensors, { entries });
 }
 
 async function run(trainer: LGGANTrainer, { train: batches, vgg }: LGGANData, hooks: TrainLGGANHooks): Promise<TrainLGGANResult> {

@@ -27,8 +27,8 @@ test('the second stage begins with epoch 91', () => {
     [1, 90, 91, 120].map((e) => schedule.stage(e)),
     [1, 1, 2, 2],
   );
-  assert.deepEqual(LOSS_WEIGHTS[1], { gan: 1, featureMatching: 8, vgg: 3, l1: 2, local: 2, classScore: 5, totalVariation: 4 });
-  assert.deepEqual(LOSS_WEIGHTS[2], { gan: 1, featureMatching: 10, vgg: 5, l1: 20, local: 20, classScore: 5, totalVariation: 4 });
+  assert.deepEqual(LOSS_WEIGHTS[1], { gan: 1, projected: 0, featureMatching: 8, vgg: 3, l1: 2, local: 2, classScore: 5, totalVariation: 4 });
+  assert.deepEqual(LOSS_WEIGHTS[2], { gan: 1, projected: 0, featureMatching: 10, vgg: 5, l1: 20, local: 20, classScore: 5, totalVariation: 4 });
 });
 
 test('other lengths', () => {
