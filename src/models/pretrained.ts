@@ -1,14 +1,16 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { newestCheckpoint } from '../checkpoints/checkpoint';
-import { loadParameters } from '../checkpoints/parameters';
-import { readTensorsHeader } from '../checkpoints/safetensors';
+import { assignParameters, checkParameters, loadParameters } from '../checkpoints/parameters';
+import { readTensors, readTensorsHeader } from '../checkpoints/safetensors';
 import { UserError } from '../common/errors';
 import type { Size } from '../data/types';
+import type { Parameters } from '../layers/core/parameters';
 import { guessNetwork } from './config_from_shapes';
 import { describedGenerator, describedRCAN, type Description } from './described';
 import type { Generator } from './lggan/generator';
 import { LGGAN } from './lggan/lggan';
+import { HEADS } from './projected_heads';
 import type { RCAN } from './rcan';
 
 export interface LoadGeneratorOptions {
@@ -39,6 +41,24 @@ export async function loadGenerator(path: string, { imageSize }: LoadGeneratorOp
 export async function loadRCAN(path: string): Promise<RCAN> {
   const file = await checkpointFile(path, 'RCAN');
   return described(file, describedRCAN);
+}
+
+/**
+ * Loads a discriminator from a `.safetensors` file, whether or not both have heads: those that the file lacks keep their random weights, those that the
+ * discriminator lacks are left. Says which, where there is something to say.
+ * @throws UserError where anything else does not fit
+ */
+export async function loadDiscriminator(file: string, parameters: Parameters): Promise<string | undefined> {
+  const { tensors } = await readTensors(file);
+  const ofHeads = (name: string) => name.startsWith(`${HEADS}.`);
+  const theirs = [...tensors.keys()].filter(ofHeads);
+  const wanted = parameters.entries().some((e) => ofHeads(e.name));
+  if (!wanted) theirs.forEach((name) => tensors.delete(name));
+  const entries = () => parameters.entries().filter((e) => theirs.length > 0 || !ofHeads(e.name));
+  checkParameters(file, tensors, { entries });
+  assignParameters(tensors, { entries });
+  if (wanted === theirs.length > 0) return undefined;
+  return `${file}: ${wanted ? 'it has no heads for a second opinion, which begin at random.' : 'its heads for a second opinion are left out, as no weight asks for them.'}`;
 }
 
 /** What a network's files are called: in a run's folder, and where the project carries a trained one. */

@@ -1,8 +1,6 @@
 import { leakyRelu } from '../layers/core/activation';
 import type { Parameters } from '../layers/core/parameters';
 import { NormedConvolution } from '../layers/normed_convolution';
-import { assignParameters, checkParameters } from '../checkpoints/parameters';
-import { readTensors } from '../checkpoints/safetensors';
 import * as tf from '../engine/tf';
 import { VGG19_CHANNELS, VGG19_FEATURES, type Vgg19 } from '../judges/vgg19';
 
@@ -52,24 +50,6 @@ export class ProjectedHeads {
   }
 }
 
-/**
- * Loads a discriminator from a `.safetensors` file, whether or not both have heads: those that the file lacks keep their random weights, those that the
- * discriminator lacks are left. Says which, where there is something to say.
- * @throws UserError where anything else does not fit
- */
-export async function loadDiscriminator(file: string, parameters: Parameters): Promise<string | undefined> {
-  const { tensors } = await readTensors(file);
-  const ofHeads = (name: string) => name.startsWith(`${HEADS}.`);
-  const theirs = [...tensors.keys()].filter(ofHeads);
-  const wanted = parameters.entries().some((e) => ofHeads(e.name));
-  if (!wanted) theirs.forEach((name) => tensors.delete(name));
-  const entries = () => parameters.entries().filter((e) => theirs.length > 0 || !ofHeads(e.name));
-  checkParameters(file, tensors, { entries });
-  assignParameters(tensors, { entries });
-  if (wanted === theirs.length > 0) return undefined;
-  return `${file}: ${wanted ? 'it has no heads for a second opinion, which begin at random.' : 'its heads for a second opinion are left out, as no weight asks for them.'}`;
-}
-
 /** features [B,h,w,channels], shares of the classes [B,h,w,classes] -> scores [B,h,w,1] */
 class Head {
   private readonly image: NormedConvolution;
@@ -85,6 +65,7 @@ class Head {
   }
 
   apply(features: tf.Tensor4D, classes: tf.Tensor4D, training: boolean): tf.Tensor4D {
+    // A picture that VGG19 sees nothing in has features of zero.
     const scale = tf.rsqrt(tf.add(tf.mean(tf.square(features), [1, 2, 3], true), 1e-6));
     const image = this.image.apply(tf.mul(features, scale) as tf.Tensor4D, training);
     const seen = leakyRelu(tf.add(image, this.labels.apply(classes, training)) as tf.Tensor4D);

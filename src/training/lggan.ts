@@ -25,8 +25,8 @@ import { Discriminator, type DiscriminatorConfig } from '../models/discriminator
 import type { LGGANConfig } from '../models/lggan/config';
 import type { Generator } from '../models/lggan/generator';
 import { createGenerator } from '../models/lggan/single_branch';
-import { loadGenerator } from '../models/pretrained';
-import { HEADS, loadDiscriminator } from '../models/projected_heads';
+import { loadDiscriminator, loadGenerator } from '../models/pretrained';
+import { HEADS } from '../models/projected_heads';
 import { SegmentationDiscriminator, type SegmentationDiscriminatorConfig } from '../models/segmentation_discriminator';
 import type { Vgg19 } from '../judges/vgg19';
 import { Adam } from './adam';
