@@ -25,11 +25,12 @@ void runCommand(
       low: { type: 'string', value: 'DIR', help: "their halves, in the same order of names; default: made by Pillow's bicubic" },
       crops: { type: 'flag', help: 'the held-out strips of few large photos, as `npm run train-rcan -- --crops` leaves them' },
       sr_checkpoint: { type: 'string', value: 'PATH', help: "RCAN: a run's folder or a .safetensors file; default: the one that comes with the project" },
+      self_ensemble: { type: 'flag', help: 'also RCAN+: the mean over the image turned eight ways' },
       edsr: { type: 'string', value: 'FILE', help: 'weights of EDSR; default: those in checkpoints/' },
       json: { type: 'flag', help: 'print the figures as JSON' },
     },
   },
-  async ({ input_path, low, crops, sr_checkpoint, edsr: edsrFile, json }) => {
+  async ({ input_path, low, crops, sr_checkpoint, self_ensemble, edsr: edsrFile, json }) => {
     if (crops && low) throw new UserError('--low: with --crops the halves are made; leave it out.');
     const pairs = crops
       ? await srCrops(folderPairs(input_path), 'held-out')
@@ -43,6 +44,7 @@ void runCommand(
     const methods: [string, Enlarge][] = [
       ['bicubic', bicubicEnlarged],
       ['RCAN', (pair) => rcan.upscale(pair.low)],
+      ...(self_ensemble ? [['RCAN+', (pair: SrPair) => rcan.upscale(pair.low, { selfEnsemble: true })] as [string, Enlarge]] : []),
       ...(edsr ? [['EDSR', (pair: SrPair) => edsr.upscale(pair.low)] as [string, Enlarge]] : []),
     ];
     const columns = ['PSNR Y (dB)', 'SSIM Y', 'PSNR RGB (dB)'] as const;

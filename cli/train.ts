@@ -4,8 +4,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Choice } from '../src/common/config';
 import { TrainingBatches } from '../src/data/batches';
-import { CropBatches, HELD_OUT, SYNONYMS, heldOutCrops } from '../src/data/crops';
+import { CropBatches, HELD_OUT, heldOutCrops } from '../src/data/crops';
 import { readMapping } from '../src/data/mapping';
+import { RARE_SYNONYMS, SYNONYMS } from '../src/data/synonyms';
 import { folderPairs, labelFolder } from '../src/data/pairs';
 import { readSome } from '../src/data/dataset';
 import { IGNORE, type PairDataset } from '../src/data/types';
@@ -32,7 +33,7 @@ import { watchTraining } from './watch';
 import { WrittenFiles, filesIn, refuseInputs } from '../src/common/targets';
 import { IMAGE_EXTENSIONS, hasExtension } from '../src/common/files';
 
-const { epochs, decayEpochs, secondStageFrom, learningRate } = SCHEDULE_DEFAULTS;
+const { epochs, decayEpochs, secondStageFrom, learningRate, discriminatorRate } = SCHEDULE_DEFAULTS;
 
 void runWithWorkers(
   {
@@ -68,6 +69,7 @@ void runWithWorkers(
       decay_epochs: { type: 'integer', min: 0, help: `last epochs, in which the learning rate falls to 0; default: ${decayEpochs} of ${epochs}` },
       steps_per_epoch: { type: 'integer', min: 0, default: D.stepsPerEpoch, help: 'steps that count as an epoch; 0: one pass over the set' },
       learning_rate: { type: 'number', default: learningRate, help: 'G learns at half of it, D at twice' },
+      discriminator_rate: { type: 'number', default: discriminatorRate, help: 'times --learning_rate, at which D learns' },
       ngf: { type: 'integer', min: 2, default: LGGAN_DEFAULTS.ngf, help: 'width of the generator' },
       ndf: { type: 'integer', min: 1, default: DISCRIMINATOR_DEFAULTS.ndf, help: 'width of the discriminator' },
       spade_hidden: { type: 'integer', min: 1, default: LGGAN_DEFAULTS.spadeHidden, help: 'hidden channels of SPADE' },
@@ -102,12 +104,21 @@ void runWithWorkers(
         default: D.judged,
         help: 'images that the discriminator looks at: final, global and local, or the final one',
       },
+      label_mix: {
+        type: 'number',
+        default: D.labelMix,
+        help: "weight of LabelMix in the segmenting discriminator's loss: its answer shall not hang on where the other classes came from; OASIS takes 10",
+      },
+      augment: { type: 'flag', help: 'the discriminator sees photos and paintings in other colours, moved, with a hole (DiffAugment)' },
       ema: { type: 'number', default: D.ema, help: 'decay of the moving average of the weights, such as 0.999; 0: none' },
       crop_scale: { type: 'number', default: 1, help: "random windows from this share of a photo's side up to all of it; 1: whole photos" },
       no_flip: { type: 'flag', help: 'no random mirroring' },
       crops: { type: 'flag', help: `for few large photos: 64 windows of each an epoch, at several scales; the right ${HELD_OUT * 100} % of each is held out` },
       crop_min: { type: 'number', default: 0.25, help: 'with --crops: the smallest window as a share of the height of its photo' },
-      synonyms: { type: 'flag', help: "with --crops: classes that look alike are shown under each other's names, such as river as sea" },
+      synonyms: {
+        type: 'flag',
+        help: "classes that look alike are shown under each other's names, such as water as lake: few of many photos, or with --crops as often as their own",
+      },
       sample_labels: { type: 'string', value: 'DIR', help: 'label maps to paint samples of; default: some of the training set' },
       vgg: {
         type: 'string',
@@ -156,10 +167,10 @@ void runWithWorkers(
     // The folder of a run is its own.
     const begunHere = (existsSync(args.output_path) ? readdirSync(args.output_path) : []).some((name) => /^(latest|best)-\d+$/.test(name));
     if (!begunHere) record.refuseOthers(own.slice(0, 1), 'choose another --output_path, or move it away');
-    if (!args.crops && args.synonyms) throw new UserError('--synonyms: this goes with --crops; add that.');
-    const common = { imageSize, batchSize: args.batch_size, seed: args.seed, flip: !args.no_flip, share: cluster() };
+    const synonyms = args.synonyms ? (args.crops ? SYNONYMS : RARE_SYNONYMS) : undefined;
+    const common = { imageSize, batchSize: args.batch_size, seed: args.seed, flip: !args.no_flip, synonyms, share: cluster() };
     const batches = args.crops
-      ? await CropBatches.of(pairs, { ...common, minHeight: args.crop_min, synonyms: args.synonyms ? SYNONYMS : {} })
+      ? await CropBatches.of(pairs, { ...common, minHeight: args.crop_min })
       : new TrainingBatches(pairs, { ...common, crop, ...(args.crop_scale !== 1 && { randomCrop: { minScale: args.crop_scale } }) });
     const vggPath = args.vgg === 'none' ? undefined : (args.vgg ?? findVgg19());
     const vgg = vggPath ? await Vgg19.load(vggPath) : undefined;
@@ -202,6 +213,7 @@ void runWithWorkers(
           decayEpochs: args.decay_epochs ?? Math.round((args.epochs * decayEpochs) / epochs),
           secondStageFrom: secondStage,
           learningRate: args.learning_rate,
+          discriminatorRate: args.discriminator_rate,
         },
         lossWeights: lossWeights(args.loss_weights, args.no_class_loss),
         stage: (args.stage ?? 0) as 0 | 1 | 2,
@@ -210,6 +222,8 @@ void runWithWorkers(
         perceptual: args.perceptual,
         perceptualEvery: args.perceptual_every,
         judged: args.judged,
+        labelMix: args.label_mix,
+        augment: args.augment,
         ema: args.ema,
         output: args.output_path,
         evaluateEvery: args.evaluate_every,

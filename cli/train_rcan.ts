@@ -29,7 +29,13 @@ void runWithWorkers(
       blocks: { type: 'integer', min: 1, default: RCAN_DEFAULTS.blocks, help: 'blocks in a group' },
       features: { type: 'integer', min: 1, default: RCAN_DEFAULTS.features, help: 'channels' },
       reduction: { type: 'integer', min: 1, default: RCAN_DEFAULTS.reduction, help: 'of channel attention' },
-      start: { type: 'string', choices: ['random', 'bilinear'], default: D.start, help: 'initial weights' },
+      start: {
+        type: 'string',
+        value: 'PATH',
+        words: ['random', 'bilinear'],
+        default: D.start,
+        help: 'initial weights: random, bilinear, or a trained RCAN such as checkpoints/pretrained/rcan.safetensors, whose shape stands in for --groups and the like',
+      },
       epochs: { type: 'integer', min: 1, default: D.epochs, help: 'passes over the set' },
       steps_per_epoch: { type: 'integer', min: 0, default: D.stepsPerEpoch, help: 'steps that count as an epoch; 0: one pass over the set' },
       learning_rate: { type: 'number', default: D.learningRate, help: 'at the start' },
@@ -50,6 +56,7 @@ void runWithWorkers(
     examples: ['npm run train-rcan -- --input_path datasets/landscape'],
   },
   async (args) => {
+    const begun = !['random', 'bilinear'].includes(args.start);
     const photos = args.crops ? folderPairs(args.input_path) : undefined;
     const train = photos ? await srCrops(photos, 'train') : srFolder(join(args.input_path, 'train'));
     const hasVal = existsSync(join(args.input_path, 'val'));
@@ -59,7 +66,7 @@ void runWithWorkers(
     const watch = watchTraining((row) => `loss ${row.loss.toFixed(2)}`);
     const result = await trainRCAN(
       {
-        network: { groups: args.groups, blocks: args.blocks, features: args.features, reduction: args.reduction, seed: args.seed },
+        network: begun ? {} : { groups: args.groups, blocks: args.blocks, features: args.features, reduction: args.reduction, seed: args.seed },
         start: args.start,
         epochs: args.epochs,
         stepsPerEpoch: args.steps_per_epoch,

@@ -75,7 +75,7 @@ export function measureLosses({ generator, discriminator, maps, images, training
       three,
       labels,
       realSide(images),
-      () => ({ fake: { said: judged }, real: { said: real } }),
+      () => ({ fake: { said: judged }, real: { said: real }, oneHot }),
       undefined,
       weights,
       generator.behaviour,
@@ -144,7 +144,7 @@ export async function measureGradients(
   const real = tf.tidy(() => discriminator.forward(oneHot, images));
   const { value: total, gradients: g } = gradients(() => {
     const output = generator.forward(labels, { training });
-    const judge = (x: tf.Tensor4D) => ({ fake: { said: discriminator.forward(oneHot, x) }, real: { said: real } });
+    const judge = (x: tf.Tensor4D) => ({ fake: { said: discriminator.forward(oneHot, x) }, real: { said: real }, oneHot });
     const losses = generatorLosses(output, stackImages(output), labels, realSide(images), judge, undefined, weights, generator.behaviour);
     return tf.addN(Object.values(losses)) as tf.Scalar;
   }, generator.parameters);

@@ -11,7 +11,7 @@ import { resizeImage } from '../../src/data/resize';
 import type { LabelMap, RgbImage } from '../../src/data/types';
 import { withoutDrawing, type Parameters } from '../../src/layers/core/parameters';
 import { singularVectors } from '../../src/layers/spectral_norm';
-import { generatorLosses, judgeAgainst, realSide, stackImages } from '../../src/losses/generator';
+import { generatorLosses, judgeAgainst, realSide, stackImages, viewOf } from '../../src/losses/generator';
 import { psnr } from '../../src/metrics/image_quality';
 import { Discriminator } from '../../src/models/discriminator';
 import { LGGAN } from '../../src/models/lggan/lggan';
@@ -115,7 +115,7 @@ async function networkFigures(choices: Behaviour, ngf: number): Promise<Measured
       const one = tf.tensor4d(goldenImage(height, width), [1, height, width, 3]);
       const images = tf.concat([one, one]) as tf.Tensor4D;
       const out = g.forward(labels, { training: true });
-      const judge = judgeAgainst(d, labels, images, false);
+      const judge = judgeAgainst(d, viewOf(labels), images, false);
       const losses = generatorLosses(out, stackImages(out), labels, realSide(images), judge, undefined, LOSS_WEIGHTS[1], choices);
       const { variable: variance } = g.parameters.entries().find((e) => e.name === 'head_0.norm_0.param_free_norm.running_var')!;
       const number = (x: tf.Tensor) => x.dataSync()[0];

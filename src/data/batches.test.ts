@@ -6,8 +6,10 @@ import { labelTiles, photo, temporaryFolder, writePairs } from '../../proof/test
 import { TrainingBatches, transformPair, type Batch, type BatchOptions } from './batches';
 import { folderPairs } from './pairs';
 import { resizeImage, resizeLabels } from './resize';
-import { CropBatches, SYNONYMS } from './crops';
+import { CLASS_NAMES } from '../classes';
+import { CropBatches } from './crops';
 import { Cache } from './sequence';
+import { SYNONYMS } from './synonyms';
 import { SrPatches } from './sr_batches';
 import type { PairDataset } from './types';
 import { memoryPairs } from './dataset';
@@ -53,6 +55,29 @@ test('images are (x / 255 - 0.5) / 0.5 in float32; mirrored ones run backwards',
   const mirrored = new Float32Array(6);
   writeNormalised(image, mirrored, 0, true);
   assert.deepEqual([...mirrored], [...out.subarray(3), ...out.subarray(0, 3)]);
+});
+
+test('classes are shown by other names, one for each picture, the picture being the same', async () => {
+  const data = set(6, 8, 6);
+  const synonyms = Object.fromEntries(CLASS_NAMES.map((name, i) => [name, [name, CLASS_NAMES[(i + 1) % CLASS_NAMES.length]]]));
+  const [plain, other] = await Promise.all([{}, { synonyms }].map((more) => take(new TrainingBatches(data, { ...small, flip: false, ...more }), 6)));
+  let moved = 0;
+  plain.forEach(({ labels }, n) => {
+    const places = other[n].names.map((name) => [name, plain[n].names.indexOf(name)] as const);
+    assert.deepEqual(other[n].images, plain[n].images);
+    for (const [, b] of places) {
+      const names = new Map<number, number>();
+      labels[b].data.forEach((c, i) => {
+        const shown = other[n].labels[b].data[i];
+        assert.ok(shown === c || shown === (c + 1) % CLASS_NAMES.length);
+        assert.equal(names.get(c) ?? shown, shown);
+        names.set(c, shown);
+        if (shown !== c) moved++;
+      });
+    }
+  });
+  const all = 12 * 48;
+  assert.ok(moved > all / 4 && moved < (3 * all) / 4, String(moved));
 });
 
 test('a batch: shapes, range, names; image and label map are mirrored together', async () => {

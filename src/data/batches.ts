@@ -7,6 +7,7 @@ import { CACHE_BYTES, Cache, Sequence, type SequenceOptions, type Source } from 
 import type { LabelMap, Pair, PairDataset, Size } from './types';
 import { writeNormalised } from './tensors';
 import { cropPair, mirrorLabels } from './picture';
+import { Renaming, renamed, type Synonyms } from './synonyms';
 
 /** What a training step takes. */
 export interface Batch {
@@ -39,6 +40,8 @@ export interface BatchOptions extends TransformOptions, SequenceOptions {
    * `minScale` (0 to 1) and 1 times the largest that fits, anywhere. Default: the whole photograph.
    */
   randomCrop?: { minScale: number };
+  /** Other names for classes, such as `RARE_SYNONYMS`. Default none. */
+  synonyms?: Synonyms;
   /** Memory for pairs read before, in bytes; 0 for none. Resized pairs are kept, whole ones with `randomCrop`. Default 1 GiB. */
   cacheBytes?: number;
 }
@@ -77,11 +80,12 @@ function randomWindow(pair: Pair, [h, w]: Size, minScale: number, random: Random
   return cropPair(pair, x, y, cropWidth, cropHeight);
 }
 
-/** A pair of a batch, whether it is mirrored, and the seed of its window. */
+/** A pair of a batch, whether it is mirrored, the seed of its window, and the class that each is shown as. */
 interface Plan {
   item: number;
   mirrored: boolean;
   window: number;
+  names?: number[];
 }
 
 /**
@@ -92,6 +96,7 @@ export class TrainingBatches extends Sequence<Batch, Plan> {
   private readonly transform: Required<TransformOptions>;
   private readonly flip: boolean;
   private readonly minScale?: number;
+  private readonly renaming?: Renaming;
   private readonly cache: Cache<Pair>;
 
   /** Throws a UserError for options out of range, and where the set has fewer pairs than a batch. */
@@ -111,11 +116,12 @@ export class TrainingBatches extends Sequence<Batch, Plan> {
         throw new UserError(`randomCrop.minScale: expected a number above 0 and up to 1, got ${this.minScale}.`);
       }
     }
+    if (options.synonyms) this.renaming = new Renaming(options.synonyms);
     this.cache = new Cache(options.cacheBytes ?? CACHE_BYTES, (p) => p.image.data.length + p.labels.data.length);
   }
 
   protected plan(item: number, random: Random): Plan {
-    return { item, mirrored: this.flip && random.random() < 0.5, window: random.getrandbits(32) };
+    return { item, mirrored: this.flip && random.random() < 0.5, window: random.getrandbits(32), names: this.renaming?.draw(random) };
   }
 
   protected async load(plans: Plan[]): Promise<Batch> {
@@ -124,7 +130,9 @@ export class TrainingBatches extends Sequence<Batch, Plan> {
     const images = new Float32Array(plans.length * height * width * 3);
     const labels = pairs.map((pair, b) => {
       writeNormalised(pair.image, images, b * height * width * 3, plans[b].mirrored);
-      return plans[b].mirrored ? mirrorLabels(pair.labels) : pair.labels;
+      const { mirrored, names } = plans[b];
+      const labels = names ? renamed(pair.labels, names) : pair.labels;
+      return mirrored ? mirrorLabels(labels) : labels;
     });
     return { images, labels, names: pairs.map((p) => p.name) };
   }

@@ -8,6 +8,7 @@ import { Random } from '../common/random';
 import { resizeImage } from './resize';
 import { Sequence, type SequenceOptions } from './sequence';
 import { halve, type SrDataset, type SrPair } from './sr_pairs';
+import { Renaming, renamed, type Synonyms } from './synonyms';
 import type { LabelMap, Pair, PairDataset, Size } from './types';
 import { toByte, writeNormalised } from './tensors';
 import { crop, cropPair, mirrorLabels } from './picture';
@@ -24,19 +25,6 @@ export function partColumns(part: PhotoPart, width: number, heldOut = HELD_OUT):
   return part === 'train' ? [0, border] : [border, width];
 }
 
-/**
- * Classes that look alike in a photograph and that sketches tell apart all the same: a class on the left is shown to the network under
- * one of the names on the right, another one for each window. What was filmed as a river so teaches lake and sea as well.
- */
-export const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
-  river: ['river', 'water', 'sea', 'lake'],
-  water: ['water', 'river', 'sea', 'lake'],
-  earth: ['earth', 'land', 'sand'],
-  path: ['path', 'road'],
-  grass: ['grass', 'field'],
-  other: ['other', 'building', 'house'],
-};
-
 export interface CropOptions extends SequenceOptions {
   /** [height, width] of the batch. Default [96, 128]. */
   imageSize?: Size;
@@ -49,7 +37,7 @@ export interface CropOptions extends SequenceOptions {
   /** Share of the windows that are laid around a pixel of an evenly drawn class, so that rare ones are seen. Default 0.5. */
   balance?: number;
   /** Other names for classes, such as `SYNONYMS`. Default none. */
-  synonyms?: Readonly<Record<string, readonly string[]>>;
+  synonyms?: Synonyms;
   /** Default `HELD_OUT`. */
   heldOut?: number;
 }
@@ -80,7 +68,7 @@ const PLACES = 2000;
  */
 export class CropBatches extends Sequence<Batch, Plan> {
   private readonly options: Required<Pick<CropOptions, 'imageSize' | 'minHeight' | 'flip' | 'stretch' | 'balance'>>;
-  private readonly synonyms: number[][];
+  private readonly renaming: Renaming;
 
   private constructor(
     private readonly photos: readonly Photo[],
@@ -94,7 +82,7 @@ export class CropBatches extends Sequence<Batch, Plan> {
     );
     const { imageSize = [96, 128], minHeight = 0.25, flip = true, stretch = 1.15, balance = 0.5, synonyms = {} } = options;
     this.options = { imageSize, minHeight, flip, stretch, balance };
-    this.synonyms = CLASS_NAMES.map((name, i) => (synonyms[name] ?? []).map(indexOf).concat(synonyms[name] ? [] : [i]));
+    this.renaming = new Renaming(synonyms);
   }
 
   /** Reads the photographs. @throws UserError for options out of range, and for a set that cannot be read */
@@ -112,8 +100,7 @@ export class CropBatches extends Sequence<Batch, Plan> {
   protected plan(item: number, random: Random): Plan {
     const window = this.window(this.photos[item], random);
     const mirrored = this.options.flip && random.random() < 0.5;
-    const names = this.synonyms.map((choices) => choices[random.randrange(choices.length)]);
-    return { pair: this.photos[item].pair, window, mirrored, names };
+    return { pair: this.photos[item].pair, window, mirrored, names: this.renaming.draw(random) };
   }
 
   protected async load(plans: Plan[]): Promise<Batch> {
@@ -122,7 +109,7 @@ export class CropBatches extends Sequence<Batch, Plan> {
     const labels = plans.map(({ pair, window, mirrored, names }, b) => {
       const { image, labels } = transformPair(cropPair(pair, ...window), { imageSize: [height, width] });
       writeNormalised(image, images, b * height * width * 3, mirrored);
-      const named = { ...labels, data: labels.data.map((c) => names[c] ?? c) };
+      const named = renamed(labels, names);
       return mirrored ? mirrorLabels(named) : named;
     });
     return { images, labels, names: plans.map(({ pair }) => pair.name) };
@@ -248,12 +235,6 @@ function pick(places: number[][], random: Random): number | undefined {
   if (!places.length) return undefined;
   const own = places[random.randrange(places.length)];
   return own[random.randrange(own.length)];
-}
-
-function indexOf(name: string): number {
-  const i = CLASS_NAMES.indexOf(name);
-  if (i < 0) throw new UserError(`synonyms: there is no class '${name}'.`);
-  return i;
 }
 
 function within(name: string, value: number, low: number, high: number): void {

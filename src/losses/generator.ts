@@ -6,6 +6,7 @@ import type { GeneratorOutput } from '../models/lggan/generator';
 import { SegmentationDiscriminator } from '../models/segmentation_discriminator';
 import type { Vgg19 } from '../judges/vgg19';
 import { asScales, featureMatching, generatorHinge, judgement, type Judgement } from './adversarial';
+import { augmentImages, augmentLabels, type Augmentation } from './augmentation';
 import { classScore, localL1 } from './class_specific';
 import { perceptualLoss, realFeatures } from './perceptual';
 import { l1, totalVariation } from './pixel';
@@ -49,16 +50,33 @@ export const realSide = (images: tf.Tensor4D, vgg?: Vgg19): RealSide => ({ image
 export interface Judged {
   fake: Judgement;
   real?: Judgement;
+  /** The label maps as it saw the images, [B,H,W,classes]. */
+  oneHot: tf.Tensor4D;
+}
+
+/** Label maps, photos and paintings as a discriminator looks at them: as they are, or changed alike (see `Augmentation`). */
+export interface View {
+  /** [B,H,W,classes] */
+  oneHot: tf.Tensor4D;
+  /** Of images [n*B,H,W,3]. */
+  of(images: tf.Tensor4D): tf.Tensor4D;
+}
+
+/** Call it outside of the gradient. */
+export function viewOf(labels: LabelPyramid, augmentation?: Augmentation): View {
+  const { oneHot } = labels.at(labels.height, labels.width);
+  return augmentation
+    ? { oneHot: augmentLabels(oneHot, augmentation), of: (images) => augmentImages(images, augmentation) }
+    : { oneHot, of: (images) => images };
 }
 
 /**
  * A discriminator that judges the generator's images for it, and the photos at once: call it outside of the gradient.
  * @param training takes one power iteration of spectral norm first
  */
-export function judgeAgainst(discriminator: Discriminator | SegmentationDiscriminator, labels: LabelPyramid, photos: tf.Tensor4D, training: boolean) {
-  const { oneHot } = labels.at(labels.height, labels.width);
-  const real = discriminator instanceof SegmentationDiscriminator ? undefined : { said: tf.tidy(() => discriminator.forward(oneHot, photos, training)) };
-  return (images: tf.Tensor4D): Judged => ({ fake: judgement(discriminator, oneHot, images), real });
+export function judgeAgainst(discriminator: Discriminator | SegmentationDiscriminator, { oneHot, of }: View, photos: tf.Tensor4D, training: boolean) {
+  const real = discriminator instanceof SegmentationDiscriminator ? undefined : { said: tf.tidy(() => discriminator.forward(oneHot, of(photos), training)) };
+  return (images: tf.Tensor4D): Judged => ({ fake: judgement(discriminator, oneHot, of(images)), real, oneHot });
 }
 
 /**
@@ -82,7 +100,7 @@ export function generatorLosses(
   const n = images.shape[0] / labels.batch;
   const perceived = vgg && (perceptual === 'all' ? tf.mul(n, perceptualLoss(vgg, images, real.vgg)) : perceptualLoss(vgg, output.final, real.vgg));
   const seen = judged === 'all' ? images : output.final;
-  const losses = adversarialLosses(judge(seen), seen.shape[0] / labels.batch, labels, weights);
+  const losses = adversarialLosses(judge(seen), seen.shape[0] / labels.batch, weights);
   losses.l1 = tf.mul(n * weights.l1, l1(images, real.images));
   const { perClass, constants, inSlots, scores } = output;
   if (perClass && constants && scores) {
@@ -95,10 +113,10 @@ export function generatorLosses(
 }
 
 /** What the discriminator says of n images for each label map, summed over them. */
-function adversarialLosses({ fake, real }: Judged, n: number, labels: LabelPyramid, weights: LossWeights): Record<string, tf.Scalar> {
+function adversarialLosses({ fake, real, oneHot }: Judged, n: number, weights: LossWeights): Record<string, tf.Scalar> {
   const { said } = fake;
   const second: Record<string, tf.Scalar> = fake.projected ? { projected: tf.mul(n * weights.projected, generatorHinge(asScales(fake.projected))) } : {};
-  if (said instanceof tf.Tensor) return { gan: tf.mul(n * weights.gan, labelEntropy(said, labels.at(labels.height, labels.width).oneHot)), ...second };
+  if (said instanceof tf.Tensor) return { gan: tf.mul(n * weights.gan, labelEntropy(said, oneHot)), ...second };
   if (!real || !Array.isArray(real.said)) throw new Error('feature matching wants what the discriminator says of the photos');
   return {
     gan: tf.mul(n * weights.gan, generatorHinge(said)),

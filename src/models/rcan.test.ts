@@ -133,6 +133,29 @@ test('an image comes back twice as large, clamped and rounded from the forward p
   rcan.dispose();
 });
 
+test('self-ensemble: the mean of what comes of the image turned eight ways, each turned back; it turns as the image does', async () => {
+  const rcan = new RCAN(SMALL);
+  startBilinear(rcan);
+  const image = picture(5, 7);
+  // By arrays of rows: all that mirrors and transpositions lead to.
+  type Rows = number[][][];
+  const mirrored = (rows: Rows) => rows.map((row) => [...row].reverse());
+  const transposed = (rows: Rows) => rows[0].map((_, x) => rows.map((row) => row[x]));
+  const quarter = (rows: Rows) => mirrored(transposed(rows));
+  const rows = tf.tidy(() => tf.tensor3d(image.data, [5, 7, 3], 'float32').arraySync());
+  const raw = (x: Rows) => tf.tidy(() => (rcan.forward(tf.tensor4d([x])).arraySync() as Rows[])[0]);
+  const turn = (x: Rows, times: number) => Array.from({ length: times }).reduce<Rows>(quarter, x);
+  const ways = [0, 1, 2, 3].flatMap((k) => [turn(raw(turn(rows, k)), 4 - k), mirrored(turn(raw(turn(mirrored(rows), k)), 4 - k))]);
+  const mean = ways[0].flatMap((row, y) => row.flatMap((pixel, x) => pixel.map((_, c) => ways.reduce((sum, way) => sum + way[y][x][c], 0) / 8)));
+  const { data, height, width } = await rcan.upscale(image, { selfEnsemble: true });
+  assert.deepEqual([height, width], [10, 14]);
+  assert.ok(data.every((v, i) => Math.abs(v - Math.min(255, Math.max(0, mean[i]))) <= 0.5 + 1e-3));
+  // One pass alone is something else.
+  assert.ok(ways[0].flat(2).some((v, i) => Math.abs(v - mean[i]) > 1));
+  await assertNoLeak(async () => rcan.upscale(image, { selfEnsemble: true }));
+  rcan.dispose();
+});
+
 test('tiles cover a length once, with the overlap inside the image', () => {
   assert.deepEqual(spans(10, 10, 2), [{ begin: 0, end: 10, from: 0, to: 10 }]);
   assert.deepEqual(spans(10, 8, 2), [

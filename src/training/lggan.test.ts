@@ -10,7 +10,9 @@ import type { Branches } from '../models/lggan/config';
 import { labelMap, randomVgg, scatter } from '../../proof/testing/toy';
 import { saveParameters } from '../checkpoints/parameters';
 import type { Parameters } from '../layers/core/parameters';
+import { labelMix, mixConsistency, mixMask } from '../losses/label_mix';
 import { LGGAN } from '../models/lggan/lggan';
+import type { SegmentationDiscriminator } from '../models/segmentation_discriminator';
 import { canCompile } from '../engine/compiled';
 import * as tf from '../engine/tf';
 import { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './lggan';
@@ -69,6 +71,8 @@ for (const [what, config] of Object.entries<Partial<TrainLGGANConfig>>({
   'a discriminator that segments': segmentation,
   'one image judged': { ...toy, judged: 'final', fakes: 'same' },
   'a discriminator that segments, one image': { ...segmentation, judged: 'final' },
+  'LabelMix, images changed': { ...segmentation, fakes: 'same', labelMix: 10, augment: true },
+  'images changed, fresh': { ...toy, fakes: 'fresh', augment: true },
 })) {
   test(`steps leave no tensor and move every parameter and its average (${what})`, () => {
     const trainer = new LGGANTrainer({ ...config, ema: 0.5 });
@@ -260,6 +264,77 @@ for (const fakes of ['fresh', 'same'] as const) {
   });
 }
 
+test('LabelMix teaches the discriminator to answer by class: its loss falls, and nothing else of the first step differs', (t) => {
+  const [without, mixing] = [0, 10].map((weight) => new LGGANTrainer({ ...segmentation, fakes: 'same', labelMix: weight }));
+  const [a, b] = [without.step(batch(0), 1), mixing.step(batch(0), 1)];
+  assert.ok(!('discriminatorMix' in a));
+  const { discriminatorMix, ...rest } = b;
+  assert.deepEqual(rest, a);
+  const losses = [discriminatorMix];
+  for (let i = 0; i < 30; i++) {
+    without.step(batch(0), 1);
+    losses.push(mixing.step(batch(0), 1).discriminatorMix);
+  }
+  // What the two then say of one mixture, by the same coins.
+  const inconsistency = ({ discriminator, generator }: LGGANTrainer) => {
+    const { images, labels } = batch(0);
+    const pyramid = mixing.generator.prepare(labels);
+    const value = tf.tidy(() => {
+      const mask = mixMask(pyramid.at(H, W).oneHot, tf.tensor1d([1, 0, 1, 0, 1].slice(0, CLASSES)));
+      const [photos, paintings] = [tf.tensor4d(images, [2, H, W, 3]), generator.forward(pyramid).final];
+      const say = (x: tf.Tensor4D) => (discriminator as SegmentationDiscriminator).forward(x);
+      const [ofPhotos, ofPaintings] = [say(photos), say(paintings)];
+      const apart = tf.mean(tf.square(tf.sub(ofPhotos, ofPaintings)));
+      return tf.div(mixConsistency(say(labelMix(photos, paintings, mask)), ofPhotos, ofPaintings, mask), apart).dataSync()[0];
+    });
+    pyramid.dispose();
+    return value;
+  };
+  const [plain, mixed] = [inconsistency(without), inconsistency(mixing)];
+  t.diagnostic(`share of what its answers differ by: ${mixed.toFixed(3)} with LabelMix, ${plain.toFixed(3)} without`);
+  assert.ok(mixed < 0.9 * plain, `${mixed} and ${plain}`);
+  without.dispose();
+  mixing.dispose();
+});
+
+test('LabelMix is refused for the patch discriminator and below 0, and no tensor is left', () => {
+  const tensors = tf.memory().numTensors;
+  for (const [config, message] of [
+    [{ ...toy, labelMix: 10 }, /^train\.labelMix: this is for a discriminator that segments/],
+    [{ ...segmentation, labelMix: -1 }, /^train\.labelMix: expected at least 0, got -1/],
+  ] as const) {
+    assert.throws(
+      () => new LGGANTrainer(config),
+      (e) => e instanceof UserError && message.test(e.message),
+    );
+  }
+  assert.equal(tf.memory().numTensors, tensors);
+});
+
+test(
+  'compiled steps with LabelMix and changed images: one recording, and every step draws anew, by the seed and the step alone',
+  { skip: !canCompile() },
+  () => {
+    // Without spectral norm, whose vectors move with every pass.
+    const behaviour = { spectralNorm: 'original' } as const;
+    const discriminator = { kind: 'segmentation', ndf: 4, levels: 3, behaviour } as const;
+    const config = { generator: { ...toy.generator, behaviour }, discriminator, fakes: 'same', labelMix: 10, augment: true } as const;
+    const run = () => {
+      const trainer = new LGGANTrainer({ ...config, schedule: { learningRate: 1e-12 } });
+      const losses = Array.from({ length: 5 }, () => trainer.step(batch(0), 1));
+      const { compilation } = trainer;
+      trainer.dispose();
+      return { losses, compilation };
+    };
+    const [first, again] = [run(), run()];
+    assert.deepEqual(first.compilation, { recordings: 1, eagerBecause: undefined });
+    assert.deepEqual(first.losses, again.losses);
+    // The same weights and images in every step.
+    assert.equal(new Set(first.losses.map((l) => l.l1.toFixed(4))).size, 1);
+    assert.equal(new Set(first.losses.map((l) => l.discriminatorReal)).size, 5);
+  },
+);
+
 test('a second opinion without VGG19 is refused by name, and no tensor is left', () => {
   const tensors = tf.memory().numTensors;
   assert.throws(
@@ -314,7 +389,8 @@ for (const kind of ['patch', 'segmentation'] as const) {
     const behaviour = { spectralNorm: 'original' } as const;
     const discriminator = { ndf: 4, behaviour, ...(kind === 'segmentation' && { kind, levels: 3 }) };
     const generator = { ...toy.generator, behaviour };
-    const [once, apart] = (['same', 'fresh'] as const).map((fakes) => new LGGANTrainer({ generator, discriminator, fakes }));
+    const more = kind === 'segmentation' ? { labelMix: 10, augment: true } : {};
+    const [once, apart] = (['same', 'fresh'] as const).map((fakes) => new LGGANTrainer({ generator, discriminator, fakes, ...more }));
     const found = { G: {}, D: {} } as Record<'G' | 'D', Record<string, Float32Array>>;
     const expected = { G: {}, D: {} } as typeof found;
     const observe = (adam: LGGANTrainer['optimiserG'], into: Record<string, Float32Array>) => {
@@ -589,7 +665,7 @@ test('a run that starts with a trained generator takes its shape and its weights
   assert.equal(tf.memory().numTensors, tensors);
   await assert.rejects(
     trainLGGAN({ ...config, generator: { ngf: 8 }, output: join(folder, 'other') }, { train: new Turn() }),
-    (e) => e instanceof UserError && /G\.safetensors: this generator is of another shape \(conv1\.weight\)/.test(e.message),
+    (e) => e instanceof UserError && /G\.safetensors: this network is of another shape \(conv1\.weight\)/.test(e.message),
   );
   assert.equal(tf.memory().numTensors, tensors);
   generator.dispose();

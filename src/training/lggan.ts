@@ -1,4 +1,4 @@
-import { inPass, newPasses } from '../engine/cluster';
+import { cluster, inPass, newPasses } from '../engine/cluster';
 import { canCompile, compiled } from '../engine/compiled';
 import { excerpt, type Excerpt } from '../engine/tape';
 import * as tf from '../engine/tf';
@@ -6,8 +6,10 @@ import type { Json } from '../checkpoints/checkpoint';
 import { configure, oneOf, wholeNumbers } from '../common/config';
 import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../common/errors';
+import { Random } from '../common/random';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
 import { discriminatorLosses, judgement, judgementOfBoth, scoresOf, type Judgement } from '../losses/adversarial';
+import { drawAugmentation, type Augmentation } from '../losses/augmentation';
 import {
   JUDGED_CHOICES,
   PERCEPTUAL_CHOICES,
@@ -15,12 +17,14 @@ import {
   judgeAgainst,
   realSide,
   stackImages,
+  viewOf,
   type Judged,
   type JudgedChoice,
   type LossWeights,
   type PerceptualChoice,
   type RealSide,
 } from '../losses/generator';
+import { drawSides, labelMix, mixConsistency, mixMask } from '../losses/label_mix';
 import { Discriminator, type DiscriminatorConfig } from '../models/discriminator';
 import type { LGGANConfig } from '../models/lggan/config';
 import type { Generator } from '../models/lggan/generator';
@@ -35,7 +39,7 @@ import { agreed, gradients } from './gradients';
 import { Buffers, FAULT_POLICIES, StepFault, divergence, faultOf, squaresOf, type FaultPolicy } from './guards';
 import type { History } from './history';
 import { runSteps, savingOf, withRunLock, type LoopHooks } from './loop';
-import { loadRun, saveRun, type Kept } from './saved_run';
+import { beginWith, loadRun, saveRun, type Kept } from './saved_run';
 import { LOSS_WEIGHTS, Schedule, type ScheduleConfig } from './schedule';
 
 export const DISCRIMINATOR_KINDS = ['patch', 'segmentation'] as const;
@@ -83,6 +87,13 @@ export interface TrainLGGANConfig {
   perceptualEvery: number;
   /** Which images the discriminator looks at: 'all' three (final, global, local), as in the original, or the 'final' one. Default 'all'. */
   judged: JudgedChoice;
+  /**
+   * Weight of LabelMix in the loss of a discriminator that segments (see `mixConsistency`); OASIS takes 10. Default 0: none, and a pass of the
+   * discriminator less.
+   */
+  labelMix: number;
+  /** The discriminator sees photos and paintings changed alike, in colour, moved, with a hole (DiffAugment, see `Augmentation`). Default false. */
+  augment: boolean;
   /** Decay of the moving average of the generator's weights, such as 0.999. Default 0: none. */
   ema: number;
   /** Where checkpoints and the history go. Default 'checkpoints/lggan'. */
@@ -112,6 +123,8 @@ export const TRAIN_LGGAN_DEFAULTS: TrainLGGANConfig = {
   perceptual: 'all',
   perceptualEvery: 1,
   judged: 'all',
+  labelMix: 0,
+  augment: false,
   ema: 0,
   output: 'checkpoints/lggan',
   checkpointEvery: 500,
@@ -151,6 +164,20 @@ type Pass = { losses: Record<string, tf.Scalar>; gradients: Record<string, tf.Te
 
 type Rates = ReturnType<Schedule['learningRates']>;
 
+/** What a step draws: how the discriminator sees the images, and for each class whether LabelMix takes it from the photo. */
+interface Chance {
+  augmentation?: Augmentation;
+  sides?: tf.Tensor1D;
+}
+
+/** Photos and paintings mixed by class, [B,H,W,3], and where the photos are, [B,H,W,1]. */
+type Mixture = { images: tf.Tensor4D; mask: tf.Tensor4D };
+
+function mixture(oneHot: tf.Tensor4D, photos: tf.Tensor4D, paintings: tf.Tensor4D, sides: tf.Tensor1D): Mixture {
+  const mask = mixMask(oneHot, sides);
+  return { images: labelMix(photos, paintings, mask), mask };
+}
+
 /** The losses of a pass. @throws StepFault where a number is not finite */
 function checked(network: string, { losses: scalars, gradients: g, squares }: Pass): Losses {
   const losses = Object.fromEntries(Object.entries(scalars).map(([name, t]) => [name, t.dataSync()[0]]));
@@ -188,7 +215,8 @@ export class LGGANTrainer {
     private readonly vgg?: Vgg19,
   ) {
     this.config = configure(TRAIN_LGGAN_DEFAULTS, config, 'train');
-    const { checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery, stepsPerEpoch, ema, fakes, perceptual, perceptualEvery, lossWeights } = this.config;
+    const { checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery, stepsPerEpoch, ema, fakes, perceptual, perceptualEvery, lossWeights, labelMix } =
+      this.config;
     wholeNumbers({ checkpointEvery, keepCheckpoints, sampleEvery, evaluateEvery, perceptualEvery }, 'train');
     wholeNumbers({ stepsPerEpoch }, 'train', 0);
     oneOf(fakes, ['fresh', 'same'], 'train.fakes');
@@ -201,6 +229,10 @@ export class LGGANTrainer {
       1: configure(LOSS_WEIGHTS[1], changes[1], 'train.lossWeights.1'),
       2: configure(LOSS_WEIGHTS[2], changes[2], 'train.lossWeights.2'),
     };
+    if (labelMix < 0) throw new UserError(`train.labelMix: expected at least 0, got ${labelMix}`);
+    if (split(this.config.discriminator).kind === 'patch' && labelMix) {
+      throw new UserError("train.labelMix: this is for a discriminator that segments; set discriminator to 'segmentation', or labelMix to 0.");
+    }
     if (split(this.config.discriminator).kind === 'segmentation') refuseFeatureMatching(lossWeights);
     for (const stage of [1, 2] as const) {
       const { projected } = this.lossWeights[stage];
@@ -242,11 +274,12 @@ export class LGGANTrainer {
     const images = tf.tensor4d(batch.images, [batch.labels.length, labels.height, labels.width, 3]);
     const buffers = new Buffers([...this.generator.parameters.entries(), ...this.discriminator.parameters.entries()]);
     const same = this.config.fakes === 'same';
+    const chance = this.draw(labels);
     // Images painted anew by what the generator became may be what makes the discriminator's losses infinite: then its step is taken back.
     const before = same ? undefined : this.optimiserG.snapshot();
     try {
-      const losses = same ? this.stepAtOnce(labels, images, weights, rates) : this.stepGenerator(labels, images, weights, rates.generator);
-      if (!same) Object.assign(losses, this.stepDiscriminator(labels, images, rates.discriminator));
+      const losses = same ? this.stepAtOnce(labels, images, chance, weights, rates) : this.stepGenerator(labels, images, chance, weights, rates.generator);
+      if (!same) Object.assign(losses, this.stepDiscriminator(labels, images, chance, rates.discriminator));
       this.average?.update();
       return losses;
     } catch (e) {
@@ -255,14 +288,27 @@ export class LGGANTrainer {
       throw e;
     } finally {
       before?.dispose();
-      images.dispose();
+      tf.dispose([images, ...Object.values(chance.augmentation ?? {}), chance.sides ?? []]);
       labels.dispose();
       buffers.dispose();
     }
   }
 
-  private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, rate: number): Losses {
-    return freeing([this.generatorPass(labels, images, ...this.perception(weights))], ([pass]) => {
+  /** By the seed and the steps taken, which a resumed run goes on with. */
+  private draw({ batch, height, width }: LabelPyramid): Chance {
+    const { labelMix, augment } = this.config;
+    const { seed, classes } = this.generator.config;
+    const [low, high] = [seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
+    const random = (purpose: number) => new Random([low, high, this.optimiserD.stepsTaken, purpose, 1]);
+    return {
+      // The same for all workers, and each has images of its own.
+      sides: labelMix > 0 ? drawSides(random(0), classes) : undefined,
+      augmentation: augment ? drawAugmentation(random(1 + (cluster()?.rank ?? 0)), [batch, height, width]) : undefined,
+    };
+  }
+
+  private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, chance: Chance, weights: LossWeights, rate: number): Losses {
+    return freeing([this.generatorPass(labels, images, chance.augmentation, ...this.perception(weights))], ([pass]) => {
       const losses = checked('generator', pass);
       this.optimiserG.step(pass.gradients, rate);
       return losses;
@@ -270,8 +316,8 @@ export class LGGANTrainer {
   }
 
   /** Against what the generator paints now. */
-  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, rate: number): Losses {
-    return freeing([this.discriminatorPass(labels, images)], ([pass]) => {
+  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, chance: Chance, rate: number): Losses {
+    return freeing([this.discriminatorPass(labels, images, chance.augmentation, chance.sides)], ([pass]) => {
       const losses = checked('discriminator', pass);
       this.optimiserD.step(pass.gradients, rate);
       return losses;
@@ -279,8 +325,8 @@ export class LGGANTrainer {
   }
 
   /** Both by the same images, which the discriminator judges once. */
-  private stepAtOnce(labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, rates: Rates): Losses {
-    return freeing(this.bothPasses(labels, images, ...this.perception(weights)), ([g, d]) => {
+  private stepAtOnce(labels: LabelPyramid, images: tf.Tensor4D, chance: Chance, weights: LossWeights, rates: Rates): Losses {
+    return freeing(this.bothPasses(labels, images, chance.augmentation, chance.sides, ...this.perception(weights)), ([g, d]) => {
       const losses = { ...checked('generator', g), ...checked('discriminator', d) };
       this.optimiserD.step(d.gradients, rates.discriminator);
       this.optimiserG.step(g.gradients, rates.generator);
@@ -296,48 +342,67 @@ export class LGGANTrainer {
 
   /** Everything up to the gradients of the generator. What may differ from step to step is an argument: docs/compiled.md. */
   private readonly generatorPass = compiled(
-    (labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, perceived: boolean) =>
+    (labels: LabelPyramid, images: tf.Tensor4D, augmentation: Augmentation | undefined, weights: LossWeights, perceived: boolean) =>
       inPass(this.firstPass + Number(perceived), () => {
         const vgg = perceived ? this.vgg : undefined;
-        return this.generatorGradients(labels, realSide(images, vgg), judgeAgainst(this.discriminator, labels, images, true), weights, vgg);
+        const judge = judgeAgainst(this.discriminator, viewOf(labels, augmentation), images, true);
+        return this.generatorGradients(labels, realSide(images, vgg), judge, weights, vgg);
       }),
     { name: 'the step of the generator' },
   );
 
   /** Everything up to the gradients of the discriminator, on images that are painted anew. */
   private readonly discriminatorPass = compiled(
-    (labels: LabelPyramid, images: tf.Tensor4D) =>
+    (labels: LabelPyramid, images: tf.Tensor4D, augmentation?: Augmentation, sides?: tf.Tensor1D) =>
       inPass(this.firstPass + 2, () => {
-        const { oneHot } = labels.at(labels.height, labels.width);
+        const view = viewOf(labels, augmentation);
         const fakes = tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
         // The final images come first.
-        const seen = this.config.judged === 'all' ? fakes : (tf.slice(fakes, 0, labels.batch) as tf.Tensor4D);
-        return this.discriminatorGradients(oneHot, () => judgementOfBoth(this.discriminator, oneHot, seen, images));
+        const final = tf.slice(fakes, 0, labels.batch) as tf.Tensor4D;
+        const photos = view.of(images);
+        const mixed = sides && mixture(view.oneHot, photos, view.of(final), sides);
+        const seen = view.of(this.config.judged === 'all' ? fakes : final);
+        return this.discriminatorGradients(view.oneHot, () => judgementOfBoth(this.discriminator, view.oneHot, seen, photos), mixed);
       }),
     { name: 'the step of the discriminator' },
   );
 
   /** Everything up to the gradients of both, by what the discriminator says once. */
   private readonly bothPasses = compiled(
-    (labels: LabelPyramid, images: tf.Tensor4D, weights: LossWeights, perceived: boolean): [generator: Pass, discriminator: Pass] =>
+    (
+      labels: LabelPyramid,
+      images: tf.Tensor4D,
+      augmentation: Augmentation | undefined,
+      sides: tf.Tensor1D | undefined,
+      weights: LossWeights,
+      perceived: boolean,
+    ): [generator: Pass, discriminator: Pass] =>
       inPass(this.firstPass + Number(perceived), () => {
         const { discriminator } = this;
-        const { oneHot } = labels.at(labels.height, labels.width);
+        const { oneHot, of } = viewOf(labels, augmentation);
+        const photos = of(images);
         const vgg = perceived ? this.vgg : undefined;
         let said!: Excerpt<{ fake: Judgement; real: Judgement }>;
+        let mixed: Mixture | undefined;
         const judge = (fakes: tf.Tensor4D) => {
-          said = excerpt(() => ({ real: judgement(discriminator, oneHot, images, true), fake: judgement(discriminator, oneHot, fakes) }));
+          const seen = of(fakes);
+          said = excerpt(() => ({ real: judgement(discriminator, oneHot, photos, true), fake: judgement(discriminator, oneHot, seen) }));
           const { fake, real } = said.result;
           [fake, real].flatMap(scoresOf).forEach((t) => tf.keep(t));
-          return said.result;
+          if (sides) Object.values((mixed = mixture(oneHot, photos, tf.slice(seen, 0, labels.batch) as tf.Tensor4D, sides))).forEach((t) => tf.keep(t));
+          return { ...said.result, oneHot };
         };
         const ofGenerator = this.generatorGradients(labels, realSide(images, vgg), judge, weights, vgg);
         const { fake, real } = said.result;
-        const ofDiscriminator = this.discriminatorGradients(oneHot, () => {
-          said.replay();
-          return [fake, real];
-        });
-        tf.dispose([scoresOf(fake), scoresOf(real)]);
+        const ofDiscriminator = this.discriminatorGradients(
+          oneHot,
+          () => {
+            said.replay();
+            return [fake, real];
+          },
+          mixed,
+        );
+        tf.dispose([scoresOf(fake), scoresOf(real), ...Object.values(mixed ?? {})]);
         return [ofGenerator, ofDiscriminator];
       }),
     { name: 'the step' },
@@ -357,18 +422,28 @@ export class LGGANTrainer {
     return { ...pass, squares: squaresOf(pass.gradients) };
   }
 
-  private discriminatorGradients(oneHot: tf.Tensor4D, judge: () => [fake: Judgement, real: Judgement]): Pass {
+  private discriminatorGradients(oneHot: tf.Tensor4D, judge: () => [fake: Judgement, real: Judgement], mixed?: Mixture): Pass {
     const { parameters } = this.discriminator;
     let parts!: tf.Scalar[];
     const { value, gradients: own } = gradients(() => {
-      parts = discriminatorLosses(...judge(), oneHot);
+      const [fake, real] = judge();
+      parts = discriminatorLosses(fake, real, oneHot);
+      if (mixed) parts.push(this.consistency(fake.said, real.said, mixed));
       parts.forEach((t) => tf.keep(t));
       return tf.addN(parts) as tf.Scalar;
     }, parameters);
     value.dispose();
-    const [discriminatorFake, discriminatorReal] = parts;
-    const pass = agreed({ discriminatorFake, discriminatorReal }, own, parameters);
+    const [discriminatorFake, discriminatorReal, discriminatorMix] = parts;
+    const pass = agreed({ discriminatorFake, discriminatorReal, ...(mixed && { discriminatorMix }) }, own, parameters);
     return { ...pass, squares: squaresOf(pass.gradients) };
+  }
+
+  /** LabelMix of the final images, which come first. */
+  private consistency(fake: Judgement['said'], real: Judgement['said'], { images, mask }: Mixture): tf.Scalar {
+    if (!(this.discriminator instanceof SegmentationDiscriminator && fake instanceof tf.Tensor && real instanceof tf.Tensor))
+      throw new Error('no logits to mix');
+    const ofFinal = tf.slice(fake, 0, real.shape[0]) as tf.Tensor4D;
+    return tf.mul(this.config.labelMix, mixConsistency(this.discriminator.forward(images), real, ofFinal, mask));
   }
 
   /** How often the step was recorded, and why it runs eagerly where it does. */
@@ -379,15 +454,7 @@ export class LGGANTrainer {
 
   /** Begins with the weights of another generator, also in the average. @throws UserError where it is of another shape */
   beginWith(other: Generator): void {
-    const weights = new Map(other.parameters.entries().map((e) => [e.name, e.variable]));
-    const own = this.generator.parameters.entries();
-    const stranger = own.find(({ name, variable }) => String(weights.get(name)?.shape) !== String(variable.shape));
-    if (stranger || weights.size !== own.length) {
-      throw new UserError(
-        `${this.config.start}: this generator is of another shape${stranger ? ` (${stranger.name})` : ''}; leave the fields of train.generator to it.`,
-      );
-    }
-    for (const { name, variable } of own) variable.assign(weights.get(name)!);
+    beginWith(this.generator.parameters, other.parameters, this.config.start, 'train.generator');
     this.average?.reset();
   }
 

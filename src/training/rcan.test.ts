@@ -213,6 +213,26 @@ test('without validation there is no best', async () => {
   run.network.dispose();
 });
 
+test('a run may begin with a trained network: its shape, its weights, a new optimiser; another shape and a path of nothing are refused', async () => {
+  const first = await trainRCAN(toy('trained'), data);
+  const file = join((await newestCheckpoint(join(folder, 'trained'), 'best'))!, 'RCAN.safetensors');
+  const { network: _, ...own } = toy('goes_on', { start: file, learningRate: 1e-12, epochs: 1 });
+  const second = await trainRCAN(own, data);
+  assert.deepEqual(second.network.config, { ...first.network.config });
+  const [a, b] = [weightsOf(first.network), weightsOf(second.network)];
+  // Three steps at this rate move nothing that float32 sees.
+  assert.deepEqual(b, a);
+  first.network.dispose();
+  second.network.dispose();
+  const tensors = tf.memory().numTensors;
+  await assert.rejects(
+    trainRCAN(toy('other', { start: file, network: { features: 4, reduction: 4 } }), data),
+    /another shape \(head\.0\.weight\); leave the fields of trainRCAN\.network to it/,
+  );
+  await assert.rejects(trainRCAN(toy('none', { start: join(folder, 'nothing.safetensors') }), data), /nothing\.safetensors: there is no such checkpoint/);
+  assert.equal(tf.memory().numTensors, tensors);
+});
+
 test('what does not fit is refused in one sentence', async () => {
   await assert.rejects(trainRCAN(toy('a', { network: { scale: 3 } }), data), /differ by a factor of 2/);
   await assert.rejects(trainRCAN({ learning_rate: 1 } as object, data), /did you mean 'learningRate'/);

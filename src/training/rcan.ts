@@ -7,6 +7,7 @@ import { SrPatches, type SrBatch } from '../data/sr_batches';
 import { bicubicEnlarged, type SrDataset, type SrPair } from '../data/sr_pairs';
 import { l1 } from '../losses/pixel';
 import { srPsnr, srQuality, type SrQuality } from '../metrics/sr_quality';
+import { loadRCAN } from '../models/pretrained';
 import { RCAN } from '../models/rcan';
 import { startBilinear } from '../models/rcan_start';
 import { Adam } from './adam';
@@ -15,7 +16,7 @@ import { StepFault, faultOf, lossDivergence, squaresOf } from './guards';
 import type { History } from './history';
 import { runSteps, savingOf, withRunLock, type LoopHooks } from './loop';
 import { rcanLearningRate, trainRCANConfig, type TrainRCANConfig } from './rcan_config';
-import { loadRun, saveRun, type Kept } from './saved_run';
+import { beginWith, loadRun, saveRun, type Kept } from './saved_run';
 
 export interface RCANData {
   train: SrDataset;
@@ -140,7 +141,7 @@ function measurable(pairs: readonly SrPair[], hooks: LoopHooks): SrPair[] | unde
  * @throws UserError for a field, a file or a saved run that does not fit
  */
 export async function trainRCAN(config: Partial<TrainRCANConfig>, data: RCANData, hooks: TrainRCANHooks = {}): Promise<TrainRCANResult> {
-  const trainer = new RCANTrainer(config);
+  const trainer = await begin(config);
   try {
     return await withRunLock(trainer.config.output, () => run(trainer, data, hooks));
   } catch (e) {
@@ -148,6 +149,25 @@ export async function trainRCAN(config: Partial<TrainRCANConfig>, data: RCANData
     throw e;
   } finally {
     trainer.dispose();
+  }
+}
+
+async function begin(config: Partial<TrainRCANConfig>): Promise<RCANTrainer> {
+  const { start } = trainRCANConfig(config);
+  if (start === 'random' || start === 'bilinear') return new RCANTrainer(config);
+  const trained = await loadRCAN(start);
+  try {
+    const trainer = new RCANTrainer({ ...config, network: { ...trained.config, ...config.network } });
+    try {
+      beginWith(trainer.network.parameters, trained.parameters, start, 'trainRCAN.network');
+      return trainer;
+    } catch (e) {
+      trainer.network.dispose();
+      trainer.dispose();
+      throw e;
+    }
+  } finally {
+    trained.dispose();
   }
 }
 

@@ -7,9 +7,10 @@ export interface TrainRCANConfig {
   network: Partial<RCANConfig>;
   /**
    * The weights it starts from. `random`: PyTorch's initial weights, as the original. `bilinear`: changed so that the network starts as
-   * bilinear enlargement (see `startBilinear`), for short runs. Default `random`.
+   * bilinear enlargement (see `startBilinear`), for short runs. Anything else is the path of a trained RCAN, file or folder of a run, whose
+   * configuration it takes where `network` does not say otherwise. A run that is saved goes on from there. Default `random`.
    */
-  start: 'random' | 'bilinear';
+  start: string;
   /** Default 100. */
   epochs: number;
   /** Steps that count as an epoch. Default 0: as many as the training set has batches. */
@@ -75,7 +76,6 @@ export function trainRCANConfig(overrides: Partial<TrainRCANConfig>): TrainRCANC
   const { epochs, halveEvery, batchSize, patch, repeat, validateEvery, checkpointEvery, keepCheckpoints } = config;
   wholeNumbers({ epochs, halveEvery, batchSize, patch, repeat, validateEvery, checkpointEvery, keepCheckpoints }, 'trainRCAN');
   wholeNumbers({ stepsPerEpoch: config.stepsPerEpoch, validationPairs: config.validationPairs }, 'trainRCAN', 0);
-  oneOf(config.start, ['random', 'bilinear'], 'trainRCAN.start');
   oneOf(config.adamEpsilon, ['paper', 'original'], 'trainRCAN.adamEpsilon');
   oneOf(config.psnrLog, ['paper', 'original'], 'trainRCAN.psnrLog');
   oneOf(config.onFault, FAULT_POLICIES, 'trainRCAN.onFault');

@@ -89,3 +89,14 @@ async function loadOwn(
   }
   return state;
 }
+
+/** Assigns the weights of a trained network, of the file `start`. @throws UserError where it is of another shape than `field` of the configuration says */
+export function beginWith(own: Parameters, trained: Parameters, start: string, field: string): void {
+  const weights = new Map(trained.entries().map((e) => [e.name, e.variable]));
+  const entries = own.entries();
+  const stranger = entries.find(({ name, variable }) => String(weights.get(name)?.shape) !== String(variable.shape));
+  if (stranger || weights.size !== entries.length) {
+    throw new UserError(`${start}: this network is of another shape${stranger ? ` (${stranger.name})` : ''}; leave the fields of ${field} to it.`);
+  }
+  for (const { name, variable } of entries) variable.assign(weights.get(name)!);
+}

@@ -42,6 +42,8 @@ test('other lengths', () => {
     [1, 2, 3, 4].map((e) => falling.learningRates(e).discriminator),
     [2, 1.5, 1, 0.5],
   );
+  const even = new Schedule({ learningRate: 1, discriminatorRate: 0.5 }).learningRates(1);
+  assert.deepEqual(even, { generator: 0.5, discriminator: 0.5 });
 });
 
 test('impossible schedules are named', () => {
@@ -49,6 +51,7 @@ test('impossible schedules are named', () => {
     [{ epochs: 10 }, /decayEpochs/],
     [{ epochs: 0 }, /schedule\.epochs/],
     [{ learningRate: 0 }, /learningRate/],
+    [{ discriminatorRate: -1 }, /schedule\.discriminatorRate: expected more than 0, got -1/],
     [{ secondStageFrom: 1.5 }, /secondStageFrom/],
     [{ epoch: 10 }, /no field 'epoch'; did you mean 'epochs'/],
   ];
