@@ -1,4 +1,5 @@
 import { exportCheckpoint } from '../tools/convert/export';
+import { UserError } from '../src/common/errors';
 import { reporter } from '../src/common/progress';
 import { refuseInputs, writtenBeside } from '../src/common/targets';
 import { parseSize, runCommand } from './arguments';
@@ -18,11 +19,16 @@ void runCommand(
       },
       overwrite: { type: 'flag', help: 'replace a file that this command did not write, or that was changed since' },
       image_size: { type: 'string', value: 'HxW', help: 'of a generator: the size that it paints at from now on, multiples of 32; .safetensors only' },
+      like: {
+        type: 'string',
+        value: 'CLASS=CLASS,...',
+        help: 'of a generator: classes that its training set lacked and the one that each is painted as from now on, such as lake=water,hill=mountain',
+      },
       half: { type: 'flag', help: 'half precision: half the size, three digits; .safetensors only' },
     },
     examples: ['npm run export-checkpoint -- checkpoints/lggan --output_path latest_net_G.pkl'],
   },
-  async ({ source, output_path, network, half, image_size, overwrite }) => {
+  async ({ source, output_path, network, half, image_size, like, overwrite }) => {
     const onProgress = reporter('exporting', { unit: 'MB', scale: 1e6 });
     refuseInputs([source], [output_path]);
     if (!overwrite) writtenBeside(output_path).refuseOthers([output_path]);
@@ -30,9 +36,20 @@ void runCommand(
       network,
       half,
       imageSize: parseSize(image_size),
+      like: like === undefined ? undefined : parseLike(like),
       onProgress,
     });
     writtenBeside(output_path).add(output_path);
     console.log(`written: ${output_path} (${tensors} tensors of ${file})`);
   },
 );
+
+function parseLike(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text.split(',').map((pair) => {
+      const names = pair.split('=').map((name) => name.trim());
+      if (names.length !== 2) throw new UserError(`--like: expected pairs such as lake=water,hill=mountain, got '${text}'.`);
+      return names;
+    }),
+  ) as Record<string, string>;
+}

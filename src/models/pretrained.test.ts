@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { saveParameters } from '../checkpoints/parameters';
 import { UserError } from '../common/errors';
-import { labelMap } from '../../proof/testing/toy';
+import { CLASS_NAMES } from '../classes';
+import { labelMap, scatter } from '../../proof/testing/toy';
 import { exportCheckpoint } from '../../tools/convert/export';
 import { assertClose } from '../../proof/testing/close';
+import type { Generator } from './lggan/generator';
 import { createGenerator } from './lggan/single_branch';
 import { chooseCheckpoint, loadGenerator, loadLGGAN, pretrained } from './pretrained';
 import * as tf from '../engine/tf';
@@ -57,6 +59,24 @@ test('a network in half precision paints as in full, whatever its branches', asy
     generator.dispose();
     loaded.dispose();
   }
+});
+
+test('exported with a class that is painted like another one', async () => {
+  const file = join(dir, 'own.safetensors');
+  const likened = join(dir, 'likened.safetensors');
+  const generator = createGenerator({ ngf: 4, spadeHidden: 8, residualBlocks: 1, sauCompressed: 8, imageSize: [32, 64] });
+  scatter(generator.parameters.trainable, 3);
+  await saveParameters(file, generator.parameters, { config: JSON.stringify(generator.config), network: 'LGGAN' });
+  await exportCheckpoint(file, likened, { like: { lake: 'sea' } });
+  const loaded = await loadGenerator(likened);
+  const map = (name: string) => labelMap(32, 64, (y) => CLASS_NAMES.indexOf(y < 14 ? 'sky' : name));
+  const painted = (network: Generator, name: string) =>
+    tf.tidy(() => tf.slice(network.generate(map(name)).final, [0, 1, 1, 0], [1, 30, 62, 3]).dataSync()) as Float32Array;
+  assertClose(painted(loaded, 'lake'), painted(generator, 'sea'), 1e-5);
+  assertClose(painted(loaded, 'sea'), painted(generator, 'sea'), 1e-5);
+  await assert.rejects(exportCheckpoint(file, likened, { like: { pond: 'sea' } }), /no class 'pond'/);
+  generator.dispose();
+  loaded.dispose();
 });
 
 test('at another size it has the same weights, and paints as one that was made for it', async () => {

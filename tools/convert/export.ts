@@ -5,8 +5,11 @@ import { newestCheckpoint } from '../../src/checkpoints/checkpoint';
 import { refuseInputs } from '../../src/common/targets';
 import { describedGenerator, type Description } from '../../src/models/described';
 import type { LGGANConfig } from '../../src/models/lggan/config';
+import { paintLike } from '../../src/models/lggan/like';
+import { loadGenerator } from '../../src/models/pretrained';
 import type { Size } from '../../src/data/types';
 import { savePickle } from './pickle_writer';
+import { parameterEntries } from '../../src/checkpoints/parameters';
 import { readTensors, saveTensors, type TensorEntry } from '../../src/checkpoints/safetensors';
 
 export interface ExportOptions {
@@ -16,6 +19,8 @@ export interface ExportOptions {
   half?: boolean;
   /** A generator's size of images from now on, [height, width]; `.safetensors` only. Default: as saved. */
   imageSize?: Size;
+  /** Of a generator: classes that are painted as another one, see `paintLike`. */
+  like?: Readonly<Record<string, string>>;
   onProgress?: (done: number, total: number) => void;
 }
 
@@ -25,7 +30,7 @@ export interface ExportOptions {
  * taken, else its latest. Returns what was exported.
  */
 export async function exportCheckpoint(source: string, target: string, options: ExportOptions = {}): Promise<{ file: string; tensors: number }> {
-  const { network = 'G', half = false, imageSize, onProgress } = options;
+  const { network = 'G', half = false, imageSize, like, onProgress } = options;
   const file = await checkpointFile(source, network);
   refuseInputs([file], [target]);
   const { tensors, metadata } = await readTensors(file);
@@ -34,6 +39,7 @@ export async function exportCheckpoint(source: string, target: string, options: 
     if (!(data instanceof Float32Array)) throw new UserError(`${file} holds ${name} of type ${dtype}; only weights in float can be exported.`);
     return { name, shape, data };
   });
+  if (like) await likened(file, entries, like);
   if (target.endsWith('.safetensors')) await saveTensors(target, entries, metadata, { half, onProgress });
   else if (target.endsWith('.pkl') && imageSize)
     throw new UserError(`${target}: a size of images is for .safetensors only; the original keeps it in its code.`);
@@ -48,6 +54,21 @@ function resized(file: string, description: Description, imageSize: Size): LGGAN
   const generator = describedGenerator(file, description, { imageSize });
   generator.dispose();
   return generator.config;
+}
+
+/** Changes a generator's weights. */
+async function likened(file: string, entries: TensorEntry[], like: Readonly<Record<string, string>>): Promise<void> {
+  const generator = await loadGenerator(file);
+  try {
+    paintLike(generator, like);
+    const changed = new Map(parameterEntries(generator.parameters).map((entry) => [entry.name, entry]));
+    for (const entry of entries) {
+      const { data } = changed.get(entry.name)!;
+      entry.data = typeof data === 'function' ? await data() : data;
+    }
+  } finally {
+    generator.dispose();
+  }
 }
 
 async function checkpointFile(source: string, network: string): Promise<string> {
