@@ -55,6 +55,8 @@ const epochsOf = (steps: number) => Math.min(10, steps);
 export function trainingOf(settings: AblationSettings, variant: Variant, seed: number, output: string): Partial<TrainLGGANConfig> {
   const { imageSize, ngf, spadeHidden, residualBlocks, sauCompressed, ndf, steps, learningRate, ema, recipe, startDiscriminator } = settings;
   const epochs = epochsOf(steps);
+  // Without VGG19 there is no second opinion.
+  const weights = { ...PRETRAINED_WEIGHTS, projected: settings.vgg === 'none' ? 0 : PRETRAINED_WEIGHTS.projected };
   const widths = settings.start ? {} : { ngf, spadeHidden, residualBlocks, sauCompressed };
   return {
     start: settings.start && startFile(output),
@@ -66,7 +68,7 @@ export function trainingOf(settings: AblationSettings, variant: Variant, seed: n
           judged: 'final',
           perceptual: 'final',
           perceptualEvery: 4,
-          lossWeights: { 1: { ...PRETRAINED_WEIGHTS, ...variant.lossWeights?.[1] }, 2: { ...PRETRAINED_WEIGHTS, ...variant.lossWeights?.[2] } },
+          lossWeights: { 1: { ...weights, ...variant.lossWeights?.[1] }, 2: { ...weights, ...variant.lossWeights?.[2] } },
         }),
     startDiscriminator,
     schedule: { epochs, decayEpochs: Math.round((epochs * 50) / 120), secondStageFrom: Math.floor((epochs * 90) / 120) + 1, learningRate },
@@ -80,8 +82,8 @@ export function trainingOf(settings: AblationSettings, variant: Variant, seed: n
   };
 }
 
-/** Of all steps, where the recipe is that of stage B of the network that comes with the project. */
-const PRETRAINED_WEIGHTS = { vgg: 3, l1: 1, local: 1, totalVariation: 1 };
+/** Of all steps, where the recipe is that of stage D of the network that comes with the project. */
+const PRETRAINED_WEIGHTS = { projected: 2, vgg: 3, l1: 1, local: 1, totalVariation: 1 };
 
 const startFile = (folder: string) => join(folder, 'start.safetensors');
 
