@@ -45,11 +45,12 @@ void runCommand(
 );
 
 function parseLike(text: string): Record<string, string> {
-  return Object.fromEntries(
-    text.split(',').map((pair) => {
-      const names = pair.split('=').map((name) => name.trim());
-      if (names.length !== 2) throw new UserError(`--like: expected pairs such as lake=water,hill=mountain, got '${text}'.`);
-      return names;
-    }),
-  ) as Record<string, string>;
+  const like: Record<string, string> = {};
+  for (const pair of text.split(',')) {
+    const [to, from, ...more] = pair.split('=').map((name) => name.trim());
+    if (!to || !from || more.length) throw new UserError(`--like: expected pairs such as lake=water,hill=mountain, got '${text}'.`);
+    if (like[to]) throw new UserError(`--like: '${to}' is named twice; leave one out.`);
+    like[to] = from;
+  }
+  return like;
 }

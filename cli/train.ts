@@ -68,8 +68,8 @@ void runWithWorkers(
       second_stage_from: { type: 'integer', min: 1, help: `first epoch of stage 2; default: after three quarters, ${secondStageFrom} of ${epochs}` },
       decay_epochs: { type: 'integer', min: 0, help: `last epochs, in which the learning rate falls to 0; default: ${decayEpochs} of ${epochs}` },
       steps_per_epoch: { type: 'integer', min: 0, default: D.stepsPerEpoch, help: 'steps that count as an epoch; 0: one pass over the set' },
-      learning_rate: { type: 'number', default: learningRate, help: 'G learns at half of it, D at twice' },
-      discriminator_rate: { type: 'number', default: discriminatorRate, help: 'times --learning_rate, at which D learns' },
+      learning_rate: { type: 'number', default: learningRate, help: 'G learns at half of it, D at --discriminator_rate times' },
+      discriminator_rate: { type: 'number', default: discriminatorRate, help: 'by how much D multiplies --learning_rate' },
       ngf: { type: 'integer', min: 2, default: LGGAN_DEFAULTS.ngf, help: 'width of the generator' },
       ndf: { type: 'integer', min: 1, default: DISCRIMINATOR_DEFAULTS.ndf, help: 'width of the discriminator' },
       spade_hidden: { type: 'integer', min: 1, default: LGGAN_DEFAULTS.spadeHidden, help: 'hidden channels of SPADE' },
@@ -107,7 +107,7 @@ void runWithWorkers(
       label_mix: {
         type: 'number',
         default: D.labelMix,
-        help: "weight of LabelMix in the segmenting discriminator's loss: its answer shall not hang on where the other classes came from; OASIS takes 10",
+        help: "weight of LabelMix in the segmenting discriminator's loss: its answer shall not hang on where the other classes came from; OASIS takes 5 or 10",
       },
       augment: { type: 'flag', help: 'the discriminator sees photos and paintings in other colours, moved, with a hole (DiffAugment)' },
       ema: { type: 'number', default: D.ema, help: 'decay of the moving average of the weights, such as 0.999; 0: none' },
@@ -117,7 +117,7 @@ void runWithWorkers(
       crop_min: { type: 'number', default: 0.25, help: 'with --crops: the smallest window as a share of the height of its photo' },
       synonyms: {
         type: 'flag',
-        help: "classes that look alike are shown under each other's names, such as water as lake: few of many photos, or with --crops as often as their own",
+        help: "classes that look alike are shown under each other's names, such as water as lake; with --crops the same for all names, else common classes mostly under their own",
       },
       sample_labels: { type: 'string', value: 'DIR', help: 'label maps to paint samples of; default: some of the training set' },
       vgg: {

@@ -50,6 +50,17 @@ test('six networks, each from every seed, seed by seed; all differ in one point 
 });
 
 test('the schedule has the proportions of the original: a quarter in stage 2, five twelfths of decay', () => {
+  // The second opinion goes by VGG19.
+  for (const [vgg, projected] of [
+    ['none', 0],
+    ['somewhere', 2],
+  ] as const) {
+    const { lossWeights } = trainingOf({ ...settings, recipe: 'pretrained', vgg }, VARIANTS[0], 1, 'x');
+    assert.deepEqual(
+      [1, 2].map((stage) => lossWeights![stage as 1 | 2]!.projected),
+      [projected, projected],
+    );
+  }
   const { schedule, stepsPerEpoch } = trainingOf({ ...settings, steps: 200 }, VARIANTS[0], 1, 'x');
   assert.deepEqual(schedule, { epochs: 10, decayEpochs: 4, secondStageFrom: 8, learningRate: 2e-3 });
   assert.equal(stepsPerEpoch, 20);

@@ -17,7 +17,8 @@ export interface AblationSettings {
   startDiscriminator: string;
   /**
    * 'original': its losses. 'pretrained': as stage D of the network that comes with the project was trained (docs/pretrained.md), by a
-   * discriminator that segments, on the final image, with VGG19 every fourth step and in every step its second opinion. Default 'original'.
+   * discriminator that segments, on the final image, with VGG19 every fourth step and in every step its second opinion, both with
+   * `vgg` alone. Default 'original'.
    */
   recipe: 'original' | 'pretrained';
   /** Training steps of a run. Default 200. */
@@ -38,7 +39,7 @@ export interface AblationSettings {
   ema: number;
   /** Held-out windows of a photograph that are painted and judged, or pairs of `val` in all. Default 6. */
   windows: number;
-  /** VGG19's weights for the perceptual loss of training; 'none' for none. Default 'none': the loss takes more time than all else. */
+  /** VGG19's weights for the perceptual loss of training, and the second opinion of the recipe 'pretrained'; 'none' for none. Default 'none': the loss takes more time than all else. */
   vgg: string;
   /** Steps of the own segmenter, where it has to stand in for a judge. Default 200. */
   segmenterSteps: number;

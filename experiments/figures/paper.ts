@@ -255,6 +255,7 @@ const LOSS_LABELS: Readonly<Record<string, string>> = {
   generator: 'generator, sum',
   discriminatorFake: 'discriminator, painted',
   discriminatorReal: 'discriminator, photos',
+  discriminatorMix: 'discriminator, LabelMix',
   gan: 'adversarial (hinge)',
   projected: 'adversarial, by VGG19',
   featureMatching: 'feature matching',

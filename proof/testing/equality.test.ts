@@ -70,7 +70,7 @@ const segmentation = { discriminator: { kind: 'segmentation', ndf: 4, levels: 3 
 test(`two workers with one image each and one process with two: ${STEPS} steps`, { skip, timeout: 20 * 60_000 }, async (t) => {
   const runs: Run[] = [
     { batchSize: 2, steps: STEPS, config: {} },
-    { batchSize: 2, steps: 4, config: { ...segmentation, fakes: 'same' } },
+    { batchSize: 2, steps: 4, config: { ...segmentation, fakes: 'same', labelMix: 10, augment: true } },
     { batchSize: 4, steps: 4, config: { fakes: 'same' } },
     { batchSize: 2, steps: 1, config: {}, localNorm: true },
   ];

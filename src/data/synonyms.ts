@@ -19,7 +19,10 @@ export const SYNONYMS: Synonyms = {
   other: ['other', 'building', 'house'],
 };
 
-/** For many pictures, most of which keep their own names: every class that the set may lack is shown by another that looks like it. */
+/**
+ * For many pictures with label maps by people or by a segmenter: classes that those rarely have (hill, lake, land, house, ship, pier,
+ * railing) are shown by others. The commonest, mountain, sea and water, keep their own names in most pictures.
+ */
 export const RARE_SYNONYMS: Synonyms = {
   mountain: ['mountain', 'mountain', 'mountain', 'mountain', 'mountain', 'hill'],
   sea: ['sea', 'sea', 'sea', 'water', 'lake'],

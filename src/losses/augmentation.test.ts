@@ -36,7 +36,10 @@ test('what is drawn lies in its bounds; photo, paintings and label map are moved
   const found = new Set<number>();
   for (let seed = 0; seed < 40; seed++) {
     tf.tidy(() => {
-      const drawn = drawAugmentation(new Random(seed), [batch, h, w]);
+      const drawn = drawAugmentation(
+        Array.from({ length: batch }, (_, b) => new Random([seed, b])),
+        [h, w],
+      );
       for (const [t, low, high] of [
         [drawn.brightness, -0.5, 0.5],
         [drawn.saturation, 0, 2],
@@ -76,7 +79,7 @@ test('what is drawn lies in its bounds; photo, paintings and label map are moved
 });
 
 test('gradients of the images', () => {
-  const drawn = drawAugmentation(new Random(3), [1, 4, 6]);
+  const drawn = drawAugmentation([new Random(3)], [4, 6]);
   const x = normalTensor([2, 4, 6, 3], 4);
   checkGradient((y) => augmentImages(y as tf.Tensor4D, drawn), [x]);
   tf.dispose([...Object.values(drawn), x]);

@@ -3,6 +3,7 @@
  * the generator's gradient goes through it, so that neither learns that paintings look so.
  */
 import type { Random } from '../common/random';
+import type { Size } from '../data/types';
 import * as tf from '../engine/tf';
 
 /** How each image of a batch is changed: the photo of a label map, what is painted of it, and the map itself alike. */
@@ -27,17 +28,18 @@ const SHIFT = 1 / 8;
 /** Side of the hole as a share of the image's. */
 const HOLE = 1 / 2;
 
-/** The paper's "color + translation + cutout". The caller disposes of the tensors. */
-export function drawAugmentation(random: Random, [batch, height, width]: readonly [batch: number, height: number, width: number]): Augmentation {
+/** The paper's "color + translation + cutout", by a generator for each image. The caller disposes of the tensors. */
+export function drawAugmentation(randoms: readonly Random[], [height, width]: Size): Augmentation {
+  const batch = randoms.length;
   const even = (low: number, high: number) =>
     tf.tensor4d(
-      Float32Array.from({ length: batch }, () => random.uniform(low, high)),
+      randoms.map((random) => random.uniform(low, high)),
       [batch, 1, 1, 1],
     );
   const moved = (side: number) => {
     const most = Math.round(side * SHIFT);
     const matrices = new Float32Array(batch * side * side);
-    for (let b = 0; b < batch; b++) {
+    for (const [b, random] of randoms.entries()) {
       const by = random.randrange(2 * most + 1) - most;
       for (let i = Math.max(0, by); i < Math.min(side, side + by); i++) matrices[(b * side + i) * side + i - by] = 1;
     }
@@ -45,10 +47,10 @@ export function drawAugmentation(random: Random, [batch, height, width]: readonl
   };
   const kept = new Float32Array(batch * height * width).fill(1);
   const [rows, columns] = [Math.round(height * HOLE), Math.round(width * HOLE)];
-  for (let b = 0; b < batch; b++) {
-    // Its middle may stand anywhere.
-    const top = random.randrange(height) - (rows >> 1);
-    const left = random.randrange(width) - (columns >> 1);
+  for (const [b, random] of randoms.entries()) {
+    // Its middle may stand anywhere, an even hole's also on the far border.
+    const top = random.randrange(height + 1 - (rows % 2)) - (rows >> 1);
+    const left = random.randrange(width + 1 - (columns % 2)) - (columns >> 1);
     for (let y = Math.max(0, top); y < Math.min(height, top + rows); y++) {
       const line = (b * height + y) * width;
       kept.fill(0, line + Math.max(0, left), line + Math.min(width, left + columns));

@@ -5,6 +5,7 @@ import { normalTensor } from '../../proof/testing/toy';
 import { Random } from '../common/random';
 import * as tf from '../engine/tf';
 import { drawSides, labelMix, mixConsistency, mixMask } from './label_mix';
+import { pixelShares } from './segmentation';
 
 /** Labels 0 1 and 1 2, and a pixel without a class. */
 const oneHot = () =>
@@ -40,17 +41,24 @@ test('by hand: the mean square of the difference, none where the logits mix as t
     const mask = tf.tensor4d([1, 0], [1, 1, 2, 1]);
     const photos = tf.tensor4d([1, 2, 3, 4], [1, 1, 2, 2]);
     const paintings = tf.tensor4d([5, 6, 7, 8], [1, 1, 2, 2]);
-    assertClose(mixConsistency(tf.tensor4d([1, 2, 7, 8], [1, 1, 2, 2]), photos, paintings, mask), 0, 0);
+    const even = tf.fill([1, 1, 2, 1], 0.5) as tf.Tensor4D;
+    assertClose(mixConsistency(tf.tensor4d([1, 2, 7, 8], [1, 1, 2, 2]), photos, paintings, mask, even), 0, 0);
     // Off by 2, 0, 0 and -4.
-    assertClose(mixConsistency(tf.tensor4d([3, 2, 7, 4], [1, 1, 2, 2]), photos, paintings, mask), 5, 1e-6);
+    const off = tf.tensor4d([3, 2, 7, 4], [1, 1, 2, 2]);
+    assertClose(mixConsistency(off, photos, paintings, mask, even), 5, 1e-6);
+    // A pixel without a class counts nothing.
+    const first = pixelShares(tf.tensor4d([0, 1, 0, 0, 0, 0], [1, 1, 2, 3]));
+    assertClose(first, [1, 0], 0);
+    assertClose(mixConsistency(off, photos, paintings, mask, first), 2, 1e-6);
   });
 });
 
 test('the gradient goes to all three', () => {
   const mask = tf.tensor4d([1, 0, 0, 1], [1, 2, 2, 1]);
   const logits = [1, 2, 3].map((seed) => normalTensor([1, 2, 2, 3], seed));
-  checkGradient((a, b, c) => mixConsistency(a as tf.Tensor4D, b as tf.Tensor4D, c as tf.Tensor4D, mask), logits);
-  tf.dispose([mask, ...logits]);
+  const shares = tf.fill([1, 2, 2, 1], 0.25) as tf.Tensor4D;
+  checkGradient((a, b, c) => mixConsistency(a as tf.Tensor4D, b as tf.Tensor4D, c as tf.Tensor4D, mask, shares), logits);
+  tf.dispose([mask, shares, ...logits]);
 });
 
 test('sides are fair coins of a seed', () => {

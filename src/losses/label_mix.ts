@@ -1,4 +1,4 @@
-/** LabelMix (OASIS, 2012.04781, section 3.3): what a discriminator that segments says of a pixel shall not hang on where the picture's other classes came from. */
+/** LabelMix (OASIS, 2012.04781): what a discriminator that segments says of a pixel shall not hang on where the picture's other classes came from. */
 import type { Random } from '../common/random';
 import * as tf from '../engine/tf';
 
@@ -20,6 +20,7 @@ export const labelMix = (ofPhotos: tf.Tensor4D, ofPaintings: tf.Tensor4D, mask: 
  * Mean square of what the logits of the mixed images differ by from the mixed logits (eq. 4; OASIS' own code takes the mean where the equation
  * has the norm). Differentiable in all three.
  * @param mixed of `labelMix(photos, paintings, mask)`, [B,H,W,classes+1], as the other two
+ * @param shares what each pixel counts, see `pixelShares`: those without a class count nothing, other than in OASIS
  */
-export const mixConsistency = (mixed: tf.Tensor4D, ofPhotos: tf.Tensor4D, ofPaintings: tf.Tensor4D, mask: tf.Tensor4D): tf.Scalar =>
-  tf.mean(tf.square(tf.sub(mixed, labelMix(ofPhotos, ofPaintings, mask))));
+export const mixConsistency = (mixed: tf.Tensor4D, ofPhotos: tf.Tensor4D, ofPaintings: tf.Tensor4D, mask: tf.Tensor4D, shares: tf.Tensor4D): tf.Scalar =>
+  tf.sum(tf.mul(shares, tf.mean(tf.square(tf.sub(mixed, labelMix(ofPhotos, ofPaintings, mask))), 3, true)));

@@ -27,17 +27,23 @@ export function labelEntropy(logits: tf.Tensor4D, oneHot: tf.Tensor4D): tf.Scala
 
 /** Mean over the pixels with a class of the cross entropy against "generated", the last channel. Shapes as in `labelEntropy`. */
 export function generatedEntropy(logits: tf.Tensor4D, oneHot: tf.Tensor4D): tf.Scalar {
-  const target = tf.tidy(() => {
-    const labelled = tf.sum(oneHot, 3, true);
-    const share = tf.div(tf.mul(labelled, workers()), tf.maximum(overWorkers(tf.sum(labelled)), 1));
-    return tf.pad(share as tf.Tensor4D, [
+  const target = tf.tidy(() =>
+    tf.pad(pixelShares(oneHot), [
       [0, 0],
       [0, 0],
       [0, 0],
       [oneHot.shape[3], 0],
-    ]);
-  });
+    ]),
+  );
   return crossEntropy(logits, target);
+}
+
+/** What each pixel with a class counts in a mean over those of all workers, whose losses are averaged later; 0 where there is none. [B,H,W,1] */
+export function pixelShares(oneHot: tf.Tensor4D): tf.Tensor4D {
+  return tf.tidy(() => {
+    const labelled = tf.sum(oneHot, 3, true);
+    return tf.div(tf.mul(labelled, workers()), tf.maximum(overWorkers(tf.sum(labelled)), 1));
+  });
 }
 
 /**

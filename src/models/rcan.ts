@@ -41,7 +41,7 @@ export interface UpscaleOptions {
   /** Pixels of the input that neighbouring tiles see beyond their border. Default 16. */
   overlap?: number;
   /**
-   * The mean of what the network makes of the image turned each of eight ways and turned back (RCAN, 1807.02758, section 4.1, "RCAN+"): eight
+   * The mean of what the network makes of the image turned each of eight ways and turned back (the self-ensemble of EDSR, 1707.02921, which makes RCAN "RCAN+"): eight
    * times the work. Default false.
    */
   selfEnsemble?: boolean;

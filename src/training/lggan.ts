@@ -32,6 +32,7 @@ import { createGenerator } from '../models/lggan/single_branch';
 import { loadDiscriminator, loadGenerator } from '../models/pretrained';
 import { HEADS } from '../models/projected_heads';
 import { SegmentationDiscriminator, type SegmentationDiscriminatorConfig } from '../models/segmentation_discriminator';
+import { pixelShares } from '../losses/segmentation';
 import type { Vgg19 } from '../judges/vgg19';
 import { Adam } from './adam';
 import { MovingAverage } from './ema';
@@ -88,8 +89,8 @@ export interface TrainLGGANConfig {
   /** Which images the discriminator looks at: 'all' three (final, global, local), as in the original, or the 'final' one. Default 'all'. */
   judged: JudgedChoice;
   /**
-   * Weight of LabelMix in the loss of a discriminator that segments (see `mixConsistency`); OASIS takes 10. Default 0: none, and a pass of the
-   * discriminator less.
+   * Weight of LabelMix in the loss of a discriminator that segments (see `mixConsistency`); OASIS takes 5 or 10. Of the final images alone, and
+   * times as many as are judged, as the other losses. Default 0: none, and a pass of the discriminator less.
    */
   labelMix: number;
   /** The discriminator sees photos and paintings changed alike, in colour, moved, with a hole (DiffAugment, see `Augmentation`). Default false. */
@@ -170,12 +171,12 @@ interface Chance {
   sides?: tf.Tensor1D;
 }
 
-/** Photos and paintings mixed by class, [B,H,W,3], and where the photos are, [B,H,W,1]. */
-type Mixture = { images: tf.Tensor4D; mask: tf.Tensor4D };
+/** Photos and paintings mixed by class, [B,H,W,3], where the photos are, and what each pixel counts, [B,H,W,1]. */
+type Mixture = { images: tf.Tensor4D; mask: tf.Tensor4D; shares: tf.Tensor4D };
 
 function mixture(oneHot: tf.Tensor4D, photos: tf.Tensor4D, paintings: tf.Tensor4D, sides: tf.Tensor1D): Mixture {
   const mask = mixMask(oneHot, sides);
-  return { images: labelMix(photos, paintings, mask), mask };
+  return { images: labelMix(photos, paintings, mask), mask, shares: pixelShares(oneHot) };
 }
 
 /** The losses of a pass. @throws StepFault where a number is not finite */
@@ -274,10 +275,11 @@ export class LGGANTrainer {
     const images = tf.tensor4d(batch.images, [batch.labels.length, labels.height, labels.width, 3]);
     const buffers = new Buffers([...this.generator.parameters.entries(), ...this.discriminator.parameters.entries()]);
     const same = this.config.fakes === 'same';
-    const chance = this.draw(labels);
+    let chance: Chance = {};
     // Images painted anew by what the generator became may be what makes the discriminator's losses infinite: then its step is taken back.
     const before = same ? undefined : this.optimiserG.snapshot();
     try {
+      chance = this.draw(labels);
       const losses = same ? this.stepAtOnce(labels, images, chance, weights, rates) : this.stepGenerator(labels, images, chance, weights, rates.generator);
       if (!same) Object.assign(losses, this.stepDiscriminator(labels, images, chance, rates.discriminator));
       this.average?.update();
@@ -299,11 +301,14 @@ export class LGGANTrainer {
     const { labelMix, augment } = this.config;
     const { seed, classes } = this.generator.config;
     const [low, high] = [seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
-    const random = (purpose: number) => new Random([low, high, this.optimiserD.stepsTaken, purpose, 1]);
+    // The last number tells them from those of the data, see `Sequence`.
+    const random = (purpose: number) => new Random([low, high, this.optimiserD.stepsTaken, purpose, 2]);
+    // The same sides for all workers; each has its part of the batch's images.
+    const first = 1 + batch * (cluster()?.rank ?? 0);
+    const ofImages = () => Array.from({ length: batch }, (_, b) => random(first + b));
     return {
-      // The same for all workers, and each has images of its own.
       sides: labelMix > 0 ? drawSides(random(0), classes) : undefined,
-      augmentation: augment ? drawAugmentation(random(1 + (cluster()?.rank ?? 0)), [batch, height, width]) : undefined,
+      augmentation: augment ? drawAugmentation(ofImages(), [height, width]) : undefined,
     };
   }
 
@@ -358,10 +363,10 @@ export class LGGANTrainer {
         const view = viewOf(labels, augmentation);
         const fakes = tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
         // The final images come first.
-        const final = tf.slice(fakes, 0, labels.batch) as tf.Tensor4D;
+        const final = (x: tf.Tensor4D) => tf.slice(x, 0, labels.batch) as tf.Tensor4D;
         const photos = view.of(images);
-        const mixed = sides && mixture(view.oneHot, photos, view.of(final), sides);
-        const seen = view.of(this.config.judged === 'all' ? fakes : final);
+        const seen = view.of(this.config.judged === 'all' ? fakes : final(fakes));
+        const mixed = sides && mixture(view.oneHot, photos, final(seen), sides);
         return this.discriminatorGradients(view.oneHot, () => judgementOfBoth(this.discriminator, view.oneHot, seen, photos), mixed);
       }),
     { name: 'the step of the discriminator' },
@@ -439,11 +444,12 @@ export class LGGANTrainer {
   }
 
   /** LabelMix of the final images, which come first. */
-  private consistency(fake: Judgement['said'], real: Judgement['said'], { images, mask }: Mixture): tf.Scalar {
+  private consistency(fake: Judgement['said'], real: Judgement['said'], { images, mask, shares }: Mixture): tf.Scalar {
     if (!(this.discriminator instanceof SegmentationDiscriminator && fake instanceof tf.Tensor && real instanceof tf.Tensor))
       throw new Error('no logits to mix');
     const ofFinal = tf.slice(fake, 0, real.shape[0]) as tf.Tensor4D;
-    return tf.mul(this.config.labelMix, mixConsistency(this.discriminator.forward(images), real, ofFinal, mask));
+    const n = fake.shape[0] / real.shape[0];
+    return tf.mul(n * this.config.labelMix, mixConsistency(this.discriminator.forward(images), real, ofFinal, mask, shares));
   }
 
   /** How often the step was recorded, and why it runs eagerly where it does. */

@@ -229,7 +229,10 @@ test('a run may begin with a trained network: its shape, its weights, a new opti
     trainRCAN(toy('other', { start: file, network: { features: 4, reduction: 4 } }), data),
     /another shape \(head\.0\.weight\); leave the fields of trainRCAN\.network to it/,
   );
-  await assert.rejects(trainRCAN(toy('none', { start: join(folder, 'nothing.safetensors') }), data), /nothing\.safetensors: there is no such checkpoint/);
+  await assert.rejects(
+    trainRCAN(toy('none', { start: join(folder, 'nothing.safetensors') }), data),
+    /^UserError: trainRCAN\.start: expected 'random', 'bilinear' or the path of a trained RCAN; there is no file or folder '.*nothing\.safetensors'\.$/,
+  );
   assert.equal(tf.memory().numTensors, tensors);
 });
 

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { UserError } from '../common/errors';
 import { cluster, inPass, isFirst, newPasses } from '../engine/cluster';
 import { compiled } from '../engine/compiled';
 import * as tf from '../engine/tf';
@@ -53,7 +55,7 @@ export class RCANTrainer {
   private readonly optimiser: Adam;
   private readonly passes = newPasses(1);
 
-  /** @throws UserError that names the field if one is unknown, ill-typed or out of range */
+  /** `start` by a path is `trainRCAN`'s: here such weights are random. @throws UserError that names the field if one is unknown, ill-typed or out of range */
   constructor(config: Partial<TrainRCANConfig>) {
     this.config = trainRCANConfig(config);
     this.network = new RCAN(this.config.network);
@@ -155,6 +157,8 @@ export async function trainRCAN(config: Partial<TrainRCANConfig>, data: RCANData
 async function begin(config: Partial<TrainRCANConfig>): Promise<RCANTrainer> {
   const { start } = trainRCANConfig(config);
   if (start === 'random' || start === 'bilinear') return new RCANTrainer(config);
+  if (!existsSync(start))
+    throw new UserError(`trainRCAN.start: expected 'random', 'bilinear' or the path of a trained RCAN; there is no file or folder '${start}'.`);
   const trained = await loadRCAN(start);
   try {
     const trainer = new RCANTrainer({ ...config, network: { ...trained.config, ...config.network } });

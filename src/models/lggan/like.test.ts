@@ -47,7 +47,8 @@ test('names that are none, a chain and other classes are refused; nothing is lef
   await assertNoLeak(() => paintLike(generator, { lake: 'sea' }));
   for (const [like, message] of [
     [{ pond: 'sea' }, /no class 'pond'/],
-    [{ lake: 'pond' }, /no class 'pond'/],
+    [{ lake: 'montain' }, /no class 'montain'; did you mean 'mountain'\?$/],
+    [{ sea: 'sea' }, /'sea' is to be painted like itself/],
     [{ lake: 'river', river: 'sea' }, /'river' is itself to be painted like another class/],
   ] as [Record<string, string>, RegExp][]) {
     assert.throws(

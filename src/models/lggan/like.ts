@@ -1,4 +1,5 @@
 import { CLASS_NAMES } from '../../classes';
+import { nearest } from '../../common/config';
 import { UserError } from '../../common/errors';
 import * as tf from '../../engine/tf';
 import type { Generator } from './generator';
@@ -12,8 +13,12 @@ import type { Generator } from './generator';
  */
 export function paintLike(generator: Generator, like: Readonly<Record<string, string>>): void {
   const { classes } = generator.config;
-  if (classes !== CLASS_NAMES.length) throw new UserError(`like: this network has ${classes} classes, which have no names.`);
+  if (classes !== CLASS_NAMES.length) {
+    throw new UserError(`like: this network has ${classes} classes, which have no names; only those of the project's ${CLASS_NAMES.length} do.`);
+  }
   const pairs = Object.entries(like).map(([to, from]) => ({ to: indexOf(to), from: indexOf(from) }));
+  const same = pairs.find(({ from, to }) => from === to);
+  if (same) throw new UserError(`like: '${CLASS_NAMES[same.to]}' is to be painted like itself; name another class.`);
   const changed = pairs.find(({ from }) => pairs.some(({ to }) => to === from));
   if (changed) throw new UserError(`like: '${CLASS_NAMES[changed.from]}' is itself to be painted like another class; name that one.`);
   const variables = new Map(generator.parameters.entries().map(({ name, variable }) => [name, variable]));
@@ -62,6 +67,11 @@ function constantShift(variables: ReadonlyMap<string, tf.Variable>, pairs: reado
 
 function indexOf(name: string): number {
   const i = CLASS_NAMES.indexOf(name);
-  if (i < 0) throw new UserError(`like: there is no class '${name}'.`);
+  if (i < 0) throw new UserError(`like: there is no class '${name}'; ${didYouMean(name)}`);
   return i;
 }
+
+const didYouMean = (name: string) => {
+  const hint = nearest(name, CLASS_NAMES);
+  return hint ? `did you mean '${hint}'?` : `the classes are ${CLASS_NAMES.join(', ')}.`;
+};
