@@ -22,6 +22,8 @@ export interface Run {
   config: Partial<TrainLGGANConfig>;
   /** Batch norm over the images of each worker alone: what a comparison has to find. */
   localNorm?: boolean;
+  /** The other order is not the same mathematics, as each image is changed by its place: without that yardstick. */
+  placed?: boolean;
 }
 
 /** By what a tensor differs at most. */
@@ -56,10 +58,10 @@ async function take({ batchSize, steps, config }: Run, way: Numbers, follow: boo
     const own = all.filter((e) => e.name.startsWith(`${name} `) && e.trainable);
     optimiser.step = (gradients, rate) => {
       for (const [key, t] of Object.entries(gradients)) add(step, 'gradient', `${name} ${key}`, valuesOf(t));
-      if (!follow) {
-        move(gradients, rate);
-        for (const e of own) add(step, 'moved', e.name, valuesOf(e.variable), way);
-      } else for (const e of own) tf.tidy(() => e.variable.assign(tf.tensor(way.get(`${step} moved ${e.name}`)!.values, e.variable.shape)));
+      // Also where its result is replaced: what a step draws goes by the steps taken.
+      move(gradients, rate);
+      if (!follow) for (const e of own) add(step, 'moved', e.name, valuesOf(e.variable), way);
+      else for (const e of own) tf.tidy(() => e.variable.assign(tf.tensor(way.get(`${step} moved ${e.name}`)!.values, e.variable.shape)));
     };
   }
   const batches = new TrainingBatches(memoryPairs(pairs, 'pairs'), { imageSize: SIZE, batchSize, share: cluster() });
@@ -98,7 +100,7 @@ void (async () => {
   if (rank) return;
   const results: Difference[][] = [];
   for (const [i, run] of runs.entries()) {
-    const [alone, swapped] = [await take(run, ways[i], true, false), await take(run, ways[i], true, true)];
+    const [alone, swapped] = [await take(run, ways[i], true, false), await take(run, ways[i], true, !run.placed)];
     results.push(
       [...alone].map(([key, { values, ...what }]) => {
         const [workers, other] = [together[i], swapped].map((run) => largestOf(values.map((v, j) => v - run.get(key)!.values[j])));
