@@ -135,17 +135,35 @@ test('evaluate-sr: a picture that cannot be measured is left out by name, a flat
   await flat(1, 40).toFile(at('sr/line.png'));
   await flat(12, 12).toFile(at('sr/tiny.png'));
   await flat(48, 48).toFile(at('sr/flat.png'));
-  const { status, out, err } = command('evaluate_sr', '--input_path', at('sr'), '--json');
+  const { status, out, err } = command('evaluate_sr', '--input_path', at('sr'), '--self_ensemble', '--json');
   assert.equal(status, 0, err);
   for (const name of ['dot', 'line', 'tiny']) assert.match(err, new RegExp(`Left out: ${name}: `));
   assert.match(err, /flat: equal to the original by .*bicubic/);
   const rows = JSON.parse(out) as Record<string, number>[];
+  assert.deepEqual(
+    rows.slice(0, 3).map((row) => row.method as unknown),
+    ['bicubic', 'RCAN', 'RCAN+'],
+  );
   // The means of PSNR are those of the one picture that every method changes.
   rmSync(at('sr/flat.png'));
-  const alone = JSON.parse(command('evaluate_sr', '--input_path', at('sr'), '--json').out) as Record<string, number>[];
+  const alone = JSON.parse(command('evaluate_sr', '--input_path', at('sr'), '--self_ensemble', '--json').out) as Record<string, number>[];
   for (const [i, row] of rows.entries())
     assert.deepEqual([row['PSNR Y (dB)'], row['PSNR RGB (dB)'], alone[i].images], [alone[i]['PSNR Y (dB)'], alone[i]['PSNR RGB (dB)'], 1]);
   for (const row of rows) assert.ok(row.images === 2 && Number.isFinite(row['PSNR Y (dB)']) && Number.isFinite(row['SSIM Y']), out);
+});
+
+test('export-checkpoint --like: pairs that are none, a class named twice and one that there is not are told', () => {
+  const lggan = 'checkpoints/pretrained/lggan.safetensors';
+  for (const [like, sentence] of [
+    ['lake', /--like: expected pairs such as lake=water,hill=mountain, got 'lake'/],
+    ['lake=water,lake=sea', /--like: 'lake' is named twice/],
+    ['pnod=water', /there is no class 'pnod'/],
+  ] as const) {
+    const { status, err } = command('export_checkpoint', lggan, '--like', like, '--output_path', at('like.safetensors'));
+    assert.equal(status, 2, err);
+    assert.match(err, sentence);
+  }
+  assert.ok(!existsSync(at('like.safetensors')));
 });
 
 test('a file that a command did not write stays, until --overwrite is said', async () => {
