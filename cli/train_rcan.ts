@@ -9,7 +9,7 @@ import { RCAN_DEFAULTS } from '../src/models/rcan';
 import { engineInfo } from '../src/engine/tf';
 import { FAULT_POLICIES } from '../src/training/guards';
 import { trainRCAN } from '../src/training/rcan';
-import { TRAIN_RCAN_DEFAULTS as D } from '../src/training/rcan_config';
+import { TRAIN_RCAN_DEFAULTS as D, beginsTrained } from '../src/training/rcan_config';
 import { tellEnd } from './complete';
 import { watchTraining } from './watch';
 
@@ -56,7 +56,7 @@ void runWithWorkers(
     examples: ['npm run train-rcan -- --input_path datasets/landscape'],
   },
   async (args) => {
-    const begun = !['random', 'bilinear'].includes(args.start);
+    const begun = beginsTrained(args.start);
     const photos = args.crops ? folderPairs(args.input_path) : undefined;
     const train = photos ? await srCrops(photos, 'train') : srFolder(join(args.input_path, 'train'));
     const hasVal = existsSync(join(args.input_path, 'val'));

@@ -117,6 +117,14 @@ function parseClass(to: unknown, where: string): number {
   throw new UserError(`${where}: there is no class ${show(to)}; ${help}`);
 }
 
+/** A class by its name. `where` begins the message. @throws UserError for a name that is no class */
+export function classNamed(name: string, where: string): number {
+  const index = CLASS_NAMES.indexOf(name);
+  if (index >= 0) return index;
+  const hint = nearest(name, CLASS_NAMES);
+  throw new UserError(`${where}: there is no class '${name}'; ${hint ? `did you mean '${hint}'?` : `the classes are ${CLASS_NAMES.join(', ')}.`}`);
+}
+
 /** A label map of source values in this project's classes. Throws a UserError that names `file` at a value that is not listed. */
 export function mapValues(raw: RawLabels, mapping: ClassMapping, file: string): LabelMap {
   const table = new Int16Array(raw.data instanceof Uint16Array ? 65536 : 256).fill(mapping.rest ?? -1);

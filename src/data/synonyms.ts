@@ -1,6 +1,6 @@
 import { CLASS_NAMES } from '../classes';
-import { UserError } from '../common/errors';
 import type { Random } from '../common/random';
+import { classNamed } from './mapping';
 import type { LabelMap } from './types';
 
 /** For a class the names that its pixels are shown under; one that stands there several times is drawn so much more often. */
@@ -41,8 +41,9 @@ export class Renaming {
   private readonly choices: number[][];
 
   constructor(synonyms: Synonyms) {
-    for (const name of Object.keys(synonyms)) indexOf(name);
-    this.choices = CLASS_NAMES.map((name, i) => (synonyms[name] ?? []).map(indexOf).concat(synonyms[name] ? [] : [i]));
+    this.choices = CLASS_NAMES.map((_, i) => [i]);
+    const index = (name: string) => classNamed(name, 'synonyms');
+    for (const [name, names] of Object.entries(synonyms)) this.choices[index(name)] = names.map(index);
   }
 
   /** The class that each class is shown as. */
@@ -54,10 +55,4 @@ export class Renaming {
 /** Unlabelled pixels stay so. */
 export function renamed(labels: LabelMap, names: readonly number[]): LabelMap {
   return { ...labels, data: labels.data.map((c) => names[c] ?? c) };
-}
-
-function indexOf(name: string): number {
-  const i = CLASS_NAMES.indexOf(name);
-  if (i < 0) throw new UserError(`synonyms: there is no class '${name}'.`);
-  return i;
 }

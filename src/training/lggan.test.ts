@@ -318,8 +318,8 @@ test(
     const behaviour = { spectralNorm: 'original' } as const;
     const discriminator = { kind: 'segmentation', ndf: 4, levels: 3, behaviour } as const;
     const config = { generator: { ...toy.generator, behaviour }, discriminator, fakes: 'same', labelMix: 10, augment: true } as const;
-    const run = () => {
-      const trainer = new LGGANTrainer({ ...config, schedule: { learningRate: 1e-12 } });
+    const run = (more: Partial<TrainLGGANConfig> = {}) => {
+      const trainer = new LGGANTrainer({ ...config, ...more, schedule: { learningRate: 1e-12 } });
       const losses = Array.from({ length: 5 }, () => trainer.step(batch(0), 1));
       const { compilation } = trainer;
       trainer.dispose();
@@ -331,6 +331,10 @@ test(
     // The same weights and images in every step.
     assert.equal(new Set(first.losses.map((l) => l.l1.toFixed(4))).size, 1);
     assert.equal(new Set(first.losses.map((l) => l.discriminatorReal)).size, 5);
+    // The sides alone.
+    const { losses } = run({ augment: false });
+    assert.equal(new Set(losses.map((l) => l.discriminatorReal.toFixed(4))).size, 1);
+    assert.ok(new Set(losses.map((l) => l.discriminatorMix.toPrecision(4))).size > 2);
   },
 );
 

@@ -25,6 +25,7 @@ import {
   type RealSide,
 } from '../losses/generator';
 import { drawSides, labelMix, mixConsistency, mixMask } from '../losses/label_mix';
+import { pixelShares } from '../losses/segmentation';
 import { Discriminator, type DiscriminatorConfig } from '../models/discriminator';
 import type { LGGANConfig } from '../models/lggan/config';
 import type { Generator } from '../models/lggan/generator';
@@ -32,7 +33,6 @@ import { createGenerator } from '../models/lggan/single_branch';
 import { loadDiscriminator, loadGenerator } from '../models/pretrained';
 import { HEADS } from '../models/projected_heads';
 import { SegmentationDiscriminator, type SegmentationDiscriminatorConfig } from '../models/segmentation_discriminator';
-import { pixelShares } from '../losses/segmentation';
 import type { Vgg19 } from '../judges/vgg19';
 import { Adam } from './adam';
 import { MovingAverage } from './ema';
@@ -174,10 +174,14 @@ interface Chance {
 /** Photos and paintings mixed by class, [B,H,W,3], where the photos are, and what each pixel counts, [B,H,W,1]. */
 type Mixture = { images: tf.Tensor4D; mask: tf.Tensor4D; shares: tf.Tensor4D };
 
+/** Of the paintings the first ones of each label map, the final images. */
 function mixture(oneHot: tf.Tensor4D, photos: tf.Tensor4D, paintings: tf.Tensor4D, sides: tf.Tensor1D): Mixture {
   const mask = mixMask(oneHot, sides);
-  return { images: labelMix(photos, paintings, mask), mask, shares: pixelShares(oneHot) };
+  return { images: labelMix(photos, firstOnes(paintings, photos.shape[0]), mask), mask, shares: pixelShares(oneHot) };
 }
+
+/** Of all first, all second, ... images of a batch, or what is said of them, the first ones. */
+const firstOnes = (x: tf.Tensor4D, batch: number) => tf.slice(x, 0, batch) as tf.Tensor4D;
 
 /** The losses of a pass. @throws StepFault where a number is not finite */
 function checked(network: string, { losses: scalars, gradients: g, squares }: Pass): Losses {
@@ -362,11 +366,9 @@ export class LGGANTrainer {
       inPass(this.firstPass + 2, () => {
         const view = viewOf(labels, augmentation);
         const fakes = tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
-        // The final images come first.
-        const final = (x: tf.Tensor4D) => tf.slice(x, 0, labels.batch) as tf.Tensor4D;
         const photos = view.of(images);
-        const seen = view.of(this.config.judged === 'all' ? fakes : final(fakes));
-        const mixed = sides && mixture(view.oneHot, photos, final(seen), sides);
+        const seen = view.of(this.config.judged === 'all' ? fakes : firstOnes(fakes, labels.batch));
+        const mixed = sides && mixture(view.oneHot, photos, seen, sides);
         return this.discriminatorGradients(view.oneHot, () => judgementOfBoth(this.discriminator, view.oneHot, seen, photos), mixed);
       }),
     { name: 'the step of the discriminator' },
@@ -394,7 +396,7 @@ export class LGGANTrainer {
           said = excerpt(() => ({ real: judgement(discriminator, oneHot, photos, true), fake: judgement(discriminator, oneHot, seen) }));
           const { fake, real } = said.result;
           [fake, real].flatMap(scoresOf).forEach((t) => tf.keep(t));
-          if (sides) Object.values((mixed = mixture(oneHot, photos, tf.slice(seen, 0, labels.batch) as tf.Tensor4D, sides))).forEach((t) => tf.keep(t));
+          if (sides) Object.values((mixed = mixture(oneHot, photos, seen, sides))).forEach((t) => tf.keep(t));
           return { ...said.result, oneHot };
         };
         const ofGenerator = this.generatorGradients(labels, realSide(images, vgg), judge, weights, vgg);
@@ -447,7 +449,7 @@ export class LGGANTrainer {
   private consistency(fake: Judgement['said'], real: Judgement['said'], { images, mask, shares }: Mixture): tf.Scalar {
     if (!(this.discriminator instanceof SegmentationDiscriminator && fake instanceof tf.Tensor && real instanceof tf.Tensor))
       throw new Error('no logits to mix');
-    const ofFinal = tf.slice(fake, 0, real.shape[0]) as tf.Tensor4D;
+    const ofFinal = firstOnes(fake, real.shape[0]);
     const n = fake.shape[0] / real.shape[0];
     return tf.mul(n * this.config.labelMix, mixConsistency(this.discriminator.forward(images), real, ofFinal, mask, shares));
   }

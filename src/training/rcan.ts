@@ -17,7 +17,7 @@ import { agreed, gradients } from './gradients';
 import { StepFault, faultOf, lossDivergence, squaresOf } from './guards';
 import type { History } from './history';
 import { runSteps, savingOf, withRunLock, type LoopHooks } from './loop';
-import { rcanLearningRate, trainRCANConfig, type TrainRCANConfig } from './rcan_config';
+import { beginsTrained, rcanLearningRate, trainRCANConfig, type TrainRCANConfig } from './rcan_config';
 import { beginWith, loadRun, saveRun, type Kept } from './saved_run';
 
 export interface RCANData {
@@ -156,7 +156,7 @@ export async function trainRCAN(config: Partial<TrainRCANConfig>, data: RCANData
 
 async function begin(config: Partial<TrainRCANConfig>): Promise<RCANTrainer> {
   const { start } = trainRCANConfig(config);
-  if (start === 'random' || start === 'bilinear') return new RCANTrainer(config);
+  if (!beginsTrained(start)) return new RCANTrainer(config);
   if (!existsSync(start))
     throw new UserError(`trainRCAN.start: expected 'random', 'bilinear' or the path of a trained RCAN; there is no file or folder '${start}'.`);
   const trained = await loadRCAN(start);

@@ -85,6 +85,9 @@ export function trainRCANConfig(overrides: Partial<TrainRCANConfig>): TrainRCANC
   return config;
 }
 
+/** Whether a run begins with the weights of a trained network. */
+export const beginsTrained = (start: string): boolean => start !== 'random' && start !== 'bilinear';
+
 /** The learning rate of an epoch, counted from 1. */
 export function rcanLearningRate({ learningRate, halveEvery }: TrainRCANConfig, epoch: number): number {
   return learningRate * 0.5 ** Math.floor((epoch - 1) / halveEvery);

@@ -35,11 +35,11 @@ export async function exportCheckpoint(source: string, target: string, options: 
   refuseInputs([file], [target]);
   const { tensors, metadata } = await readTensors(file);
   if (imageSize) metadata.config = JSON.stringify(resized(file, { metadata, tensors }, imageSize));
-  const entries = [...tensors].map(([name, { shape, data, dtype }]): TensorEntry => {
+  const saved = [...tensors].map(([name, { shape, data, dtype }]): TensorEntry => {
     if (!(data instanceof Float32Array)) throw new UserError(`${file} holds ${name} of type ${dtype}; only weights in float can be exported.`);
     return { name, shape, data };
   });
-  if (like) await likened(file, entries, like);
+  const entries = like ? await likened(file, like) : saved;
   if (target.endsWith('.safetensors')) await saveTensors(target, entries, metadata, { half, onProgress });
   else if (target.endsWith('.pkl') && imageSize)
     throw new UserError(`${target}: a size of images is for .safetensors only; the original keeps it in its code.`);
@@ -56,16 +56,13 @@ function resized(file: string, description: Description, imageSize: Size): LGGAN
   return generator.config;
 }
 
-/** Changes a generator's weights. */
-async function likened(file: string, entries: TensorEntry[], like: Readonly<Record<string, string>>): Promise<void> {
+/** The weights of a generator that paints classes as others. */
+async function likened(file: string, like: Readonly<Record<string, string>>): Promise<TensorEntry[]> {
   const generator = await loadGenerator(file);
   try {
     paintLike(generator, like);
-    const changed = new Map(parameterEntries(generator.parameters).map((entry) => [entry.name, entry]));
-    for (const entry of entries) {
-      const { data } = changed.get(entry.name)!;
-      entry.data = typeof data === 'function' ? await data() : data;
-    }
+    const valued = async ({ data, ...entry }: TensorEntry) => ({ ...entry, data: typeof data === 'function' ? await data() : data });
+    return await Promise.all(parameterEntries(generator.parameters).map(valued));
   } finally {
     generator.dispose();
   }

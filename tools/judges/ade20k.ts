@@ -1,6 +1,7 @@
 /** The scene segmenter's classes and what they are among the 29: the table behind `npm run label` and behind judged mask accuracy. */
 import { CLASS_NAMES } from '../../src/classes';
 import { UserError } from '../../src/common/errors';
+import { classNamed } from '../../src/data/mapping';
 import { IGNORE } from '../../src/data/types';
 
 /** ADE20K's most frequent classes by the segmenter's number; 0 is everything else. */
@@ -124,7 +125,7 @@ export function labelTable(changes: readonly string[] = []): number[] {
   for (const change of changes) {
     const [from, to] = change.split('=');
     if (!(from in table)) throw new UserError(`'${change}': the segmenter knows no '${from}'; it knows ${ADE20K_NAMES.slice(1).join(', ')}.`);
-    if (!CLASS_NAMES.includes(to)) throw new UserError(`'${change}': there is no class '${to}'; there are ${CLASS_NAMES.join(', ')}.`);
+    classNamed(to, `'${change}'`);
     table[from] = to;
   }
   return ADE20K_NAMES.map((name) => CLASS_NAMES.indexOf(table[name]));

@@ -1,6 +1,6 @@
 import { CLASS_NAMES } from '../../classes';
-import { nearest } from '../../common/config';
 import { UserError } from '../../common/errors';
+import { classNamed } from '../../data/mapping';
 import * as tf from '../../engine/tf';
 import type { Generator } from './generator';
 
@@ -16,7 +16,7 @@ export function paintLike(generator: Generator, like: Readonly<Record<string, st
   if (classes !== CLASS_NAMES.length) {
     throw new UserError(`like: this network has ${classes} classes, which have no names; only those of the project's ${CLASS_NAMES.length} do.`);
   }
-  const pairs = Object.entries(like).map(([to, from]) => ({ to: indexOf(to), from: indexOf(from) }));
+  const pairs = Object.entries(like).map(([to, from]) => ({ to: classNamed(to, 'like'), from: classNamed(from, 'like') }));
   const same = pairs.find(({ from, to }) => from === to);
   if (same) throw new UserError(`like: '${CLASS_NAMES[same.to]}' is to be painted like itself; name another class.`);
   const changed = pairs.find(({ from }) => pairs.some(({ to }) => to === from));
@@ -64,14 +64,3 @@ function constantShift(variables: ReadonlyMap<string, tf.Variable>, pairs: reado
   };
   return tf.addN(pairs.map(({ to, from }) => tf.sub(constant(to), constant(from))));
 }
-
-function indexOf(name: string): number {
-  const i = CLASS_NAMES.indexOf(name);
-  if (i < 0) throw new UserError(`like: there is no class '${name}'; ${didYouMean(name)}`);
-  return i;
-}
-
-const didYouMean = (name: string) => {
-  const hint = nearest(name, CLASS_NAMES);
-  return hint ? `did you mean '${hint}'?` : `the classes are ${CLASS_NAMES.join(', ')}.`;
-};
