@@ -1,7 +1,7 @@
 /** The command as a user calls it, at toy size: processes of its own, stopped and gone on with. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
@@ -96,4 +96,13 @@ test('Ctrl-C saves; the same command goes on to six runs in a folder each, a tab
 
   const other = await ablation(['--ngf', '6']);
   assert.deepEqual([other.status, other.err], [2, `${output} holds runs with ngf 4, not 6; give another --output_path, or the same settings.\n`]);
+
+  const settings = join(output, 'settings.json');
+  const { training, ...rest } = JSON.parse(readFileSync(settings, 'utf8')) as { training: { lossWeights: object } };
+  writeFileSync(settings, JSON.stringify({ ...rest, training: { ...training, lossWeights: { 1: { l1: 5 } } } }));
+  const changed = await ablation();
+  assert.deepEqual(
+    [changed.status, changed.err],
+    [2, `${output} holds runs that another version of this project trained, by another recipe; give another --output_path.\n`],
+  );
 });

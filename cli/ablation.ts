@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { runPool } from '../experiments/ablation/pool';
-import { jobsOf, readResult, type RunResult } from '../experiments/ablation/run';
+import { jobsOf, readResult, trainingOf, type RunResult } from '../experiments/ablation/run';
 import { ABLATION_DEFAULTS as D, ablationSettings, type AblationSettings } from '../experiments/ablation/settings';
 import { ablationFile, ablationMarkdown, ablationSentences } from '../experiments/ablation/summary';
 import { BASELINE, VARIANTS, type Group } from '../experiments/ablation/variants';
@@ -155,18 +155,22 @@ void runCommand(
   },
 );
 
-/** Runs of other settings must not be taken for these. @throws UserError that names the first setting which differs */
+/** Runs of other settings, or of a recipe that has changed since, must not be taken for these. @throws UserError that names the first setting which differs */
 async function sameSettings(output: string, settings: AblationSettings): Promise<void> {
   const file = join(output, 'settings.json');
+  const written = `${JSON.stringify({ ...settings, training: trainingOf(settings, VARIANTS[0], 1, '') }, undefined, 1)}\n`;
   if (!existsSync(file)) {
     await mkdir(output, { recursive: true });
-    await writeFileAtomically(file, `${JSON.stringify(settings, undefined, 1)}\n`);
+    await writeFileAtomically(file, written);
     return;
   }
-  const before = JSON.parse(await readFile(file, 'utf8')) as AblationSettings;
-  const differs = (Object.keys(settings) as (keyof AblationSettings)[]).find((key) => !isDeepStrictEqual(before[key], settings[key]));
+  const [before, now] = [await readFile(file, 'utf8'), written].map((text) => JSON.parse(text) as AblationSettings & { training?: unknown });
+  const differs = (Object.keys(settings) as (keyof AblationSettings)[]).find((key) => !isDeepStrictEqual(before[key], now[key]));
   if (differs) {
-    const [was, is] = [before, settings].map((s) => JSON.stringify(s[differs]));
+    const [was, is] = [before, now].map((s) => JSON.stringify(s[differs]));
     throw new UserError(`${output} holds runs with ${differs} ${was}, not ${is}; give another --output_path, or the same settings.`);
+  }
+  if (!isDeepStrictEqual(before.training, now.training)) {
+    throw new UserError(`${output} holds runs that another version of this project trained, by another recipe; give another --output_path.`);
   }
 }

@@ -19,6 +19,11 @@ void runCommand(
       },
       overwrite: { type: 'flag', help: 'replace a file that this command did not write, or that was changed since' },
       image_size: { type: 'string', value: 'HxW', help: 'of a generator: the size that it paints at from now on, multiples of 32; .safetensors only' },
+      mean: {
+        type: 'string',
+        value: 'PATH,PATH,...',
+        help: 'checkpoints of other moments, or folders of runs: the mean of their weights and those of the first is written',
+      },
       like: {
         type: 'string',
         value: 'CLASS=CLASS,...',
@@ -28,7 +33,7 @@ void runCommand(
     },
     examples: ['npm run export-checkpoint -- checkpoints/lggan --output_path latest_net_G.pkl'],
   },
-  async ({ source, output_path, network, half, image_size, like, overwrite }) => {
+  async ({ source, output_path, network, half, image_size, mean, like, overwrite }) => {
     const onProgress = reporter('exporting', { unit: 'MB', scale: 1e6 });
     refuseInputs([source], [output_path]);
     if (!overwrite) writtenBeside(output_path).refuseOthers([output_path]);
@@ -36,6 +41,7 @@ void runCommand(
       network,
       half,
       imageSize: parseSize(image_size),
+      mean: mean?.split(',').map((path) => path.trim()),
       like: like === undefined ? undefined : parseLike(like),
       onProgress,
     });

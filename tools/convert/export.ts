@@ -9,8 +9,8 @@ import { paintLike } from '../../src/models/lggan/like';
 import { loadGenerator } from '../../src/models/pretrained';
 import type { Size } from '../../src/data/types';
 import { savePickle } from './pickle_writer';
-import { parameterEntries } from '../../src/checkpoints/parameters';
-import { readTensors, saveTensors, type TensorEntry } from '../../src/checkpoints/safetensors';
+import { assignParameters, parameterEntries } from '../../src/checkpoints/parameters';
+import { listed, readTensors, saveTensors, type StoredTensor, type TensorEntry } from '../../src/checkpoints/safetensors';
 
 export interface ExportOptions {
   /** Which network of a run's folder: G, D, EMA, RCAN. */
@@ -19,6 +19,8 @@ export interface ExportOptions {
   half?: boolean;
   /** A generator's size of images from now on, [height, width]; `.safetensors` only. Default: as saved. */
   imageSize?: Size;
+  /** Checkpoints of the same network whose mean with this one is written, see `meanOf`; a folder of a run gives what `network` says. */
+  mean?: readonly string[];
   /** Of a generator: classes that are painted as another one, see `paintLike`. */
   like?: Readonly<Record<string, string>>;
   onProgress?: (done: number, total: number) => void;
@@ -30,16 +32,18 @@ export interface ExportOptions {
  * taken, else its latest. Returns what was exported.
  */
 export async function exportCheckpoint(source: string, target: string, options: ExportOptions = {}): Promise<{ file: string; tensors: number }> {
-  const { network = 'G', half = false, imageSize, like, onProgress } = options;
+  const { network = 'G', half = false, imageSize, mean = [], like, onProgress } = options;
   const file = await checkpointFile(source, network);
-  refuseInputs([file], [target]);
-  const { tensors, metadata } = await readTensors(file);
+  const others = await Promise.all(mean.map((other) => checkpointFile(other, network)));
+  refuseInputs([file, ...others], [target]);
+  const { tensors: own, metadata } = await readTensors(file);
+  const tensors = others.length ? await meanOf(file, own, others) : own;
   if (imageSize) metadata.config = JSON.stringify(resized(file, { metadata, tensors }, imageSize));
   const saved = [...tensors].map(([name, { shape, data, dtype }]): TensorEntry => {
     if (!(data instanceof Float32Array)) throw new UserError(`${file} holds ${name} of type ${dtype}; only weights in float can be exported.`);
     return { name, shape, data };
   });
-  const entries = like ? await likened(file, like) : saved;
+  const entries = like ? await likened(file, tensors, like) : saved;
   if (target.endsWith('.safetensors')) await saveTensors(target, entries, metadata, { half, onProgress });
   else if (target.endsWith('.pkl') && imageSize)
     throw new UserError(`${target}: a size of images is for .safetensors only; the original keeps it in its code.`);
@@ -56,10 +60,36 @@ function resized(file: string, description: Description, imageSize: Size): LGGAN
   return generator.config;
 }
 
+/**
+ * The mean of a network's weights at several moments of its training, each counting alike ("model soups", 2203.05482, the uniform one); a file named
+ * twice counts twice. The vectors of spectral norm keep their length of 1.
+ * @throws UserError for a file of another network
+ */
+async function meanOf(file: string, tensors: ReadonlyMap<string, StoredTensor>, others: readonly string[]): Promise<Map<string, StoredTensor>> {
+  const numbers = ({ data }: StoredTensor) => Float64Array.from(data as ArrayLike<number>, Number);
+  const sums = new Map([...tensors].map(([name, tensor]) => [name, numbers(tensor)]));
+  for (const other of others) {
+    const read = (await readTensors(other)).tensors;
+    const names = new Set([...tensors.keys(), ...read.keys()]);
+    const wrong = [...names].filter((name) => `${read.get(name)?.shape}` !== `${tensors.get(name)?.shape}`);
+    if (wrong.length)
+      throw new UserError(`${other} is not of the same network as ${file}: they differ in ${listed(wrong)}; a mean is of one network's weights.`);
+    for (const [name, sum] of sums) numbers(read.get(name)!).forEach((value, i) => (sum[i] += value));
+  }
+  return new Map(
+    [...tensors].map(([name, tensor]) => {
+      const sum = sums.get(name)!;
+      const size = /\.weight_[uv]$/.test(name) ? Math.sqrt(sum.reduce((all, value) => all + value * value, 0)) : others.length + 1;
+      return [name, { ...tensor, data: tensor.data instanceof Float32Array ? Float32Array.from(sum, (value) => value / size) : tensor.data }];
+    }),
+  );
+}
+
 /** The weights of a generator that paints classes as others. */
-async function likened(file: string, like: Readonly<Record<string, string>>): Promise<TensorEntry[]> {
+async function likened(file: string, tensors: ReadonlyMap<string, StoredTensor>, like: Readonly<Record<string, string>>): Promise<TensorEntry[]> {
   const generator = await loadGenerator(file);
   try {
+    assignParameters(tensors, generator.parameters);
     paintLike(generator, like);
     const valued = async ({ data, ...entry }: TensorEntry) => ({ ...entry, data: typeof data === 'function' ? await data() : data });
     return await Promise.all(parameterEntries(generator.parameters).map(valued));

@@ -85,6 +85,32 @@ test('in half precision kernels keep eleven bits and vectors all; a pickle in ha
   );
 });
 
+test('the mean of checkpoints: each counts alike, vectors of spectral norm keep their length; one of another shape is refused', async () => {
+  const [a, b, other, target] = ['mean_a', 'mean_b', 'mean_other', 'mean'].map((n) => join(folder, `${n}.safetensors`));
+  const save = (file: string, kernel: number[], u: number[]) =>
+    saveTensors(file, [
+      { name: 'conv.weight', shape: [kernel.length], data: Float32Array.from(kernel) },
+      { name: 'conv.weight_u', shape: [2], data: Float32Array.from(u) },
+    ]);
+  await save(a, [1, -3], [1, 0]);
+  await save(b, [4, 0], [0, 1]);
+  await save(other, [1, 2, 3], [1, 0]);
+  // b twice: (1 + 4 + 4) / 3 and (-3) / 3; (1, 2) / sqrt(5).
+  await exportCheckpoint(a, target, { mean: [b, b] });
+  const { tensors } = await readTensors(target);
+  assert.deepEqual([...(tensors.get('conv.weight')!.data as Float32Array)], [3, -1]);
+  assert.deepEqual(
+    [...(tensors.get('conv.weight_u')!.data as Float32Array)],
+    [1, 2].map((x) => Math.fround(x / Math.sqrt(5))),
+  );
+  await assert.rejects(
+    exportCheckpoint(a, join(folder, 'none.safetensors'), { mean: [other] }),
+    (e) =>
+      e instanceof UserError && /mean_other\.safetensors is not of the same network as .*mean_a\.safetensors: they differ in conv\.weight;/.test(e.message),
+  );
+  await assert.rejects(exportCheckpoint(a, b, { mean: [b], half: true }), /is read/);
+});
+
 /*
  * Jittor's `jt.load`, by its own source where it is installed (importing it would compile for minutes: only its two functions are taken), and
  * `Module.load_parameters`, which takes numpy arrays of the parameter's shape. Without Jittor numpy reads the pickle alone.
