@@ -98,11 +98,20 @@ test('Ctrl-C saves; the same command goes on to six runs in a folder each, a tab
   assert.deepEqual([other.status, other.err], [2, `${output} holds runs with ngf 4, not 6; give another --output_path, or the same settings.\n`]);
 
   const settings = join(output, 'settings.json');
-  const { training, ...rest } = JSON.parse(readFileSync(settings, 'utf8')) as { training: { lossWeights: object } };
-  writeFileSync(settings, JSON.stringify({ ...rest, training: { ...training, lossWeights: { 1: { l1: 5 } } } }));
+  const { training, ...rest } = JSON.parse(readFileSync(settings, 'utf8')) as { training: { lossWeights: object }[]; sums: unknown[] };
+  writeFileSync(settings, JSON.stringify({ ...rest, training: [{ ...training[0], lossWeights: { 1: { l1: 5 } } }, ...training.slice(1)] }));
   const changed = await ablation();
   assert.deepEqual(
     [changed.status, changed.err],
     [2, `${output} holds runs that another version of this project trained, by another recipe; give another --output_path.\n`],
   );
+  for (const [written, sentence] of [
+    [rest, /runs of an earlier version, which did not note/],
+    [{ ...rest, training, sums: ['0'.repeat(64), ''] }, /began with other weights under the same name/],
+  ] as const) {
+    writeFileSync(settings, JSON.stringify(written));
+    const refused = await ablation();
+    assert.equal(refused.status, 2);
+    assert.match(refused.err, sentence);
+  }
 });

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,6 +10,7 @@ import { ablationFile, ablationMarkdown, ablationSentences } from '../experiment
 import { BASELINE, VARIANTS, type Group } from '../experiments/ablation/variants';
 import { readReferences } from '../experiments/ablation/worker';
 import { writeFileAtomically } from '../src/common/atomic';
+import { sha256Of } from '../src/common/checksum';
 import { UserError } from '../src/common/errors';
 import { progress, reporter } from '../src/common/progress';
 import { filesIn, refuseInputs, writtenBeside } from '../src/common/targets';
@@ -158,19 +159,28 @@ void runCommand(
 /** Runs of other settings, or of a recipe that has changed since, must not be taken for these. @throws UserError that names the first setting which differs */
 async function sameSettings(output: string, settings: AblationSettings): Promise<void> {
   const file = join(output, 'settings.json');
-  const written = `${JSON.stringify({ ...settings, training: trainingOf(settings, VARIANTS[0], 1, '') }, undefined, 1)}\n`;
+  const training = VARIANTS.map((variant) => trainingOf(settings, variant, 1, ''));
+  // A file under the same name may be another one by now, as the network that comes with the project is.
+  const sums = await Promise.all(
+    [settings.start, settings.startDiscriminator].map((path) => path && existsSync(path) && statSync(path).isFile() && sha256Of(path)),
+  );
+  const written = `${JSON.stringify({ ...settings, training, sums }, undefined, 1)}\n`;
   if (!existsSync(file)) {
     await mkdir(output, { recursive: true });
     await writeFileAtomically(file, written);
     return;
   }
-  const [before, now] = [await readFile(file, 'utf8'), written].map((text) => JSON.parse(text) as AblationSettings & { training?: unknown });
+  const [before, now] = [await readFile(file, 'utf8'), written].map((text) => JSON.parse(text) as AblationSettings & { training?: unknown; sums?: unknown });
   const differs = (Object.keys(settings) as (keyof AblationSettings)[]).find((key) => !isDeepStrictEqual(before[key], now[key]));
   if (differs) {
     const [was, is] = [before, now].map((s) => JSON.stringify(s[differs]));
     throw new UserError(`${output} holds runs with ${differs} ${was}, not ${is}; give another --output_path, or the same settings.`);
   }
+  if (!before.training) throw new UserError(`${output} holds runs of an earlier version, which did not note how it trained; give another --output_path.`);
   if (!isDeepStrictEqual(before.training, now.training)) {
     throw new UserError(`${output} holds runs that another version of this project trained, by another recipe; give another --output_path.`);
+  }
+  if (!isDeepStrictEqual(before.sums, now.sums)) {
+    throw new UserError(`${output} holds runs that began with other weights under the same name (--start, --start_discriminator); give another --output_path.`);
   }
 }

@@ -22,7 +22,7 @@ void runCommand(
       mean: {
         type: 'string',
         value: 'PATH,PATH,...',
-        help: 'checkpoints of other moments, or folders of runs: the mean of their weights and those of the first is written',
+        help: 'other moments of the same network, files or folders as the source may be: the mean of its weights and theirs is written, each counting alike, one named twice twice',
       },
       like: {
         type: 'string',
@@ -31,7 +31,10 @@ void runCommand(
       },
       half: { type: 'flag', help: 'half precision: half the size, three digits; .safetensors only' },
     },
-    examples: ['npm run export-checkpoint -- checkpoints/lggan --output_path latest_net_G.pkl'],
+    examples: [
+      'npm run export-checkpoint -- checkpoints/lggan --output_path latest_net_G.pkl',
+      'npm run export-checkpoint -- RUN/latest-000009 --mean RUN/latest-000010,RUN/latest-000011 --network EMA --output_path mean.safetensors',
+    ],
   },
   async ({ source, output_path, network, half, image_size, mean, like, overwrite }) => {
     const onProgress = reporter('exporting', { unit: 'MB', scale: 1e6 });
@@ -41,14 +44,20 @@ void runCommand(
       network,
       half,
       imageSize: parseSize(image_size),
-      mean: mean?.split(',').map((path) => path.trim()),
+      mean: mean === undefined ? undefined : parseMean(mean),
       like: like === undefined ? undefined : parseLike(like),
       onProgress,
     });
     writtenBeside(output_path).add(output_path);
-    console.log(`written: ${output_path} (${tensors} tensors of ${file})`);
+    console.log(`written: ${output_path} (${tensors} tensors of ${file}${mean === undefined ? '' : `, the mean with ${mean}`})`);
   },
 );
+
+function parseMean(text: string): string[] {
+  const paths = text.split(',').map((path) => path.trim());
+  if (paths.includes('')) throw new UserError(`--mean: expected paths with a comma between them, got '${text}'.`);
+  return paths;
+}
 
 function parseLike(text: string): Record<string, string> {
   const like: Record<string, string> = {};

@@ -166,6 +166,19 @@ test('export-checkpoint --like: pairs that are none, a class named twice and one
   assert.ok(!existsSync(at('like.safetensors')));
 });
 
+test('export-checkpoint --mean: no path, and one that there is not, are told', () => {
+  const lggan = 'checkpoints/pretrained/lggan.safetensors';
+  for (const [mean, sentence] of [
+    [`${lggan},`, /--mean: expected paths with a comma between them, got '.*,'/],
+    [at('nowhere.safetensors'), /There is no checkpoint .*nowhere/],
+  ] as const) {
+    const { status, err } = command('export_checkpoint', lggan, '--mean', mean, '--output_path', at('mean.safetensors'));
+    assert.equal(status, 2, err);
+    assert.match(err, sentence);
+  }
+  assert.ok(!existsSync(at('mean.safetensors')));
+});
+
 test('a file that a command did not write stays, until --overwrite is said', async () => {
   await copyPainted(at('kept/set'), { count: 3, size: [32, 64] });
   await copyPainted(at('kept/sr/train'), { count: 1, size: [32, 64] });

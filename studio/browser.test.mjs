@@ -252,14 +252,14 @@ test('drawing never stops the page for 50 ms, while it paints', { skip }, async 
     window.tasks = [];
     new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((entry) => entry.duration))).observe({ type: 'longtask' });
   });
-  await page.choose('lake');
   await page.tool('Brush');
   const count = () => page.page.evaluate(() => Number(document.body.dataset.paintings));
   const tensors = () => page.page.evaluate(() => document.body.dataset.tensors);
   const before = await tensors();
   // On processors shared with other work a task that was only kept waiting counts too: a page that stops by its own work stops in every round.
   const rounds = [];
-  do {
+  for (const name of ['lake', 'sea', 'grass', 'sand', 'rock']) {
+    await page.choose(name);
     const paintings = await count();
     await page.page.evaluate(() => void (window.tasks = []));
     for (let i = 0; i < 4; i++) await page.stroke([0.1, 0.2 + 0.1 * i], [0.9, 0.3 + 0.1 * i], [0.2, 0.5], [0.7, 0.9]);
@@ -271,7 +271,12 @@ test('drawing never stops the page for 50 ms, while it paints', { skip }, async 
     );
     assert.ok((await count()) > paintings);
     assert.equal(await tensors(), before);
-  } while (rounds.at(-1).length && rounds.length < 5);
+    assert.ok(
+      tasks.every((ms) => ms < 1000),
+      tasks.join(),
+    );
+    if (!tasks.length) break;
+  }
   assert.deepEqual(rounds.at(-1), [], rounds.join('; '));
 });
 

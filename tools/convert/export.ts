@@ -1,7 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../src/common/errors';
 import { newestCheckpoint } from '../../src/checkpoints/checkpoint';
+import { parseJson } from '../../src/common/json';
 import { refuseInputs } from '../../src/common/targets';
 import { describedGenerator, type Description } from '../../src/models/described';
 import type { LGGANConfig } from '../../src/models/lggan/config';
@@ -10,7 +12,7 @@ import { loadGenerator } from '../../src/models/pretrained';
 import type { Size } from '../../src/data/types';
 import { savePickle } from './pickle_writer';
 import { assignParameters, parameterEntries } from '../../src/checkpoints/parameters';
-import { listed, readTensors, saveTensors, type StoredTensor, type TensorEntry } from '../../src/checkpoints/safetensors';
+import { listed, readTensors, saveTensors, type StoredTensor, type TensorEntry, type TensorFile } from '../../src/checkpoints/safetensors';
 
 export interface ExportOptions {
   /** Which network of a run's folder: G, D, EMA, RCAN. */
@@ -37,7 +39,7 @@ export async function exportCheckpoint(source: string, target: string, options: 
   const others = await Promise.all(mean.map((other) => checkpointFile(other, network)));
   refuseInputs([file, ...others], [target]);
   const { tensors: own, metadata } = await readTensors(file);
-  const tensors = others.length ? await meanOf(file, own, others) : own;
+  const tensors = others.length ? await meanOf(file, { tensors: own, metadata }, others) : own;
   if (imageSize) metadata.config = JSON.stringify(resized(file, { metadata, tensors }, imageSize));
   const saved = [...tensors].map(([name, { shape, data, dtype }]): TensorEntry => {
     if (!(data instanceof Float32Array)) throw new UserError(`${file} holds ${name} of type ${dtype}; only weights in float can be exported.`);
@@ -60,26 +62,36 @@ function resized(file: string, description: Description, imageSize: Size): LGGAN
   return generator.config;
 }
 
+/** What has to be alike for a mean: all of the configuration but the size of the images and the seed. */
+function behind({ network, config }: Record<string, string>): unknown {
+  return [network, config && { ...(parseJson(config) as object), imageSize: undefined, seed: undefined }];
+}
+
 /**
  * The mean of a network's weights at several moments of its training, each counting alike ("model soups", 2203.05482, the uniform one); a file named
  * twice counts twice. The vectors of spectral norm keep their length of 1.
- * @throws UserError for a file of another network
+ * @throws UserError for a file of another network, and where such vectors point against each other
  */
-async function meanOf(file: string, tensors: ReadonlyMap<string, StoredTensor>, others: readonly string[]): Promise<Map<string, StoredTensor>> {
+async function meanOf(file: string, { tensors, metadata }: TensorFile, others: readonly string[]): Promise<Map<string, StoredTensor>> {
   const numbers = ({ data }: StoredTensor) => Float64Array.from(data as ArrayLike<number>, Number);
   const sums = new Map([...tensors].map(([name, tensor]) => [name, numbers(tensor)]));
   for (const other of others) {
-    const read = (await readTensors(other)).tensors;
+    const { tensors: read, metadata: of } = await readTensors(other);
     const names = new Set([...tensors.keys(), ...read.keys()]);
     const wrong = [...names].filter((name) => `${read.get(name)?.shape}` !== `${tensors.get(name)?.shape}`);
     if (wrong.length)
       throw new UserError(`${other} is not of the same network as ${file}: they differ in ${listed(wrong)}; a mean is of one network's weights.`);
+    if (!isDeepStrictEqual(behind(metadata), behind(of))) {
+      throw new UserError(`${other} is not of the same network as ${file}: their configurations differ; a mean is of one network's weights.`);
+    }
     for (const [name, sum] of sums) numbers(read.get(name)!).forEach((value, i) => (sum[i] += value));
   }
   return new Map(
     [...tensors].map(([name, tensor]) => {
       const sum = sums.get(name)!;
       const size = /\.weight_[uv]$/.test(name) ? Math.sqrt(sum.reduce((all, value) => all + value * value, 0)) : others.length + 1;
+      if (!size)
+        throw new UserError(`${file} and the others: their ${name} point against each other, so that there is no mean of them; take moments of one training.`);
       return [name, { ...tensor, data: tensor.data instanceof Float32Array ? Float32Array.from(sum, (value) => value / size) : tensor.data }];
     }),
   );

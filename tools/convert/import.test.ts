@@ -109,6 +109,33 @@ test('the mean of checkpoints: each counts alike, vectors of spectral norm keep 
       e instanceof UserError && /mean_other\.safetensors is not of the same network as .*mean_a\.safetensors: they differ in conv\.weight;/.test(e.message),
   );
   await assert.rejects(exportCheckpoint(a, b, { mean: [b], half: true }), /is read/);
+  await save(other, [1, 2], [-1, 0]);
+  await assert.rejects(exportCheckpoint(a, join(folder, 'none.safetensors'), { mean: [other] }), /their conv\.weight_u point against each other/);
+});
+
+test('a mean of generators is painted as another class by its own weights, at another size; one of another behaviour is refused', async () => {
+  const config = { imageSize: [32, 64] as const, ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 8 };
+  const [a, b, c, mean, first, second] = ['like_a', 'like_b', 'like_c', 'like_mean', 'like_first', 'like_second'].map((n) => join(folder, `${n}.safetensors`));
+  for (const [file, seed, said] of [
+    [a, 1, {}],
+    [b, 2, {}],
+    [c, 2, { behaviour: 'original' }],
+  ] as const) {
+    const generator = new LGGAN({ ...config, seed });
+    await saveParameters(file, generator.parameters, { network: 'LGGAN', config: JSON.stringify({ ...generator.config, ...said }) });
+    generator.dispose();
+  }
+  const like = { lake: 'water' };
+  await exportCheckpoint(a, mean, { mean: [b] });
+  await exportCheckpoint(mean, first, { like, imageSize: [64, 64] });
+  await exportCheckpoint(a, second, { mean: [b], like, imageSize: [64, 64] });
+  const [one, two, alone] = [await readTensors(first), await readTensors(second), await readTensors(a)];
+  assert.deepEqual(two.tensors, one.tensors);
+  assert.notDeepEqual(two.tensors, alone.tensors);
+  const painted = await loadLGGAN(second);
+  assert.deepEqual(painted.config.imageSize, [64, 64]);
+  painted.dispose();
+  await assert.rejects(exportCheckpoint(a, join(folder, 'none.safetensors'), { mean: [c] }), /their configurations differ/);
 });
 
 /*
