@@ -8,10 +8,9 @@ import { refuseInputs } from '../../src/common/targets';
 import { describedGenerator, type Description } from '../../src/models/described';
 import type { LGGANConfig } from '../../src/models/lggan/config';
 import { paintLike } from '../../src/models/lggan/like';
-import { loadGenerator } from '../../src/models/pretrained';
 import type { Size } from '../../src/data/types';
 import { savePickle } from './pickle_writer';
-import { assignParameters, parameterEntries } from '../../src/checkpoints/parameters';
+import { assignParameters, checkParameters, parameterEntries } from '../../src/checkpoints/parameters';
 import { listed, readTensors, saveTensors, type StoredTensor, type TensorEntry, type TensorFile } from '../../src/checkpoints/safetensors';
 
 export interface ExportOptions {
@@ -45,7 +44,7 @@ export async function exportCheckpoint(source: string, target: string, options: 
     if (!(data instanceof Float32Array)) throw new UserError(`${file} holds ${name} of type ${dtype}; only weights in float can be exported.`);
     return { name, shape, data };
   });
-  const entries = like ? await likened(file, tensors, like) : saved;
+  const entries = like ? await likened(file, { tensors, metadata }, like) : saved;
   if (target.endsWith('.safetensors')) await saveTensors(target, entries, metadata, { half, onProgress });
   else if (target.endsWith('.pkl') && imageSize)
     throw new UserError(`${target}: a size of images is for .safetensors only; the original keeps it in its code.`);
@@ -62,8 +61,8 @@ function resized(file: string, description: Description, imageSize: Size): LGGAN
   return generator.config;
 }
 
-/** What has to be alike for a mean: all of the configuration but the size of the images and the seed. */
-function behind({ network, config }: Record<string, string>): unknown {
+/** What has to be alike for a mean: the kind of network and its configuration but for the size of the images and the seed. */
+function sameForMean({ network, config }: Record<string, string>): unknown {
   return [network, config && { ...(parseJson(config) as object), imageSize: undefined, seed: undefined }];
 }
 
@@ -79,10 +78,10 @@ async function meanOf(file: string, { tensors, metadata }: TensorFile, others: r
     const { tensors: read, metadata: of } = await readTensors(other);
     const names = new Set([...tensors.keys(), ...read.keys()]);
     const wrong = [...names].filter((name) => `${read.get(name)?.shape}` !== `${tensors.get(name)?.shape}`);
-    if (wrong.length)
-      throw new UserError(`${other} is not of the same network as ${file}: they differ in ${listed(wrong)}; a mean is of one network's weights.`);
-    if (!isDeepStrictEqual(behind(metadata), behind(of))) {
-      throw new UserError(`${other} is not of the same network as ${file}: their configurations differ; a mean is of one network's weights.`);
+    const alike = isDeepStrictEqual(sameForMean(metadata), sameForMean(of));
+    if (wrong.length || !alike) {
+      const how = wrong.length ? `they differ in ${listed(wrong)}` : 'their configurations differ';
+      throw new UserError(`${other} is not of the same network as ${file}: ${how}; a mean is of one network's weights.`);
     }
     for (const [name, sum] of sums) numbers(read.get(name)!).forEach((value, i) => (sum[i] += value));
   }
@@ -98,9 +97,10 @@ async function meanOf(file: string, { tensors, metadata }: TensorFile, others: r
 }
 
 /** The weights of a generator that paints classes as others. */
-async function likened(file: string, tensors: ReadonlyMap<string, StoredTensor>, like: Readonly<Record<string, string>>): Promise<TensorEntry[]> {
-  const generator = await loadGenerator(file);
+async function likened(file: string, { tensors, metadata }: TensorFile, like: Readonly<Record<string, string>>): Promise<TensorEntry[]> {
+  const generator = describedGenerator(file, { tensors, metadata });
   try {
+    checkParameters(file, tensors, generator.parameters);
     assignParameters(tensors, generator.parameters);
     paintLike(generator, like);
     const valued = async ({ data, ...entry }: TensorEntry) => ({ ...entry, data: typeof data === 'function' ? await data() : data });

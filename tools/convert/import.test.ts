@@ -132,6 +132,9 @@ test('a mean of generators is painted as another class by its own weights, at an
   const [one, two, alone] = [await readTensors(first), await readTensors(second), await readTensors(a)];
   assert.deepEqual(two.tensors, one.tensors);
   assert.notDeepEqual(two.tensors, alone.tensors);
+  // What knows nothing of classes is the mean's.
+  const kept = 'G_middle_0.conv_0.weight_u';
+  assert.deepEqual(two.tensors.get(kept), (await readTensors(mean)).tensors.get(kept));
   const painted = await loadLGGAN(second);
   assert.deepEqual(painted.config.imageSize, [64, 64]);
   painted.dispose();
