@@ -25,7 +25,7 @@ void runWithWorkers(
         help: `--input_path is a folder of few large photos (imgs/, labels/): their parts at three scales; the right ${HELD_OUT * 100} % of each validates`,
       },
       repeat: { type: 'integer', min: 1, help: `patches of a picture in an epoch; default: ${D.repeat}, with --crops 64` },
-      groups: { type: 'integer', min: 1, default: RCAN_DEFAULTS.groups, help: 'residual groups' },
+      groups: { type: 'integer', min: 1, help: `residual groups; default: ${RCAN_DEFAULTS.groups}, or those of --start, which more may follow` },
       blocks: { type: 'integer', min: 1, default: RCAN_DEFAULTS.blocks, help: 'blocks in a group' },
       features: { type: 'integer', min: 1, default: RCAN_DEFAULTS.features, help: 'channels' },
       reduction: { type: 'integer', min: 1, default: RCAN_DEFAULTS.reduction, help: 'of channel attention' },
@@ -34,7 +34,7 @@ void runWithWorkers(
         value: 'PATH',
         words: ['random', 'bilinear'],
         default: D.start,
-        help: 'initial weights: random, bilinear, or a trained RCAN such as checkpoints/pretrained/rcan.safetensors, whose shape stands in for --groups and the like',
+        help: 'initial weights: random, bilinear, or a trained RCAN such as checkpoints/pretrained/rcan.safetensors, whose shape stands in for --blocks and the like',
       },
       epochs: { type: 'integer', min: 1, default: D.epochs, help: 'passes over the set' },
       steps_per_epoch: { type: 'integer', min: 0, default: D.stepsPerEpoch, help: 'steps that count as an epoch; 0: one pass over the set' },
@@ -66,7 +66,10 @@ void runWithWorkers(
     const watch = watchTraining((row) => `loss ${row.loss.toFixed(2)}`);
     const result = await trainRCAN(
       {
-        network: begun ? {} : { groups: args.groups, blocks: args.blocks, features: args.features, reduction: args.reduction, seed: args.seed },
+        network: {
+          ...(args.groups && { groups: args.groups }),
+          ...(!begun && { blocks: args.blocks, features: args.features, reduction: args.reduction, seed: args.seed }),
+        },
         start: args.start,
         epochs: args.epochs,
         stepsPerEpoch: args.steps_per_epoch,

@@ -1,6 +1,6 @@
 import * as tf from '../engine/tf';
 import { UserError } from '../common/errors';
-import type { RCAN } from './rcan';
+import { RCAN } from './rcan';
 
 /** By how much everything but the picture itself is damped at the start. */
 const DAMPING = 0.1;
@@ -53,4 +53,24 @@ function edit(rcan: RCAN, name: string, f: (value: number, i: number, o: number,
     weight.assign(tf.tensor(values, weight.shape));
     find('bias').assign(tf.zerosLike(find('bias')));
   });
+}
+
+/**
+ * A copy of a trained network with more groups. The new ones come last, and each passes on what it gets, as its closing convolution is zero:
+ * the deeper network paints what the trained one does, and learns from there.
+ */
+export function deepened(trained: RCAN, groups: number): RCAN {
+  const { groups: known, blocks } = trained.config;
+  const rcan = new RCAN({ ...trained.config, groups });
+  // The convolution after all groups is body.{groups}.
+  const weights = new Map(
+    trained.parameters.entries().map(({ name, variable }) => [name.replace(new RegExp(`^body\\.${known}\\.`), `body.${groups}.`), variable]),
+  );
+  const closing = new RegExp(`^body\\.\\d+\\.body\\.${blocks}\\.`);
+  for (const { name, variable } of rcan.parameters.entries()) {
+    const weight = weights.get(name);
+    if (weight) variable.assign(weight);
+    else if (closing.test(name)) tf.tidy(() => variable.assign(tf.zerosLike(variable)));
+  }
+  return rcan;
 }

@@ -213,7 +213,7 @@ test('without validation there is no best', async () => {
   run.network.dispose();
 });
 
-test('a run may begin with a trained network: its shape, its weights, a new optimiser; another shape and a path of nothing are refused', async () => {
+test('a run may begin with a trained network: its shape, its weights, a new optimiser, and further groups; another shape and a path of nothing are refused', async () => {
   const first = await trainRCAN(toy('trained'), data);
   const file = join((await newestCheckpoint(join(folder, 'trained'), 'best'))!, 'RCAN.safetensors');
   const { network: _, ...own } = toy('goes_on', { start: file, learningRate: 1e-12, epochs: 1 });
@@ -222,8 +222,14 @@ test('a run may begin with a trained network: its shape, its weights, a new opti
   const [a, b] = [weightsOf(first.network), weightsOf(second.network)];
   // Three steps at this rate move nothing that float32 sees.
   assert.deepEqual(b, a);
-  first.network.dispose();
-  second.network.dispose();
+  const deeper = await trainRCAN({ ...own, network: { groups: 3 }, output: join(folder, 'deeper') }, data);
+  assert.equal(deeper.network.config.groups, 3);
+  tf.tidy(() => {
+    const x = tf.tensor4d(picture(9).data, [1, 24, 32, 3], 'float32');
+    // Two groups that add zero, and three steps that move nothing.
+    assert.deepEqual(deeper.network.forward(x).dataSync(), first.network.forward(x).dataSync());
+  });
+  for (const { network } of [first, second, deeper]) network.dispose();
   const tensors = tf.memory().numTensors;
   await assert.rejects(
     trainRCAN(toy('other', { start: file, network: { features: 4, reduction: 4 } }), data),

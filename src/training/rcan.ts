@@ -11,7 +11,7 @@ import { l1 } from '../losses/pixel';
 import { srPsnr, srQuality, type SrQuality } from '../metrics/sr_quality';
 import { loadRCAN } from '../models/pretrained';
 import { RCAN } from '../models/rcan';
-import { startBilinear } from '../models/rcan_start';
+import { deepened, startBilinear } from '../models/rcan_start';
 import { Adam } from './adam';
 import { agreed, gradients } from './gradients';
 import { StepFault, faultOf, lossDivergence, squaresOf } from './guards';
@@ -160,10 +160,11 @@ async function begin(config: Partial<TrainRCANConfig>): Promise<RCANTrainer> {
   if (!existsSync(start))
     throw new UserError(`trainRCAN.start: expected 'random', 'bilinear' or the path of a trained RCAN; there is no file or folder '${start}'.`);
   const trained = await loadRCAN(start);
+  const source = (config.network?.groups ?? 0) > trained.config.groups ? deepened(trained, config.network!.groups!) : trained;
   try {
     const trainer = new RCANTrainer({ ...config, network: { ...trained.config, ...config.network } });
     try {
-      beginWith(trainer.network.parameters, trained.parameters, start, 'trainRCAN.network');
+      beginWith(trainer.network.parameters, source.parameters, start, 'trainRCAN.network');
       return trainer;
     } catch (e) {
       trainer.network.dispose();
@@ -171,6 +172,7 @@ async function begin(config: Partial<TrainRCANConfig>): Promise<RCANTrainer> {
       throw e;
     }
   } finally {
+    if (source !== trained) source.dispose();
     trained.dispose();
   }
 }

@@ -8,7 +8,7 @@ export interface TrainRCANConfig {
   /**
    * The weights it starts from. `random`: PyTorch's initial weights, as the original. `bilinear`: changed so that the network starts as
    * bilinear enlargement (see `startBilinear`), for short runs. Anything else is the path of a trained RCAN, file or folder of a run, whose
-   * configuration it takes where `network` does not say otherwise. A run that is saved goes on from there. Default `random`.
+   * configuration it takes; more `groups` than that has may be asked for, and begin without effect (see `deepened`). A run that is saved goes on from there. Default `random`.
    */
   start: string;
   /** Default 100. */
