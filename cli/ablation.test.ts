@@ -114,4 +114,10 @@ test('Ctrl-C saves; the same command goes on to six runs in a folder each, a tab
     assert.equal(refused.status, 2);
     assert.match(refused.err, sentence);
   }
+  // The folder of a run: its weights count, not its path alone.
+  const start = join(output, 'baseline-1');
+  writeFileSync(settings, JSON.stringify({ ...rest, training, start, sums: ['', ''] }));
+  const moved = await ablation(['--start', start]);
+  assert.equal(moved.status, 2);
+  assert.match(moved.err, /began with other weights under the same name/);
 });

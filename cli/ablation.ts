@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -14,6 +14,7 @@ import { sha256Of } from '../src/common/checksum';
 import { UserError } from '../src/common/errors';
 import { progress, reporter } from '../src/common/progress';
 import { filesIn, refuseInputs, writtenBeside } from '../src/common/targets';
+import { checkpointFile } from '../src/models/pretrained';
 import { parseSize, runCommand } from './arguments';
 import { interruptible } from '../src/common/interrupt';
 
@@ -160,10 +161,10 @@ void runCommand(
 async function sameSettings(output: string, settings: AblationSettings): Promise<void> {
   const file = join(output, 'settings.json');
   const training = VARIANTS.map((variant) => trainingOf(settings, variant, 1, ''));
-  // A file under the same name may be another one by now, as the network that comes with the project is.
-  const sums = await Promise.all(
-    [settings.start, settings.startDiscriminator].map((path) => path && existsSync(path) && statSync(path).isFile() && sha256Of(path)),
-  );
+  // A file under the same name may be another one by now, as the network that comes with the project is; so may a run's.
+  const { start, startDiscriminator } = settings;
+  const begun = [existsSync(start) ? await checkpointFile(start, 'LGGAN') : '', existsSync(startDiscriminator) ? startDiscriminator : ''];
+  const sums = await Promise.all(begun.map((path) => path && sha256Of(path)));
   const written = `${JSON.stringify({ ...settings, training, sums }, undefined, 1)}\n`;
   if (!existsSync(file)) {
     await mkdir(output, { recursive: true });
@@ -177,10 +178,10 @@ async function sameSettings(output: string, settings: AblationSettings): Promise
     throw new UserError(`${output} holds runs with ${differs} ${was}, not ${is}; give another --output_path, or the same settings.`);
   }
   if (!before.training) throw new UserError(`${output} holds runs of an earlier version, which did not note how it trained; give another --output_path.`);
-  if (!isDeepStrictEqual(before.training, now.training)) {
-    throw new UserError(`${output} holds runs that another version of this project trained, by another recipe; give another --output_path.`);
-  }
   if (!isDeepStrictEqual(before.sums, now.sums)) {
     throw new UserError(`${output} holds runs that began with other weights under the same name (--start, --start_discriminator); give another --output_path.`);
+  }
+  if (!isDeepStrictEqual(before.training, now.training)) {
+    throw new UserError(`${output} holds runs that another version of this project trained, by another recipe; give another --output_path.`);
   }
 }
