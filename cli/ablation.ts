@@ -50,7 +50,7 @@ void runCommand(
         type: 'string',
         choices: ['original', 'pretrained'],
         default: D.recipe,
-        help: "the original's losses, or those of stage D of the network that comes with the project (docs/pretrained.md; two of them with --vgg alone)",
+        help: "the original's losses, or those of the network that comes with the project (docs/pretrained.md; two of them with --vgg alone)",
       },
       output_path: { type: 'string', value: 'DIR', default: 'checkpoints/ablation', help: 'a folder for each run' },
       json_path: { type: 'string', value: 'FILE', default: 'figures/ablation.json', help: 'where all figures go, for drawing' },

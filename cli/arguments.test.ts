@@ -73,6 +73,16 @@ test('what is wrong gets one sentence', () => {
   wrong(/Too many arguments/, '--input_path', 'a', 'b', 'c');
 });
 
+test('a value of an option presets others, which the command line overrides', () => {
+  const presets = { engine: { native: { lr: 0.5, use_sr: true }, wasm: { stage: 2 } } } as const;
+  const { lr, use_sr, stage } = parseArguments({ ...spec, presets }, ['--input_path', 'a', '--engine', 'native'])!;
+  assert.deepEqual([lr, use_sr, stage], [0.5, true, 1]);
+  const own = parseArguments({ ...spec, presets }, ['--lr', '0.25', '--input_path', 'a', '--engine', 'native'])!;
+  assert.deepEqual([own.lr, own.use_sr], [0.25, true]);
+  assert.deepEqual(parseArguments({ ...spec, presets }, ['--input_path', 'a', '--engine', 'wasm'])!.stage, 2);
+  assert.deepEqual(parseArguments({ ...spec, presets }, ['--input_path', 'a'])!, parse('--input_path', 'a'));
+});
+
 test('help shows the table and parses nothing', () => {
   let text = '';
   assert.equal(

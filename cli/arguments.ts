@@ -47,6 +47,8 @@ export interface CommandSpec<
   examples?: readonly string[];
   /** Fields of the functions behind the command whose options have another name: `{ minHeight: 'crop_min' }`. */
   fields?: Readonly<Record<string, string>>;
+  /** What a value of an option sets where the command line does not say otherwise: `{ recipe: { pretrained: { ndf: 24 } } }`. */
+  presets?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>>>;
 }
 
 export interface PositionalSpec {
@@ -93,6 +95,11 @@ export function parseArguments<const O extends Record<string, OptionSpec>, const
     if (!(e instanceof CommanderError)) throw e;
     if (e.code === 'commander.helpDisplayed') return undefined;
     throw new UserError(sentence(e.message, spec.name), { cause: e });
+  }
+  for (const [option, presets] of Object.entries(spec.presets ?? {})) {
+    for (const [name, value] of Object.entries(presets[String(command.getOptionValue(option))] ?? {})) {
+      if (command.getOptionValueSource(name) !== 'cli') command.setOptionValueWithSource(name, value, 'default');
+    }
   }
   const given = command.opts<Record<string, unknown>>();
   const values = Object.fromEntries(

@@ -97,6 +97,19 @@ test('training on whose discriminator nothing is finite skips, then ends with on
   assert.match(err, /lower the learning rate/);
 });
 
+test('the recipe of the network that comes with the project asks for VGG19, which one may leave out by saying so', async () => {
+  await copyPainted(at('recipe'), { count: 2, size: [32, 64] });
+  const run = ['--input_path', at('recipe'), '--output_path', at('recipe_run'), '--recipe', 'pretrained', '--vgg', 'none', '--epochs', '1', ...TOY_NETWORK];
+  const { status, err } = command('train', ...run);
+  assert.equal(status, 2, err);
+  assert.match(err, /projected: a second opinion goes by features of VGG19, which is not given/);
+  const without = command('train', ...run, '--loss_weights', '{"1": {"l1": 1}}');
+  assert.equal(without.status, 0, without.err);
+  // What the recipe says else counts: a discriminator without feature matching, an average of the weights.
+  assert.doesNotMatch(readFileSync(at('recipe_run/history.csv'), 'utf8').split('\n')[0], /featureMatching/);
+  assert.ok(existsSync(at('recipe_run/latest/EMA.safetensors')));
+});
+
 test('one generated image: mask accuracy stands, FID is left out with its sentence', async () => {
   await copyPainted(at('real'), { count: 3, size: [32, 64] });
   for (const part of ['imgs', 'labels']) mkdirSync(at('one', part), { recursive: true });

@@ -23,6 +23,7 @@ import { engineInfo } from '../src/engine/tf';
 import { DISCRIMINATOR_KINDS, TRAIN_LGGAN_DEFAULTS as D, trainLGGAN, type TrainLGGANConfig } from '../src/training/lggan';
 import { FAULT_POLICIES } from '../src/training/guards';
 import { recordRow } from '../src/training/history';
+import { PRETRAINED_RECIPE } from '../src/training/recipe';
 import { NO_CLASS_LOSS, SCHEDULE_DEFAULTS } from '../src/training/schedule';
 import { eventLog } from './tensorboard';
 import { parseSize } from './arguments';
@@ -33,6 +34,30 @@ import { watchTraining } from './watch';
 import { WrittenFiles, filesIn, refuseInputs } from '../src/common/targets';
 import { IMAGE_EXTENSIONS, hasExtension } from '../src/common/files';
 
+const R = PRETRAINED_RECIPE;
+/** `PRETRAINED_RECIPE` and its batches as options. */
+const PRESET = {
+  batch_size: 2,
+  crop_scale: 0.7,
+  ngf: R.generator.ngf,
+  spade_hidden: R.generator.spadeHidden,
+  residual_blocks: R.generator.residualBlocks,
+  noise: R.generator.noise,
+  discriminator: R.discriminator.kind,
+  ndf: R.discriminator.ndf,
+  learning_rate: R.schedule.learningRate,
+  decay_epochs: R.schedule.decayEpochs,
+  loss_weights: JSON.stringify(R.lossWeights),
+  judged: R.judged,
+  perceptual: R.perceptual,
+  perceptual_every: R.perceptualEvery,
+  fakes: R.fakes,
+  ema: R.ema,
+};
+const presetText = Object.entries(PRESET)
+  .map(([name, value]) => (value === true ? `--${name}` : `--${name} ${name === 'loss_weights' ? `'${value}'` : value}`))
+  .join(' ');
+
 const { epochs, decayEpochs, secondStageFrom, learningRate, discriminatorRate } = SCHEDULE_DEFAULTS;
 
 void runWithWorkers(
@@ -42,6 +67,12 @@ void runWithWorkers(
       'Trains LGGAN on a folder with imgs/ and labels/, or goes on with the run in --output_path. Stage 1 and 2 differ in the ' +
       'weights of the losses; without --stage both follow each other.',
     options: {
+      recipe: {
+        type: 'string',
+        choices: ['original', 'pretrained'],
+        default: 'original',
+        help: `pretrained: as the network that comes with the project was trained (docs/pretrained.md), which is what a small network learns most from in minutes or hours, with VGG19's weights; it stands for ${presetText}, where these are not given`,
+      },
       stage: { type: 'integer', choices: [1, 2], help: '1: to the end of stage 1; 2: go on from there to the end' },
       input_path: { type: 'string', value: 'DIR', required: true, help: 'training set: DIR/imgs and DIR/labels' },
       val_path: {
@@ -140,10 +171,11 @@ void runWithWorkers(
       local_norm: { type: 'flag', help: 'with several workers: batch norm over the images of each alone, which is faster and another training' },
       tensorboard: { type: 'flag', help: 'also write the losses for TensorBoard, into DIR/events' },
     },
+    presets: { recipe: { pretrained: PRESET } },
     fields: { minScale: 'crop_scale', minHeight: 'crop_min' },
     examples: [
       'npm run train -- --stage 1 --input_path datasets/landscape/train',
-      'npm run train -- --input_path my_photos --image_size 96x128 --ngf 16 --spade_hidden 32 --ndf 16 --epochs 20',
+      'npm run train -- --input_path my_photos --recipe pretrained --image_size 96x128 --epochs 20',
       'npm run train -- --input_path datasets/photos --crops --synonyms --image_size 96x128 --ngf 16 --spade_hidden 32 --ndf 16 --epochs 20',
     ],
   },

@@ -35,6 +35,7 @@ export { inspect, sauAttention, untrained, SAU_NAMES, type Inspection, type Insp
 export { localRows, localShares, measureEach, mergeLocalShares, mergeSauMeasures, sauMeasures, sauRows, sauSpread, sauSpreadRows } from './inspection/measures';
 
 export { LGGANTrainer, trainLGGAN, type TrainLGGANConfig } from './training/lggan';
+export { PRETRAINED_RECIPE } from './training/recipe';
 export { LOSS_WEIGHTS, Schedule } from './training/schedule';
 export { RCANTrainer, trainRCAN } from './training/rcan';
 export { History } from './training/history';

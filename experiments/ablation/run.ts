@@ -10,6 +10,7 @@ import { createGenerator } from '../../src/models/lggan/single_branch';
 import { loadGenerator } from '../../src/models/pretrained';
 import { Vgg19 } from '../../src/judges/vgg19';
 import { trainLGGAN, type TrainLGGANConfig } from '../../src/training/lggan';
+import { PRETRAINED_RECIPE } from '../../src/training/recipe';
 import { batches, type AblationJudges, type Measured } from './measure';
 import type { AblationSettings } from './settings';
 import { VARIANTS, type Group, type Variant } from './variants';
@@ -56,7 +57,8 @@ export function trainingOf(settings: AblationSettings, variant: Variant, seed: n
   const { imageSize, ngf, spadeHidden, residualBlocks, sauCompressed, ndf, steps, learningRate, ema, recipe, startDiscriminator } = settings;
   const epochs = epochsOf(steps);
   // Without VGG19 there is no second opinion.
-  const weights = { ...PRETRAINED_WEIGHTS, projected: settings.vgg === 'none' ? 0 : PRETRAINED_WEIGHTS.projected };
+  const { lossWeights, judged, perceptual, perceptualEvery, fakes } = PRETRAINED_RECIPE;
+  const weights = { ...lossWeights[1], ...(settings.vgg === 'none' && { projected: 0 }) };
   const widths = settings.start ? {} : { ngf, spadeHidden, residualBlocks, sauCompressed };
   return {
     start: settings.start && startFile(output),
@@ -65,15 +67,15 @@ export function trainingOf(settings: AblationSettings, variant: Variant, seed: n
       ? { discriminator: { ndf }, lossWeights: variant.lossWeights ?? {} }
       : {
           discriminator: { kind: 'segmentation', ndf },
-          judged: 'final',
-          perceptual: 'final',
-          perceptualEvery: 4,
+          judged,
+          perceptual,
+          perceptualEvery,
           lossWeights: { 1: { ...weights, ...variant.lossWeights?.[1] }, 2: { ...weights, ...variant.lossWeights?.[2] } },
         }),
     startDiscriminator,
     schedule: { epochs, decayEpochs: Math.round((epochs * 50) / 120), secondStageFrom: Math.floor((epochs * 90) / 120) + 1, learningRate },
     stepsPerEpoch: steps / epochs,
-    fakes: 'same',
+    fakes,
     ema,
     output,
     checkpointEvery: 100,
@@ -81,9 +83,6 @@ export function trainingOf(settings: AblationSettings, variant: Variant, seed: n
     sampleEvery: steps,
   };
 }
-
-/** Of all steps, where the recipe is that of stage D of the network that comes with the project. */
-const PRETRAINED_WEIGHTS = { projected: 2, vgg: 3, l1: 1, local: 1, totalVariation: 1 };
 
 const startFile = (folder: string) => join(folder, 'start.safetensors');
 

@@ -16,9 +16,8 @@ export interface AblationSettings {
   /** A discriminator to begin with, of the recipe's kind and of `ndf`. Default ''. */
   startDiscriminator: string;
   /**
-   * 'original': its losses. 'pretrained': as stage D of the network that comes with the project was trained (docs/pretrained.md), by a
-   * discriminator that segments, on the final image, with VGG19 every fourth step and in every step its second opinion, both with
-   * `vgg` alone. Default 'original'.
+   * 'original': its losses. 'pretrained': those of `PRETRAINED_RECIPE`, by a discriminator that segments, on the final image, with VGG19 every
+   * fourth step and in every step its second opinion, both with `vgg` alone. Default 'original'.
    */
   recipe: 'original' | 'pretrained';
   /** Training steps of a run. Default 200. */
