@@ -205,6 +205,11 @@ void runWithWorkers(
       ? await CropBatches.of(pairs, { ...common, minHeight: args.crop_min })
       : new TrainingBatches(pairs, { ...common, crop, ...(args.crop_scale !== 1 && { randomCrop: { minScale: args.crop_scale } }) });
     const vggPath = args.vgg === 'none' ? undefined : (args.vgg ?? findVgg19());
+    if (!vggPath && args.recipe === 'pretrained' && args.loss_weights === PRESET.loss_weights) {
+      throw new UserError(
+        "--recipe pretrained: it judges by VGG19's features, too, whose weights are not given; checkpoints/README.md says which they are, --loss_weights '{}' does without.",
+      );
+    }
     const vgg = vggPath ? await Vgg19.load(vggPath) : undefined;
     const log = args.tensorboard && first ? eventLog(join(args.output_path, 'events')) : undefined;
     console.log(engineInfo().description);

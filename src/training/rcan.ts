@@ -160,8 +160,10 @@ async function begin(config: Partial<TrainRCANConfig>): Promise<RCANTrainer> {
   if (!existsSync(start))
     throw new UserError(`trainRCAN.start: expected 'random', 'bilinear' or the path of a trained RCAN; there is no file or folder '${start}'.`);
   const trained = await loadRCAN(start);
-  const source = (config.network?.groups ?? 0) > trained.config.groups ? deepened(trained, config.network!.groups!) : trained;
+  let source = trained;
   try {
+    const groups = config.network?.groups;
+    if (groups !== undefined && groups > trained.config.groups) source = deepened(trained, groups);
     const trainer = new RCANTrainer({ ...config, network: { ...trained.config, ...config.network } });
     try {
       beginWith(trainer.network.parameters, source.parameters, start, 'trainRCAN.network');
