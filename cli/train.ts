@@ -71,7 +71,7 @@ void runWithWorkers(
         type: 'string',
         choices: ['original', 'pretrained'],
         default: 'original',
-        help: `pretrained: the losses that the network that comes with the project was last trained by, with what a small network learned most by within an hour (docs/pretrained.md), and VGG19's weights; it stands for ${presetText}, where these are not given`,
+        help: `pretrained: the losses that the network that comes with the project was last trained by, and the widths and the rate of a run from random weights (docs/pretrained.md), with VGG19's weights; it stands for ${presetText}, where these are not given`,
       },
       stage: { type: 'integer', choices: [1, 2], help: '1: to the end of stage 1; 2: go on from there to the end' },
       input_path: { type: 'string', value: 'DIR', required: true, help: 'training set: DIR/imgs and DIR/labels' },

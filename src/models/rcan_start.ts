@@ -62,10 +62,8 @@ function edit(rcan: RCAN, name: string, f: (value: number, i: number, o: number,
 export function deepened(trained: RCAN, groups: number): RCAN {
   const { groups: known, blocks } = trained.config;
   const rcan = new RCAN({ ...trained.config, groups });
-  // The convolution after all groups is body.{groups}.
-  const weights = new Map(
-    trained.parameters.entries().map(({ name, variable }) => [name.replace(new RegExp(`^body\\.${known}\\.`), `body.${groups}.`), variable]),
-  );
+  const afterGroups = new RegExp(`^body\\.${known}\\.`);
+  const weights = new Map(trained.parameters.entries().map(({ name, variable }) => [name.replace(afterGroups, `body.${groups}.`), variable]));
   const closing = new RegExp(`^body\\.\\d+\\.body\\.${blocks}\\.`);
   for (const { name, variable } of rcan.parameters.entries()) {
     const weight = weights.get(name);
