@@ -107,6 +107,7 @@ void runWithWorkers(
       residual_blocks: { type: 'integer', min: 0, default: LGGAN_DEFAULTS.residualBlocks, help: 'of the local branch' },
       upsampling: { type: 'string', choices: UPSAMPLINGS, default: LGGAN_DEFAULTS.upsampling, help: 'how the local branch is upsampled' },
       noise: { type: 'flag', help: 'noise inputs in the global branch: texture for large regions, where photos are few' },
+      style: { type: 'flag', help: 'the network is told the light and the colours of each photo, and paints in any style' },
       loss_weights: {
         type: 'string',
         value: 'JSON',
@@ -242,6 +243,7 @@ void runWithWorkers(
             branches: args.branches,
             behaviour: args.behaviour as Choice,
           }),
+          ...(args.style && { style: true }),
           seed: args.seed,
         },
         discriminator: { kind: args.discriminator, ndf: args.ndf },

@@ -71,10 +71,10 @@ export async function buildStudio({ folder, generator, rcan, overwrite = false }
 /** What the page has to know of a generator before it is fetched. */
 async function describe(file: string): Promise<Manifest> {
   const network = describedGenerator(file, await readTensorsHeader(file));
-  const { imageSize, noise, classes } = network.config;
+  const { imageSize, noise, style, classes } = network.config;
   network.dispose();
   if (classes !== 29) throw new UserError(`${file}: this generator knows ${classes} classes; the studio draws 29.`);
-  return { generator: { file: '', bytes: 0 }, imageSize: [imageSize[0], imageSize[1]], noise };
+  return { generator: { file: '', bytes: 0 }, imageSize: [imageSize[0], imageSize[1]], noise: noise || style };
 }
 
 /** Under a name that changes with the content, so that browsers may keep it for ever. */

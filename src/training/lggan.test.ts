@@ -10,6 +10,7 @@ import type { Branches } from '../models/lggan/config';
 import { labelMap, randomVgg, scatter } from '../../proof/testing/toy';
 import { saveParameters } from '../checkpoints/parameters';
 import type { Parameters } from '../layers/core/parameters';
+import { styleOf } from '../layers/style';
 import { labelMix, mixConsistency, mixMask } from '../losses/label_mix';
 import { pixelShares } from '../losses/segmentation';
 import { LGGAN } from '../models/lggan/lggan';
@@ -75,6 +76,8 @@ for (const [what, config] of Object.entries<Partial<TrainLGGANConfig>>({
   'LabelMix, images changed': { ...segmentation, fakes: 'same', labelMix: 10, augment: true },
   'images changed, fresh': { ...toy, fakes: 'fresh', augment: true },
   'LabelMix, fresh': { ...segmentation, fakes: 'fresh', labelMix: 10 },
+  'noise and style': { ...segmentation, fakes: 'same', generator: { ...toy.generator, noise: true, style: true } },
+  'noise and style, fresh': { ...toy, fakes: 'fresh', generator: { ...toy.generator, noise: true, style: true } },
 })) {
   test(`steps leave no tensor and move every parameter and its average (${what})`, () => {
     const trainer = new LGGANTrainer({ ...config, ema: 0.5 });
@@ -433,6 +436,42 @@ for (const kind of ['patch', 'segmentation'] as const) {
   });
 }
 
+test('each step draws other noise, the same again for the same step; each photo its own style, which is kept with its map', () => {
+  // Without spectral norm, whose vectors move with every pass; nor do the optimisers move anything.
+  const generator = { ...toy.generator, noise: true, style: true, behaviour: { spectralNorm: 'original' } } as const;
+  const trainer = new LGGANTrainer({
+    ...segmentation,
+    discriminator: { kind: 'segmentation', ndf: 4, levels: 3, behaviour: generator.behaviour },
+    generator,
+    fakes: 'same',
+    ema: 0.5,
+  });
+  scatter(trainer.generator.parameters.trainable, 3);
+  let steps = 0;
+  for (const adam of [trainer.optimiserG, trainer.optimiserD]) {
+    adam.step = (gradients) => tf.dispose(gradients);
+    Object.defineProperty(adam, 'stepsTaken', { get: () => steps });
+  }
+  // Of the painting alone.
+  const lossOf = (given: Batch) => trainer.step(given, 1).totalVariation;
+  const first = lossOf(batch(0));
+  assert.equal(lossOf(batch(0)), first);
+  steps = 1;
+  assert.ok(Math.abs(lossOf(batch(0)) / first - 1) > 1e-4);
+  const brighter = batch(0);
+  brighter.images = brighter.images.map((v) => (v + 1) / 2);
+  steps = 0;
+  assert.ok(Math.abs(lossOf(brighter) / first - 1) > 1e-4, 'a brighter photo is painted otherwise');
+  const { labels, images } = brighter;
+  for (const { styles } of [trainer.generator, trainer.averaged!]) {
+    labels.forEach((map, i) => {
+      const expected = styleOf(images.subarray(i * H * W * 3, (i + 1) * H * W * 3), H, W);
+      styles!.near(map, 0)!.forEach((value, k) => assert.ok(Math.abs(value - expected[k]) < 1e-5, `${i} ${k}: ${value} and ${expected[k]}`));
+    });
+  }
+  trainer.dispose();
+});
+
 test('the perceptual loss of every second step counts twice, and not in between', async () => {
   const vgg = randomVgg();
   const [each, second] = [1, 2].map((perceptualEvery) => new LGGANTrainer({ ...oneBranch, perceptualEvery, perceptual: 'final' }, vgg));
@@ -516,7 +555,8 @@ for (const [kind, settings] of Object.entries({ patch: toy, segmentation: { ...o
   });
 
 // The second one draws by the step.
-for (const [kind, settings] of Object.entries({ patch: toy, segmentation: { ...oneBranch, judged: 'final' as const, labelMix: 10, augment: true } }))
+const drawing = { ...segmentation, generator: { ...toy.generator, noise: true, style: true } };
+for (const [kind, settings] of Object.entries({ patch: toy, segmentation: { ...drawing, judged: 'final' as const, labelMix: 10, augment: true } }))
   test(`a stopped and resumed run has the history and the weights of an uninterrupted one (${kind})`, async () => {
     const [output, straightOutput] = [folder(), folder()];
     const config = (o: string) => ({
@@ -619,6 +659,20 @@ test('a run that starts with a trained generator takes its shape and its weights
       assert.deepEqual(variable.dataSync(), generator.parameters.entries()[i].variable.dataSync(), name);
     });
   }
+  // A style is what the trained network may lack: it begins at random there, and all else as before.
+  const styled = await trainLGGAN({ ...config, generator: { style: true }, output: join(folder, 'styled') }, { train: new Turn() }, { signal: stop.signal });
+  const known = new Map(generator.parameters.entries().map((e) => [e.name, e.variable]));
+  const begun = styled.trainer.generator.parameters.entries().filter(({ name }) => !known.has(name));
+  assert.ok(begun.every(({ name }) => name === 'styles' || name.endsWith('.style.weight')) && begun.length > 10, String(begun.map((e) => e.name)));
+  for (const { name, variable } of styled.trainer.generator.parameters.entries())
+    if (known.has(name)) assert.deepEqual(variable.dataSync(), known.get(name)!.dataSync(), name);
+  const startStyled = join(folder, 'styled.safetensors');
+  await saveParameters(startStyled, styled.trainer.generator.parameters, { network: 'LGGAN', config: JSON.stringify(styled.trainer.generator.config) });
+  styled.trainer.dispose();
+  await assert.rejects(
+    trainLGGAN({ ...config, start: startStyled, generator: { style: false }, output: join(folder, 'plain') }, { train: new Turn() }),
+    (e) => e instanceof UserError && e.message.includes(`${startStyled}: this network is of another shape`),
+  );
   const startDiscriminator = join(folder, 'D.safetensors');
   scatter(trainer.discriminator.parameters.trainable, 6, 0.05);
   await saveParameters(startDiscriminator, trainer.discriminator.parameters);

@@ -7,6 +7,9 @@ import { configure, oneOf, wholeNumbers } from '../common/config';
 import type { Batch, BatchSource } from '../data/batches';
 import { UserError } from '../common/errors';
 import { Random } from '../common/random';
+import { drawNoise } from '../layers/noise';
+import type { Conditions } from '../layers/spade_block';
+import { styleOf } from '../layers/style';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
 import { discriminatorLosses, judgement, judgementOfBoth, scoresOf, type Judgement } from '../losses/adversarial';
 import { drawAugmentation, type Augmentation } from '../losses/augmentation';
@@ -280,21 +283,27 @@ export class LGGANTrainer {
     const buffers = new Buffers([...this.generator.parameters.entries(), ...this.discriminator.parameters.entries()]);
     const same = this.config.fakes === 'same';
     let chance: Chance = {};
+    const styles = this.generator.styles && stylesOf(batch);
+    const conditions = this.conditions(labels, styles);
+    const before = this.optimiserD.stepsTaken * batch.labels.length;
     // Images painted anew by what the generator became may be what makes the discriminator's losses infinite: then its step is taken back.
-    const before = same ? undefined : this.optimiserG.snapshot();
+    const snapshot = same ? undefined : this.optimiserG.snapshot();
     try {
       chance = this.draw(labels);
-      const losses = same ? this.stepAtOnce(labels, images, chance, weights, rates) : this.stepGenerator(labels, images, chance, weights, rates.generator);
-      if (!same) Object.assign(losses, this.stepDiscriminator(labels, images, chance, rates.discriminator));
+      const losses = same
+        ? this.stepAtOnce(labels, images, conditions, chance, weights, rates)
+        : this.stepGenerator(labels, images, conditions, chance, weights, rates.generator);
+      if (!same) Object.assign(losses, this.stepDiscriminator(labels, images, conditions, chance, rates.discriminator));
+      if (styles) this.generator.styles?.add(before, styles, batch.labels);
       this.average?.update();
       return losses;
     } catch (e) {
       buffers.restore();
-      before?.restore();
+      snapshot?.restore();
       throw e;
     } finally {
-      before?.dispose();
-      tf.dispose([images, ...Object.values(chance.augmentation ?? {}), chance.sides ?? []]);
+      snapshot?.dispose();
+      tf.dispose([images, conditions, ...Object.values(chance.augmentation ?? {}), chance.sides ?? []]);
       labels.dispose();
       buffers.dispose();
     }
@@ -316,8 +325,25 @@ export class LGGANTrainer {
     };
   }
 
-  private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, chance: Chance, weights: LossWeights, rate: number): Losses {
-    return freeing([this.generatorPass(labels, images, chance.augmentation, ...this.perception(weights))], ([pass]) => {
+  /** The noise of this step, and the styles of its photos. */
+  private conditions({ batch, height, width }: LabelPyramid, styles: number[][] | undefined): Conditions {
+    const { seed, noise } = this.generator.config;
+    const [low, high] = [seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
+    const first = batch * (cluster()?.rank ?? 0);
+    const ofImages = Array.from({ length: batch }, (_, b) => new Random([low, high, this.optimiserD.stepsTaken, first + b, 3]));
+    return {
+      ...(noise && {
+        noise: drawNoise(
+          [32, 16, 8, 4, 2, 1].map((factor) => [height / factor, width / factor]),
+          ofImages,
+        ),
+      }),
+      ...(styles && { style: tf.tensor2d(styles) }),
+    };
+  }
+
+  private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, conditions: Conditions, chance: Chance, weights: LossWeights, rate: number): Losses {
+    return freeing([this.generatorPass(labels, images, conditions, chance.augmentation, ...this.perception(weights))], ([pass]) => {
       const losses = checked('generator', pass);
       this.optimiserG.step(pass.gradients, rate);
       return losses;
@@ -325,8 +351,8 @@ export class LGGANTrainer {
   }
 
   /** Against what the generator paints now. */
-  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, chance: Chance, rate: number): Losses {
-    return freeing([this.discriminatorPass(labels, images, chance.augmentation, chance.sides)], ([pass]) => {
+  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, conditions: Conditions, chance: Chance, rate: number): Losses {
+    return freeing([this.discriminatorPass(labels, images, conditions, chance.augmentation, chance.sides)], ([pass]) => {
       const losses = checked('discriminator', pass);
       this.optimiserD.step(pass.gradients, rate);
       return losses;
@@ -334,8 +360,8 @@ export class LGGANTrainer {
   }
 
   /** Both by the same images, which the discriminator judges once. */
-  private stepAtOnce(labels: LabelPyramid, images: tf.Tensor4D, chance: Chance, weights: LossWeights, rates: Rates): Losses {
-    return freeing(this.bothPasses(labels, images, chance.augmentation, chance.sides, ...this.perception(weights)), ([g, d]) => {
+  private stepAtOnce(labels: LabelPyramid, images: tf.Tensor4D, conditions: Conditions, chance: Chance, weights: LossWeights, rates: Rates): Losses {
+    return freeing(this.bothPasses(labels, images, conditions, chance.augmentation, chance.sides, ...this.perception(weights)), ([g, d]) => {
       const losses = { ...checked('generator', g), ...checked('discriminator', d) };
       this.optimiserD.step(d.gradients, rates.discriminator);
       this.optimiserG.step(g.gradients, rates.generator);
@@ -351,21 +377,21 @@ export class LGGANTrainer {
 
   /** Everything up to the gradients of the generator. What may differ from step to step is an argument: docs/compiled.md. */
   private readonly generatorPass = compiled(
-    (labels: LabelPyramid, images: tf.Tensor4D, augmentation: Augmentation | undefined, weights: LossWeights, perceived: boolean) =>
+    (labels: LabelPyramid, images: tf.Tensor4D, conditions: Conditions, augmentation: Augmentation | undefined, weights: LossWeights, perceived: boolean) =>
       inPass(this.firstPass + Number(perceived), () => {
         const vgg = perceived ? this.vgg : undefined;
         const judge = judgeAgainst(this.discriminator, viewOf(labels, augmentation), images, true);
-        return this.generatorGradients(labels, realSide(images, vgg), judge, weights, vgg);
+        return this.generatorGradients(labels, conditions, realSide(images, vgg), judge, weights, vgg);
       }),
     { name: 'the step of the generator' },
   );
 
   /** Everything up to the gradients of the discriminator, on images that are painted anew. */
   private readonly discriminatorPass = compiled(
-    (labels: LabelPyramid, images: tf.Tensor4D, augmentation?: Augmentation, sides?: tf.Tensor1D) =>
+    (labels: LabelPyramid, images: tf.Tensor4D, conditions: Conditions, augmentation?: Augmentation, sides?: tf.Tensor1D) =>
       inPass(this.firstPass + 2, () => {
         const view = viewOf(labels, augmentation);
-        const fakes = tf.tidy(() => stackImages(this.generator.forward(labels, { training: true })));
+        const fakes = tf.tidy(() => stackImages(this.generator.forward(labels, { training: true, ...conditions })));
         const photos = view.of(images);
         const seen = view.of(this.config.judged === 'all' ? fakes : firstOnes(fakes, labels.batch));
         const mixed = sides && mixture(view.oneHot, photos, seen, sides);
@@ -379,6 +405,7 @@ export class LGGANTrainer {
     (
       labels: LabelPyramid,
       images: tf.Tensor4D,
+      conditions: Conditions,
       augmentation: Augmentation | undefined,
       sides: tf.Tensor1D | undefined,
       weights: LossWeights,
@@ -399,7 +426,7 @@ export class LGGANTrainer {
           if (sides) Object.values((mixed = mixture(oneHot, photos, seen, sides))).forEach((t) => tf.keep(t));
           return { ...said.result, oneHot };
         };
-        const ofGenerator = this.generatorGradients(labels, realSide(images, vgg), judge, weights, vgg);
+        const ofGenerator = this.generatorGradients(labels, conditions, realSide(images, vgg), judge, weights, vgg);
         const { fake, real } = said.result;
         const ofDiscriminator = this.discriminatorGradients(
           oneHot,
@@ -415,12 +442,19 @@ export class LGGANTrainer {
     { name: 'the step' },
   );
 
-  private generatorGradients(labels: LabelPyramid, real: RealSide, judge: (images: tf.Tensor4D) => Judged, weights: LossWeights, vgg?: Vgg19): Pass {
+  private generatorGradients(
+    labels: LabelPyramid,
+    conditions: Conditions,
+    real: RealSide,
+    judge: (images: tf.Tensor4D) => Judged,
+    weights: LossWeights,
+    vgg?: Vgg19,
+  ): Pass {
     const { parameters, behaviour } = this.generator;
     const { perceptual, judged } = this.config;
     let terms!: Record<string, tf.Scalar>;
     const { value, gradients: own } = gradients(() => {
-      const output = this.generator.forward(labels, { training: true });
+      const output = this.generator.forward(labels, { training: true, ...conditions });
       terms = generatorLosses(output, stackImages(output), labels, real, judge, vgg, weights, behaviour, perceptual, judged);
       Object.values(terms).forEach((t) => tf.keep(t));
       return tf.addN(Object.values(terms)) as tf.Scalar;
@@ -520,6 +554,12 @@ export interface LGGANData {
   train: BatchSource;
   /** For the perceptual loss and a second opinion (`LossWeights.projected`); without it there is neither. The caller disposes of it. */
   vgg?: Vgg19;
+}
+
+/** Of each photo. */
+function stylesOf({ images, labels }: Batch): number[][] {
+  const size = images.length / labels.length;
+  return labels.map(({ height, width }, i) => styleOf(images.subarray(i * size, (i + 1) * size), height, width));
 }
 
 function split(setting: TrainLGGANConfig['discriminator']) {

@@ -94,9 +94,13 @@ async function loadOwn(
 export function beginWith(own: Parameters, trained: Parameters, start: string, field: string): void {
   const weights = new Map(trained.entries().map((e) => [e.name, e.variable]));
   const entries = own.entries();
-  const stranger = entries.find(({ name, variable }) => String(weights.get(name)?.shape) !== String(variable.shape));
-  if (stranger || weights.size !== entries.length) {
+  const stranger = entries.find(({ name, variable }) => String(weights.get(name)?.shape) !== String(variable.shape) && !beginsAnew(name, weights));
+  const known = entries.filter((e) => weights.has(e.name));
+  if (stranger || weights.size !== known.length) {
     throw new UserError(`${start}: this network is of another shape${stranger ? ` (${stranger.name})` : ''}; leave the fields of ${field} to it.`);
   }
-  for (const { name, variable } of entries) variable.assign(weights.get(name)!);
+  for (const { name, variable } of known) variable.assign(weights.get(name)!);
 }
+
+/** Where the trained network had no style: its weights begin at random, and no scene is known. */
+const beginsAnew = (name: string, weights: ReadonlyMap<string, tf.Variable>) => /^(styles|.*\.style\.weight)$/.test(name) && !weights.has(name);

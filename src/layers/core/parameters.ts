@@ -103,6 +103,11 @@ export class Parameters {
     return this.add(name, 'vector', [length], init, length, length, false) as tf.Tensor1D & tf.Variable;
   }
 
+  /** Rows that training fills, not the optimiser; zeros at first. */
+  table(name: string, shape: [number, number]): tf.Tensor2D & tf.Variable {
+    return this.add(name, 'dense', shape, { kind: 'constant', value: 0 }, shape[0], shape[1], false) as tf.Tensor2D & tf.Variable;
+  }
+
   entries(): readonly ParameterEntry[] {
     return this.list;
   }

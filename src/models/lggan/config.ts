@@ -27,6 +27,11 @@ export interface LGGANConfig {
    * paint. Default false, as in the papers.
    */
   noise: boolean;
+  /**
+   * The network is told the style of the photo, eight numbers of its light and colours (see `styleOf`), and paints in any. Default false, as in
+   * the papers.
+   */
+  style: boolean;
   /** Which branches there are; one alone is made by `createGenerator`, which builds what it needs and no more. Default 'both'. */
   branches: Branches;
   /** Where to follow the original rather than the papers. Default 'paper'. */
@@ -44,6 +49,7 @@ export const LGGAN_DEFAULTS: LGGANConfig = {
   sauCompressed: 64,
   upsampling: 'sau',
   noise: false,
+  style: false,
   branches: 'both',
   behaviour: 'paper',
   seed: 628,

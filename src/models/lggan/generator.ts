@@ -1,14 +1,18 @@
 import { canCompile, compiled } from '../../engine/compiled';
 import * as tf from '../../engine/tf';
+import { UserError } from '../../common/errors';
 import { behaviour, type Behaviour } from '../../common/config';
 import { resizeLabels } from '../../data/resize';
 import { imagesFromTensor } from '../../data/tensors';
 import type { LabelMap, RgbImage } from '../../data/types';
 import type { PerClass } from '../../layers/class_specific';
 import { Parameters } from '../../layers/core/parameters';
+import { STYLE_SIZE } from '../../layers/style';
 import { LabelPyramid } from '../../layers/neighbourhoods/label_pyramid';
+import type { Conditions } from '../../layers/spade_block';
 import { checkSize, type LGGANConfig } from './config';
 import { FIRST_KERNEL } from './encoder';
+import { StyleBank } from './style_bank';
 
 /** What a generator computes; of a branch that it does not have, nothing. Free it with `tf.dispose`, or call the generator inside `tf.tidy`. */
 export interface GeneratorOutput {
@@ -32,20 +36,20 @@ export interface GeneratorOutput {
   attention?: { local: tf.Tensor4D[]; weights: tf.Tensor4D[] };
 }
 
-export interface ForwardOptions {
+export interface ForwardOptions extends Conditions {
   /** Statistics of the batch, which also move the running ones. Default false. */
   training?: boolean;
   /** Return SAU's weights. Default false. */
   attention?: boolean;
-  /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1. Default 0, that of training. */
-  noiseSeed?: number;
 }
 
 export interface GenerateOptions {
   /** Return SAU's weights. Default false. */
   attention?: boolean;
-  /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1. Default 0, that of training. */
+  /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1; with a style also which scene lends it. Default 0. */
   noiseSeed?: number;
+  /** With a style: the one to paint in (see `styleOf`), of a photo or eight numbers of one's own. Default: that of a scene of training laid out like the map (see `StyleBank`). */
+  style?: readonly number[];
   /** As one call of TensorFlow (docs/compiled.md); false where somebody listens to the layers. Default: where the engine can. */
   compiled?: boolean;
 }
@@ -54,6 +58,8 @@ export interface GenerateOptions {
 export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput> {
   readonly behaviour: Behaviour;
   readonly parameters: Parameters;
+  /** Of a network with a style: the scenes of training that lend theirs. */
+  readonly styles?: StyleBank;
 
   /** @param factors the resolutions at which the network wants label maps, see `LabelPyramid` */
   protected constructor(
@@ -62,6 +68,7 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
   ) {
     this.behaviour = behaviour(config.behaviour);
     this.parameters = new Parameters(config.seed);
+    if (config.style) this.styles = new StyleBank(this.parameters, config.classes);
   }
 
   /** The whole network, differentiable in its parameters. */
@@ -71,7 +78,7 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
    * Images from label maps of any size, which are resized to `imageSize` first (nearest). Evaluation mode; IGNORE pixels have no class.
    * @throws UserError if a label is not a class or the maps differ in size
    */
-  generate(labels: LabelMap | readonly LabelMap[], { attention = false, noiseSeed = 0, compiled: once = canCompile() }: GenerateOptions = {}): Output {
+  generate(labels: LabelMap | readonly LabelMap[], { attention = false, noiseSeed = 0, style, compiled: once = canCompile() }: GenerateOptions = {}): Output {
     const maps = 'data' in labels ? [labels] : labels;
     const [height, width] = this.config.imageSize;
     const pyramid = this.prepare(
@@ -80,7 +87,8 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
     );
     try {
       return tf.tidy(() => {
-        const output = once ? this.pass(pyramid, attention, noiseSeed) : this.forward(pyramid, { attention, noiseSeed });
+        const styles = this.stylesFor(maps, noiseSeed, style);
+        const output = once ? this.pass(pyramid, attention, noiseSeed, styles) : this.forward(pyramid, { attention, noiseSeed, style: styles });
         return withPerClass(output, pyramid) as Output;
       });
     } finally {
@@ -88,9 +96,23 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
     }
   }
 
-  private readonly pass = compiled((labels: LabelPyramid, attention: boolean, noiseSeed: number) => this.forward(labels, { attention, noiseSeed }), {
-    name: 'generate',
-  });
+  /** [B,8]; undefined for a network without a style. */
+  private stylesFor(maps: readonly LabelMap[], seed: number, style: readonly number[] | undefined): tf.Tensor2D | undefined {
+    if (!this.styles) {
+      if (style) throw new UserError('generate.style: this network has no style; leave it out, or train one with `style`.');
+      return undefined;
+    }
+    if (style && (style.length !== STYLE_SIZE || !style.every(Number.isFinite))) {
+      throw new UserError(`generate.style: expected ${STYLE_SIZE} numbers, got ${JSON.stringify(style)}`);
+    }
+    const average = new Array<number>(STYLE_SIZE).fill(0);
+    return tf.tensor2d(maps.map((map) => [...(style ?? this.styles?.near(map, seed) ?? average)]));
+  }
+
+  private readonly pass = compiled(
+    (labels: LabelPyramid, attention: boolean, noiseSeed: number, style?: tf.Tensor2D) => this.forward(labels, { attention, noiseSeed, style }),
+    { name: 'generate' },
+  );
 
   /** The final image of each label map, as a picture; one map after the other. */
   async paint(maps: readonly LabelMap[]): Promise<RgbImage[]> {

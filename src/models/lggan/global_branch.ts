@@ -5,7 +5,7 @@ import { Convolution } from '../../layers/core/convolution';
 import type { Parameters } from '../../layers/core/parameters';
 import { upsampleNearest2 } from '../../layers/core/upsample';
 import type { LabelPyramid } from '../../layers/neighbourhoods/label_pyramid';
-import { SpadeBlock } from '../../layers/spade_block';
+import { SpadeBlock, type Conditions } from '../../layers/spade_block';
 import { replace } from './replace';
 import type { LGGANConfig } from './config';
 
@@ -31,25 +31,24 @@ export class GlobalBranch {
 
   constructor(
     p: Parameters,
-    { ngf, classes, spadeHidden, noise }: LGGANConfig,
+    { ngf, classes, spadeHidden, noise, style }: LGGANConfig,
     private readonly choices: Behaviour,
   ) {
     this.blocks = BLOCKS.map(([name, cin, cout, upsampleBefore]) => ({
       name,
-      block: new SpadeBlock(p.scope(name), cin * ngf, cout * ngf, classes, spadeHidden, choices, noise),
+      block: new SpadeBlock(p.scope(name), cin * ngf, cout * ngf, classes, spadeHidden, choices, { noise, style }),
       upsampleBefore,
     }));
     this.image = new Convolution(p.scope('conv_img'), ngf, 3, { kernel: 3, padding: 1 });
   }
 
-  /** @param noiseSeed chooses the pattern of the noise (see `NoiseInput`) */
-  apply(features: tf.Tensor4D, labels: LabelPyramid, training: boolean, noiseSeed = 0): tf.Tensor4D {
+  apply(features: tf.Tensor4D, labels: LabelPyramid, training: boolean, conditions: Conditions = {}): tf.Tensor4D {
     // From a sixteenth to a thirty-second: every second pixel is what nearest takes, the mean of 2x2 what bilinear does.
     let x: tf.Tensor4D = this.choices.encoderResize === 'original' ? tf.avgPool(features, 2, 2, 'valid') : tf.maxPool(features, 1, 2, 'valid');
     for (const { block, upsampleBefore } of this.blocks) {
       x = replace(x, (y) => {
         const input = upsampleBefore ? upsampleNearest2(y) : y;
-        return block.apply(input, labels.at(input.shape[1], input.shape[2]), training, noiseSeed);
+        return block.apply(input, labels.at(input.shape[1], input.shape[2]), training, conditions);
       });
     }
     return replace(x, (y) => tanh(this.image.apply(leakyRelu(y))));

@@ -35,10 +35,10 @@ export class LGGAN extends Generator<LGGANOutput> {
     this.fusion = new Fusion(parameters, config);
   }
 
-  forward(labels: LabelPyramid, { training = false, attention = false, noiseSeed = 0 }: ForwardOptions = {}): LGGANOutput {
+  forward(labels: LabelPyramid, { training = false, attention = false, ...conditions }: ForwardOptions = {}): LGGANOutput {
     const { shallow, deep } = this.encoder.apply(labels);
-    const global = this.global.apply(deep, labels, training, noiseSeed);
-    const { inputs, ...painted } = this.local.apply(shallow, labels);
+    const global = this.global.apply(deep, labels, training, conditions);
+    const { inputs, ...painted } = this.local.apply(shallow, labels, conditions.style);
     const { weights, inputs: weighed } = this.fusion.apply(shallow);
     const final = this.fusion.blend(weights, painted.local, global);
     const output = { final, global, weights, ...painted };

@@ -3,6 +3,7 @@ import { ClassSpecificGenerator, type ClassSpecificOutput } from '../../layers/c
 import type { Parameters } from '../../layers/core/parameters';
 import type { LabelPyramid } from '../../layers/neighbourhoods/label_pyramid';
 import { ResidualBlock } from '../../layers/residual_block';
+import { StyleInput } from '../../layers/style';
 import { Climb } from './climb';
 import type { LGGANConfig } from './config';
 import { replace } from './replace';
@@ -22,6 +23,7 @@ export class LocalBranch {
   readonly residualBlocks: readonly ResidualBlock[];
   readonly climb: Climb;
   readonly classSpecific: ClassSpecificGenerator;
+  private readonly style?: StyleInput;
   private readonly scoreWeight: tf.Tensor2D;
   private readonly scoreBias: tf.Tensor1D;
   private readonly classes: number;
@@ -32,15 +34,16 @@ export class LocalBranch {
     this.residualBlocks = Array.from({ length: config.residualBlocks }, (_, i) => new ResidualBlock(p.scope(`resnet_blocks${i + 1}`), 4 * ngf));
     this.climb = new Climb(p, 'local', config);
     this.classSpecific = new ClassSpecificGenerator(p, ngf, classes);
+    if (config.style) this.style = new StyleInput(p.scope('deconv5'), ngf);
     this.scoreWeight = p.scope('fc2').dense('weight', [ngf, classes]);
     this.scoreBias = p.scope('fc2').vector('bias', classes);
   }
 
-  apply(shallow: tf.Tensor4D, labels: LabelPyramid): LocalOutput {
+  apply(shallow: tf.Tensor4D, labels: LabelPyramid, style?: tf.Tensor2D): LocalOutput {
     let x = tf.clone(shallow);
     for (const block of this.residualBlocks) x = replace(x, (y) => block.apply(y));
     const { features, inputs } = this.climb.apply(x);
-    const painted = tf.tidy(() => this.classSpecific.apply(features, labels));
+    const painted = tf.tidy(() => this.classSpecific.apply(this.style ? this.style.apply(features, style) : features, labels));
     return { ...painted, scores: this.classScores(features, labels), inputs };
   }
 

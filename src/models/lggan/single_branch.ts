@@ -17,8 +17,8 @@ class GlobalGenerator extends Generator {
     this.global = new GlobalBranch(this.parameters, config, this.behaviour);
   }
 
-  forward(labels: LabelPyramid, { training = false, noiseSeed = 0 }: ForwardOptions = {}): GeneratorOutput {
-    const global = this.global.apply(this.encoder.apply(labels).deep, labels, training, noiseSeed);
+  forward(labels: LabelPyramid, { training = false, ...conditions }: ForwardOptions = {}): GeneratorOutput {
+    const global = this.global.apply(this.encoder.apply(labels).deep, labels, training, conditions);
     return { final: global, global };
   }
 }
@@ -34,8 +34,8 @@ class LocalGenerator extends Generator {
     this.local = new LocalBranch(this.parameters, config);
   }
 
-  forward(labels: LabelPyramid, { attention = false }: ForwardOptions = {}): GeneratorOutput {
-    const { inputs, ...painted } = this.local.apply(this.encoder.apply(labels).shallow, labels);
+  forward(labels: LabelPyramid, { attention = false, style }: ForwardOptions = {}): GeneratorOutput {
+    const { inputs, ...painted } = this.local.apply(this.encoder.apply(labels).shallow, labels, style);
     const output = { final: painted.local, ...painted };
     if (!attention || this.config.upsampling !== 'sau') return output;
     return { ...output, attention: { local: this.local.climb.attention(inputs), weights: [] } };

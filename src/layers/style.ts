@@ -1,0 +1,67 @@
+import * as tf from '../engine/tf';
+import type { Parameters } from './core/parameters';
+
+/** What a style says of a half of a photo, and where its numbers lie among landscapes: mean and standard deviation, for pixels in -1..1. */
+const HALVES = [
+  [
+    { name: 'brightness', mean: 0.09, deviation: 0.3 },
+    { name: 'warmth', mean: -0.15, deviation: 0.4 },
+    { name: 'green', mean: 0.03, deviation: 0.09 },
+    { name: 'contrast', mean: 0.32, deviation: 0.13 },
+  ],
+  [
+    { name: 'brightness', mean: -0.2, deviation: 0.28 },
+    { name: 'warmth', mean: 0.08, deviation: 0.34 },
+    { name: 'green', mean: 0.07, deviation: 0.11 },
+    { name: 'contrast', mean: 0.32, deviation: 0.12 },
+  ],
+];
+
+/** Numbers of a style. */
+export const STYLE_SIZE = HALVES.flat().length;
+
+/**
+ * The style of a photo: of its upper half and of its lower half the mean brightness (R+G+B)/3, the mean warmth R-B, the mean green G-(R+B)/2 and the
+ * contrast (standard deviation of the brightness), each about 0 with standard deviation 1 among photos of landscapes. 0 throughout is an average photo.
+ * @param pixels [H,W,3] in -1..1
+ */
+export function styleOf(pixels: ArrayLike<number>, height: number, width: number): number[] {
+  const middle = 3 * width * Math.max(1, height >> 1);
+  return HALVES.flatMap((measures, i) => {
+    const [from, to] = i === 0 ? [0, middle] : [height > 1 ? middle : 0, 3 * width * height];
+    let [brightness, squares, warmth, green] = [0, 0, 0, 0];
+    for (let at = from; at < to; at += 3) {
+      const [r, g, b] = [pixels[at], pixels[at + 1], pixels[at + 2]];
+      const y = (r + g + b) / 3;
+      brightness += y;
+      squares += y * y;
+      warmth += r - b;
+      green += g - (r + b) / 2;
+    }
+    const n = (to - from) / 3;
+    const contrast = Math.sqrt(Math.max(0, squares / n - (brightness / n) ** 2));
+    return [brightness / n, warmth / n, green / n, contrast].map((value, k) => (value - measures[k].mean) / measures[k].deviation);
+  });
+}
+
+/**
+ * The style of each image, weighed by a learned matrix and added to a map, alike at all pixels: y = x + style W.
+ * [B,H,W,C], style [B,8] -> [B,H,W,C].
+ */
+export class StyleInput {
+  private readonly weight: tf.Tensor2D & tf.Variable;
+
+  constructor(p: Parameters, channels: number) {
+    this.weight = p.scope('style').dense('weight', [STYLE_SIZE, channels], { kind: 'normal', std: START / Math.sqrt(STYLE_SIZE) });
+  }
+
+  /** @param style [B,8]; without one x itself, which is the average style */
+  apply(x: tf.Tensor4D, style?: tf.Tensor2D): tf.Tensor4D {
+    if (!style) return x;
+    const [batch, , , channels] = x.shape;
+    return tf.add(x, tf.reshape(tf.matMul(style, this.weight), [batch, 1, 1, channels])) as tf.Tensor4D;
+  }
+}
+
+/** Beside maps of standard deviation 1, as noise. */
+const START = 0.1;
