@@ -1,4 +1,6 @@
 import * as tf from '../engine/tf';
+import { writeNormalised } from '../data/tensors';
+import type { RgbImage } from '../data/types';
 import type { Parameters } from './core/parameters';
 
 /** What a style says of a half of a photo, and where its numbers lie among landscapes: mean and standard deviation, for pixels in -1..1. */
@@ -42,6 +44,13 @@ export function styleOf(pixels: ArrayLike<number>, height: number, width: number
     const contrast = Math.sqrt(Math.max(0, squares / n - (brightness / n) ** 2));
     return [brightness / n, warmth / n, green / n, contrast].map((value, k) => (value - measures[k].mean) / measures[k].deviation);
   });
+}
+
+/** The same of a picture. */
+export function styleOfImage(image: RgbImage): number[] {
+  const pixels = new Float32Array(image.data.length);
+  writeNormalised(image, pixels);
+  return styleOf(pixels, image.height, image.width);
 }
 
 /**

@@ -2,12 +2,12 @@ import { canCompile, compiled } from '../../engine/compiled';
 import * as tf from '../../engine/tf';
 import { UserError } from '../../common/errors';
 import { behaviour, type Behaviour } from '../../common/config';
-import { resizeLabels } from '../../data/resize';
+import { resizeImage, resizeLabels } from '../../data/resize';
 import { imagesFromTensor } from '../../data/tensors';
 import type { LabelMap, RgbImage } from '../../data/types';
 import type { PerClass } from '../../layers/class_specific';
 import { Parameters } from '../../layers/core/parameters';
-import { STYLE_SIZE } from '../../layers/style';
+import { STYLE_SIZE, styleOfImage } from '../../layers/style';
 import { LabelPyramid } from '../../layers/neighbourhoods/label_pyramid';
 import type { Conditions } from '../../layers/spade_block';
 import { checkSize, type LGGANConfig } from './config';
@@ -48,8 +48,8 @@ export interface GenerateOptions {
   attention?: boolean;
   /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1; with a style also which scene lends it. Default 0. */
   noiseSeed?: number;
-  /** With a style: the one to paint in (see `styleOf`), of a photo or eight numbers of one's own. Default: that of a scene of training laid out like the map (see `StyleBank`). */
-  style?: readonly number[];
+  /** With a style: that of this photo, or eight numbers (see `styleOf`). Default: that of a scene of training laid out like the map (see `StyleBank`). */
+  style?: RgbImage | readonly number[];
   /** As one call of TensorFlow (docs/compiled.md); false where somebody listens to the layers. Default: where the engine can. */
   compiled?: boolean;
 }
@@ -81,13 +81,11 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
   generate(labels: LabelMap | readonly LabelMap[], { attention = false, noiseSeed = 0, style, compiled: once = canCompile() }: GenerateOptions = {}): Output {
     const maps = 'data' in labels ? [labels] : labels;
     const [height, width] = this.config.imageSize;
-    const pyramid = this.prepare(
-      maps.map((m) => resizeLabels(m, [height, width])),
-      { compiled: once },
-    );
+    const resized = maps.map((m) => resizeLabels(m, [height, width]));
+    const pyramid = this.prepare(resized, { compiled: once });
     try {
       return tf.tidy(() => {
-        const styles = this.stylesFor(maps, noiseSeed, style);
+        const styles = this.stylesFor(resized, noiseSeed, style);
         const output = once ? this.pass(pyramid, attention, noiseSeed, styles) : this.forward(pyramid, { attention, noiseSeed, style: styles });
         return withPerClass(output, pyramid) as Output;
       });
@@ -97,11 +95,12 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
   }
 
   /** [B,8]; undefined for a network without a style. */
-  private stylesFor(maps: readonly LabelMap[], seed: number, style: readonly number[] | undefined): tf.Tensor2D | undefined {
+  private stylesFor(maps: readonly LabelMap[], seed: number, asked: GenerateOptions['style']): tf.Tensor2D | undefined {
     if (!this.styles) {
-      if (style) throw new UserError('generate.style: this network has no style; leave it out, or train one with `style`.');
+      if (asked) throw new UserError('generate.style: this network has no style; leave it out, or train one with `style`.');
       return undefined;
     }
+    const style = asked && ('data' in asked ? styleOfImage(resizeImage(asked, this.config.imageSize, 'bicubic')) : asked);
     if (style && (style.length !== STYLE_SIZE || !style.every(Number.isFinite))) {
       throw new UserError(`generate.style: expected ${STYLE_SIZE} numbers, got ${JSON.stringify(style)}`);
     }

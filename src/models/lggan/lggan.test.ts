@@ -7,6 +7,7 @@ import { assertClose, assertNoLeak } from '../../../proof/testing/close';
 import { withMaterial } from '../../../proof/testing/material';
 import { labelMap as map, scatter } from '../../../proof/testing/toy';
 import * as tf from '../../engine/tf';
+import { styleOfImage } from '../../layers/style';
 import { type Generator, type GeneratorOutput } from './generator';
 import { LGGAN } from './lggan';
 import { createGenerator } from './single_branch';
@@ -101,11 +102,13 @@ test('a branch alone: its image is the result, and nothing of the other is built
 });
 
 test('a branch alone paints what it paints beside the other, from the same weights', () => {
-  const both = new LGGAN(small);
+  const config = { ...small, noise: true, style: true };
+  const both = new LGGAN(config);
   scatter(both.parameters.trainable, 1, 0.05);
+  both.styles!.add(0, [[1, -2, 1, 0, 2, 1, -1, 1]], [scene]);
   const output = both.generate(scene);
   for (const branches of ['global', 'local'] as const) {
-    const g = createGenerator({ ...small, branches });
+    const g = createGenerator({ ...config, branches });
     const values = new Map(both.parameters.entries().map((e) => [e.name, e.variable]));
     for (const { name, variable } of g.parameters.entries()) variable.assign(values.get(name)!);
     const alone = g.generate(scene);
@@ -142,6 +145,49 @@ test('images of a batch do not depend on each other in evaluation', () => {
   }
   tf.dispose(both);
   g.dispose();
+});
+
+test('a map is painted in the style of a known scene like it, in that of a photo, or in the numbers that are given', async () => {
+  const g = new LGGAN({ ...small, style: true });
+  scatter(g.parameters.trainable, 1, 0.05);
+  const other = map(64, 96, (y) => (y < 40 ? 5 : 28));
+  const images = (labels: Parameters<Generator['generate']>[0], options: Parameters<Generator['generate']>[1] = {}) => {
+    const output = g.generate(labels, options);
+    const values = [output.final, output.local, output.global].map((t) => t.dataSync<'float32'>());
+    tf.dispose(output);
+    return values;
+  };
+  const differ = (a: ReturnType<typeof images>, b: typeof a) => a.map((values, i) => values.reduce((most, v, k) => Math.max(most, Math.abs(v - b[i][k])), 0));
+  const average = images(scene, { style: new Array(8).fill(0) });
+  // No scene is known yet.
+  assert.deepEqual(images(scene), average);
+  const [warm, cold] = [
+    [1, 2, 0, 0, 1, 2, 0, 0],
+    [0, -2, 0, 1, 0, -2, 0, 1],
+  ];
+  g.styles!.add(0, [warm, cold], [scene, other]);
+  assert.deepEqual(images(scene), images(scene, { style: warm }));
+  assert.deepEqual(images(other), images(other, { style: cold }));
+  assert.deepEqual(images(scene, { noiseSeed: 1 }), images(scene, { style: cold }));
+  // Both branches are told, and so is each image of a batch, whose own it is.
+  differ(images(scene), average).forEach((d, i) => assert.ok(d > 1e-3, `image ${i}: ${d}`));
+  tf.tidy(() => {
+    const both = g.generate([scene, other]).final;
+    // As for images of a batch without a style.
+    [scene, other].forEach((labels, i) => assertClose(tf.slice(both, i, 1), g.generate(labels).final, 2e-4, `image ${i}`));
+  });
+  const photo = { data: Uint8Array.from({ length: 64 * 96 * 3 }, (_, i) => (i * 7) % 256), height: 64, width: 96 };
+  assert.deepEqual(images(scene, { style: photo }), images(scene, { style: styleOfImage(photo) }));
+  const fault = (f: () => unknown, message: RegExp) => assert.throws(f, (e) => e instanceof UserError && message.test(e.message));
+  await assertNoLeak(() => {
+    fault(() => g.generate(scene, { style: [1, 2] }), /^generate\.style: expected 8 numbers, got \[1,2\]/);
+    fault(() => g.generate(scene, { style: new Array(8).fill(NaN) }), /^generate\.style: expected 8 numbers/);
+    images(scene);
+  });
+  g.dispose();
+  const plain = new LGGAN(small);
+  fault(() => plain.generate(scene, { style: warm }), /^generate\.style: this network has no style/);
+  plain.dispose();
 });
 
 test('wrong configurations and label maps are named', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertNoLeak } from '../../../proof/testing/close';
 import { labelMap } from '../../../proof/testing/toy';
-import { IGNORE } from '../../classes';
+import { IGNORE } from '../../data/types';
 import { Parameters } from '../../layers/core/parameters';
 import { STYLE_SIZE } from '../../layers/style';
 import { NEAREST_SCENES, StyleBank } from './style_bank';
