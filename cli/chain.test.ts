@@ -26,6 +26,7 @@ const train = (...more: string[]) =>
     '--output_path',
     G,
     ...TOY_NETWORK,
+    '--style',
     '--vgg',
     'none',
     '--epochs',
@@ -100,6 +101,9 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
   // That of the label maps, not the network's 32x64.
   assert.deepEqual([height, width], [96, 128]);
   assert.match(generated.err + generated.out, /is 96x128, of another shape than the network's 32x64/);
+  const photo = join(set, 'val', 'imgs', `${names[0]}.jpg`);
+  const styled = command('generate', '--input_path', labels, '--output_path', join(dir, 'styled'), '--checkpoint', G, '--style', photo, '--limit', '1');
+  assert.equal(styled.status, 0, styled.err);
   for (const n of names) for (const figure of ['parts', 'sau']) rmSync(join(results, `${n}_${figure}.png`));
 
   const judged = command('evaluate', '--labels', labels, '--fake', results, '--real', join(set, 'val'), '--train', join(set, 'train'), '--json');
@@ -168,6 +172,8 @@ test('bad input: one sentence that names it, exit status 2, nothing written', as
   refused(generate('--input_path', bad, '--checkpoint', G), /sketch\.png/);
   refused(generate('--input_path', bad, '--checkpoint', join(dir, 'none')), /none.*no such checkpoint/);
   refused(generate('--input_path', bad, '--checkpont', G), /--checkpont.*--checkpoint/);
+  const maps = join(set, 'val', 'labels');
+  refused(generate('--input_path', maps, '--checkpoint', G, '--style', join(dir, 'no.jpg')), /no\.jpg/);
   refused(command('evaluate', '--labels', bad), /--labels, --fake and --real go together/);
   // A checkpoint of another shape: the run was made with ngf 4.
   refused(train('--ngf', '6'), /G\.safetensors.*shape/s);

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { throughJpeg, writeJpeg, writePng } from '../src/data/image';
+import { readImage, throughJpeg, writeJpeg, writePng } from '../src/data/image';
 import { labelFolder } from '../src/data/pairs';
 import { resizeImage } from '../src/data/resize';
 import { saveFigure } from '../src/figures/figure';
@@ -14,6 +14,9 @@ import { readMapping } from '../src/data/mapping';
 import { LABEL_EXTENSIONS, hasExtension, stem } from '../src/common/files';
 import { WrittenFiles, filesIn, refuseInputs } from '../src/common/targets';
 import type { RgbImage, Size } from '../src/data/types';
+import { AVERAGE_STYLE } from '../src/layers/style';
+import type { Generator } from '../src/models/lggan/generator';
+import { UserError } from '../src/common/errors';
 import { parseSize, runCommand } from './arguments';
 import { interruptible } from '../src/common/interrupt';
 import * as tf from '../src/engine/tf';
@@ -48,7 +51,12 @@ void runCommand(
         help: 'size of the images: map, that of each label map; HxW such as 384x512; network, as it paints (with --use_sr twice that)',
       },
       overwrite: { type: 'flag', help: 'replace files of --output_path that this command did not write, or that were changed since' },
-      noise_seed: { type: 'integer', min: 0, max: 2 ** 32 - 1, default: 0, help: 'of a network with noise inputs: another number, another picture' },
+      noise_seed: { type: 'integer', min: 0, max: 2 ** 32 - 1, default: 0, help: 'of a network with noise inputs or a style: another number, another picture' },
+      style: {
+        type: 'string',
+        value: 'PHOTO|average',
+        help: 'of a network with a style: paint in the light and the colours of this photo; default: of a scene of training laid out like each label map',
+      },
       limit: { type: 'integer', min: 1, help: 'only the first so many' },
     },
     examples: ['npm run generate -- --input_path labels --output_path results --use_sr'],
@@ -58,6 +66,7 @@ void runCommand(
     const generator = await loadGenerator(chosen.path, { imageSize: parseSize(args.image_size) });
     const enlarging = args.use_sr ? await chooseCheckpoint('RCAN', args.sr_checkpoint) : undefined;
     const rcan = enlarging && (await loadRCAN(enlarging.path));
+    const style = args.style === undefined ? undefined : await styleNamed(args.style, generator, chosen.path);
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
     const labels = labelFolder(args.input_path, { limit: args.limit, mapping });
     const size = args.size === 'map' || args.size === 'network' ? args.size : parseSize(args.size, '--size');
@@ -77,7 +86,7 @@ void runCommand(
     let [done, told] = [0, false];
     for (; done < labels.length && !interrupt.requested; done++) {
       const { name, labels: map } = await labels.at(done);
-      const output = generator.generate(map, { attention: args.attention, noiseSeed: args.noise_seed });
+      const output = generator.generate(map, { attention: args.attention, noiseSeed: args.noise_seed, style });
       const painted = await imageFromTensor(output.final);
       const small = args.jpeg === 'original' ? await throughJpeg(painted) : painted;
       const wanted: Size | undefined = size === 'map' ? [map.height, map.width] : size === 'network' ? undefined : size;
@@ -107,3 +116,9 @@ void runCommand(
     rcan?.dispose();
   },
 );
+
+/** What `--style` names. */
+async function styleNamed(named: string, { styles }: Generator, checkpoint: string): Promise<RgbImage | readonly number[]> {
+  if (!styles) throw new UserError(`--style: ${checkpoint} has no style; leave it out, or choose a network that was trained with --style.`);
+  return named === 'average' ? AVERAGE_STYLE : readImage(named);
+}

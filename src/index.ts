@@ -26,6 +26,7 @@ export { LGGAN, type LGGANOutput } from './models/lggan/lggan';
 export { type LGGANConfig } from './models/lggan/config';
 export { type Generator, type GeneratorOutput } from './models/lggan/generator';
 export { createGenerator } from './models/lggan/single_branch';
+export { AVERAGE_STYLE, styleOf, styleOfImage } from './layers/style';
 export { Discriminator } from './models/discriminator';
 export { RCAN } from './models/rcan';
 export { Vgg19 } from './judges/vgg19';

@@ -22,6 +22,9 @@ const HALVES = [
 /** Numbers of a style. */
 export const STYLE_SIZE = HALVES.flat().length;
 
+/** That of an average photo of a landscape. */
+export const AVERAGE_STYLE: readonly number[] = new Array<number>(STYLE_SIZE).fill(0);
+
 /**
  * The style of a photo: of its upper half and of its lower half the mean brightness (R+G+B)/3, the mean warmth R-B, the mean green G-(R+B)/2 and the
  * contrast (standard deviation of the brightness), each about 0 with standard deviation 1 among photos of landscapes. 0 throughout is an average photo.

@@ -7,7 +7,7 @@ import { imagesFromTensor } from '../../data/tensors';
 import type { LabelMap, RgbImage } from '../../data/types';
 import type { PerClass } from '../../layers/class_specific';
 import { Parameters } from '../../layers/core/parameters';
-import { STYLE_SIZE, styleOfImage } from '../../layers/style';
+import { AVERAGE_STYLE, STYLE_SIZE, styleOfImage } from '../../layers/style';
 import { LabelPyramid } from '../../layers/neighbourhoods/label_pyramid';
 import type { Conditions } from '../../layers/spade_block';
 import { checkSize, type LGGANConfig } from './config';
@@ -104,8 +104,7 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
     if (style && (style.length !== STYLE_SIZE || !style.every(Number.isFinite))) {
       throw new UserError(`generate.style: expected ${STYLE_SIZE} numbers, got ${JSON.stringify(style)}`);
     }
-    const average = new Array<number>(STYLE_SIZE).fill(0);
-    return tf.tensor2d(maps.map((map) => [...(style ?? this.styles?.near(map, seed) ?? average)]));
+    return tf.tensor2d(maps.map((map) => [...(style ?? this.styles?.near(map, seed) ?? AVERAGE_STYLE)]));
   }
 
   private readonly pass = compiled(
