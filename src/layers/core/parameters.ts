@@ -103,9 +103,9 @@ export class Parameters {
     return this.add(name, 'vector', [length], init, length, length, false) as tf.Tensor1D & tf.Variable;
   }
 
-  /** Rows that training fills, not the optimiser; zeros at first. */
+  /** Rows that training fills, not the optimiser; zeros at first. No tensor is computed from them, so that WebGPU can read them at once. */
   table(name: string, shape: [number, number]): tf.Tensor2D & tf.Variable {
-    return this.add(name, 'dense', shape, { kind: 'constant', value: 0 }, shape[0], shape[1], false) as tf.Tensor2D & tf.Variable;
+    return this.add(name, 'vector', shape, { kind: 'constant', value: 0 }, shape[0], shape[1], false) as tf.Tensor2D & tf.Variable;
   }
 
   entries(): readonly ParameterEntry[] {
