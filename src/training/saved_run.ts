@@ -4,6 +4,7 @@ import { UserError } from '../common/errors';
 import { cluster, isFirst } from '../engine/cluster';
 import * as tf from '../engine/tf';
 import type { Parameters } from '../layers/core/parameters';
+import { STYLES } from '../models/lggan/style_bank';
 import type { Adam } from './adam';
 import { weightFault } from './guards';
 
@@ -103,4 +104,4 @@ export function beginWith(own: Parameters, trained: Parameters, start: string, f
 }
 
 /** Where the trained network had no style: its weights begin at random, and no scene is known. */
-const beginsAnew = (name: string, weights: ReadonlyMap<string, tf.Variable>) => /^(styles|.*\.style\.weight)$/.test(name) && !weights.has(name);
+const beginsAnew = (name: string, weights: ReadonlyMap<string, tf.Variable>) => (name === STYLES || name.endsWith('.style.weight')) && !weights.has(name);

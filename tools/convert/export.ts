@@ -8,6 +8,7 @@ import { refuseInputs } from '../../src/common/targets';
 import { describedGenerator, type Description } from '../../src/models/described';
 import type { LGGANConfig } from '../../src/models/lggan/config';
 import { paintLike } from '../../src/models/lggan/like';
+import { STYLES } from '../../src/models/lggan/style_bank';
 import type { Size } from '../../src/data/types';
 import { savePickle } from './pickle_writer';
 import { assignParameters, checkParameters, parameterEntries } from '../../src/checkpoints/parameters';
@@ -68,7 +69,7 @@ function sameForMean({ network, config }: Record<string, string>): unknown {
 
 /**
  * The mean of a network's weights at several moments of its training, each counting alike ("model soups", 2203.05482, the uniform one); a file named
- * twice counts twice. The vectors of spectral norm keep their length of 1.
+ * twice counts twice. The vectors of spectral norm keep their length of 1; the known scenes are those of `file` (see `StyleBank`), as a scene is no mean of others.
  * @throws UserError for a file of another network, and where such vectors point against each other
  */
 async function meanOf(file: string, { tensors, metadata }: TensorFile, others: readonly string[]): Promise<Map<string, StoredTensor>> {
@@ -87,6 +88,7 @@ async function meanOf(file: string, { tensors, metadata }: TensorFile, others: r
   }
   return new Map(
     [...tensors].map(([name, tensor]) => {
+      if (name === STYLES) return [name, tensor];
       const sum = sums.get(name)!;
       const size = /\.weight_[uv]$/.test(name) ? Math.sqrt(sum.reduce((all, value) => all + value * value, 0)) : others.length + 1;
       if (!size)

@@ -91,6 +91,7 @@ test('the mean of checkpoints: each counts alike, vectors of spectral norm keep 
     saveTensors(file, [
       { name: 'conv.weight', shape: [kernel.length], data: Float32Array.from(kernel) },
       { name: 'conv.weight_u', shape: [2], data: Float32Array.from(u) },
+      { name: 'styles', shape: [1, 2], data: Float32Array.from(u) },
     ]);
   await save(a, [1, -3], [1, 0]);
   await save(b, [4, 0], [0, 1]);
@@ -103,6 +104,8 @@ test('the mean of checkpoints: each counts alike, vectors of spectral norm keep 
     [...(tensors.get('conv.weight_u')!.data as Float32Array)],
     [1, 2].map((x) => Math.fround(x / Math.sqrt(5))),
   );
+  // Scenes have no mean: they are the first one's.
+  assert.deepEqual([...(tensors.get('styles')!.data as Float32Array)], [1, 0]);
   await assert.rejects(
     exportCheckpoint(a, join(folder, 'none.safetensors'), { mean: [other] }),
     (e) =>

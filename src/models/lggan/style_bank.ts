@@ -3,6 +3,9 @@ import type { LabelMap } from '../../data/types';
 import type { Parameters } from '../../layers/core/parameters';
 import { STYLE_SIZE } from '../../layers/style';
 
+/** The name of the parameter that holds them. */
+export const STYLES = 'styles';
+
 /** Scenes that are kept: the latest of training. */
 const SCENES = 512;
 
@@ -21,7 +24,7 @@ export class StyleBank {
     p: Parameters,
     private readonly classes: number,
   ) {
-    this.rows = p.table('styles', [SCENES, STYLE_SIZE + 2 * classes]);
+    this.rows = p.table(STYLES, [SCENES, STYLE_SIZE + 2 * classes]);
   }
 
   /** Keeps scenes of training in the place of the oldest; `before`: how many were added in all. */
