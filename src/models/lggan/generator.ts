@@ -113,10 +113,10 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
   );
 
   /** The final image of each label map, as a picture; one map after the other. */
-  async paint(maps: readonly LabelMap[]): Promise<RgbImage[]> {
+  async paint(maps: readonly LabelMap[], options: Pick<GenerateOptions, 'noiseSeed' | 'style'> = {}): Promise<RgbImage[]> {
     const images: RgbImage[] = [];
     for (const map of maps) {
-      const output = this.generate(map);
+      const output = this.generate(map, options);
       images.push(...(await imagesFromTensor(output.final)));
       tf.dispose(output);
     }
