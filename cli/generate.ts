@@ -51,11 +51,16 @@ void runCommand(
         help: 'size of the images: map, that of each label map; HxW such as 384x512; network, as it paints (with --use_sr twice that)',
       },
       overwrite: { type: 'flag', help: 'replace files of --output_path that this command did not write, or that were changed since' },
-      noise_seed: { type: 'integer', min: 0, max: 2 ** 32 - 1, default: 0, help: 'of a network with noise inputs or a style: another number, another picture' },
+      noise_seed: {
+        type: 'integer',
+        min: 0,
+        max: 2 ** 32 - 1,
+        help: 'of a network with noise inputs: another number, another picture; of one with a style also in the style of another scene of training',
+      },
       style: {
         type: 'string',
         value: 'PHOTO|average',
-        help: 'of a network with a style: paint in the light and the colours of this photo; default: of a scene of training laid out like each label map',
+        help: 'of a network with a style: paint in the light and the colours of this photo; default: of the scene of training laid out most like each label map, or of the one that --noise_seed chooses',
       },
       limit: { type: 'integer', min: 1, help: 'only the first so many' },
     },

@@ -466,7 +466,7 @@ test('each step draws other noise, the same again for the same step; each photo 
   for (const { styles } of [trainer.generator, trainer.averaged!]) {
     labels.forEach((map, i) => {
       const expected = styleOf(images.subarray(i * H * W * 3, (i + 1) * H * W * 3), H, W);
-      styles!.near(map, 0)!.forEach((value, k) => assert.ok(Math.abs(value - expected[k]) < 1e-5, `${i} ${k}: ${value} and ${expected[k]}`));
+      styles!.near(map)!.forEach((value, k) => assert.ok(Math.abs(value - expected[k]) < 1e-5, `${i} ${k}: ${value} and ${expected[k]}`));
     });
   }
   trainer.dispose();

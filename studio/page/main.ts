@@ -33,6 +33,8 @@ class Studio {
   private views: View[] = [];
   private enlarged?: Picture;
   private seed = 0;
+  /** A photo whose light and colours are taken. */
+  private style?: Picture;
   private saving?: number;
   private asked = false;
 
@@ -63,6 +65,7 @@ class Studio {
     });
     this.client.start(base, manifest, engine);
     byId('noise').hidden = !manifest.noise;
+    byId('style').hidden = !manifest.style;
     byId('enlarge').hidden = !manifest.rcan;
   }
 
@@ -92,7 +95,7 @@ class Studio {
     requestAnimationFrame(() => {
       this.asked = false;
       const { labels, height, width } = this.sketch;
-      this.client.paint({ labels: labels.slice(), height, width, seed: this.seed });
+      this.client.paint({ labels: labels.slice(), height, width, seed: this.seed, style: this.style });
     });
   }
 
@@ -256,8 +259,8 @@ class Studio {
     }
   }
 
-  private trace(file: File): void {
-    const photo = byId<HTMLImageElement>('photo');
+  /** A photo of the user's, at an address that `use` has to give back. */
+  private withPhoto(file: File, use: (address: string, photo: HTMLImageElement) => void): void {
     const address = URL.createObjectURL(file);
     const refuse = (why: string) => {
       URL.revokeObjectURL(address);
@@ -268,15 +271,40 @@ class Studio {
     probe.onerror = () => refuse('this is no photo that the browser can show.');
     probe.onload = () => {
       const { naturalWidth, naturalHeight } = probe;
-      if (naturalWidth * naturalHeight > MAX_PHOTO_PIXELS) return refuse(`${naturalWidth} x ${naturalHeight} pixels are too many to trace; scale it down.`);
+      if (naturalWidth * naturalHeight > MAX_PHOTO_PIXELS) return refuse(`${naturalWidth} x ${naturalHeight} pixels are too many; scale it down.`);
+      this.hideRemark();
+      use(address, probe);
+    };
+    probe.src = address;
+  }
+
+  private trace(file: File): void {
+    this.withPhoto(file, (address) => {
+      const photo = byId<HTMLImageElement>('photo');
       if (photo.src) URL.revokeObjectURL(photo.src);
       photo.src = address;
       photo.hidden = false;
       byId('tracing').hidden = false;
-      this.hideRemark();
       this.setOpacity();
-    };
-    probe.src = address;
+    });
+  }
+
+  private takeStyle(file: File): void {
+    this.withPhoto(file, (address, photo) => {
+      const [height, width] = this.manifest.imageSize;
+      const canvas = make('canvas', { width: String(width), height: String(height) });
+      const context = is2d(canvas);
+      context.imageSmoothingQuality = 'high';
+      context.drawImage(photo, 0, 0, width, height);
+      URL.revokeObjectURL(address);
+      this.setStyle({ data: context.getImageData(0, 0, width, height).data, height, width });
+    });
+  }
+
+  private setStyle(style?: Picture): void {
+    this.style = style;
+    byId('own-style').hidden = !style;
+    this.repaint();
   }
 
   private setOpacity(): void {
@@ -384,6 +412,9 @@ class Studio {
     });
     click('another', () => this.another());
     click('enlarge', () => this.enlarge());
+    click('take-style', () => byId('style-file').click());
+    click('own-style', () => this.setStyle());
+    file('style-file', (f) => this.takeStyle(f));
     click('open', () => byId('open-file').click());
     click('trace', () => byId('trace-file').click());
     click('untrace', () => {

@@ -10,8 +10,10 @@ export interface Manifest {
   generator: NetworkFile;
   /** Height and width of its images. */
   imageSize: [number, number];
-  /** Whether a seed of the noise changes the picture. */
+  /** Whether a seed changes the picture. */
   noise: boolean;
+  /** Whether it paints in the style of a photo. */
+  style: boolean;
   rcan?: NetworkFile;
 }
 
@@ -27,8 +29,10 @@ export interface Sketch {
   labels: Uint8Array;
   height: number;
   width: number;
-  /** Of the noise inputs. */
+  /** Of the noise inputs, and of the scene that lends its style. */
   seed: number;
+  /** A photo that lends it instead. */
+  style?: Picture;
 }
 
 export type Request =

@@ -26,7 +26,7 @@ export class Painter {
 
   /** All pictures of a sketch: the painting first, then what it is made of. */
   async paint(sketch: Sketch): Promise<View[]> {
-    const output = this.generator.generate(mapOf(sketch), { noiseSeed: sketch.seed });
+    const output = this.generator.generate(mapOf(sketch), optionsOf(sketch));
     try {
       const image = await imageFromTensor(output.final);
       const views: View[] = [view('painting', 'Painting', image)];
@@ -55,7 +55,7 @@ export class Painter {
   /** What the explorer's page shows of the last painting: its description, and its planes as it unpacks them. */
   async explain(x: number, y: number): Promise<{ description: object; planes: string }> {
     const { sketch } = this.painted();
-    const output = this.generator.generate(mapOf(sketch), { attention: true, noiseSeed: sketch.seed });
+    const output = this.generator.generate(mapOf(sketch), { attention: true, ...optionsOf(sketch) });
     try {
       if (!output.attention?.weights.length) throw new UserError('This network has no semantic-aware upsampling to look into.');
       const [, height, width] = output.final.shape;
@@ -74,6 +74,7 @@ export class Painter {
   }
 }
 
+const optionsOf = ({ seed, style }: Sketch) => ({ noiseSeed: seed, style: style && rgb(style) });
 const mapOf = ({ labels, height, width }: Sketch): LabelMap => ({ data: labels, height, width });
 const view = (name: string, title: string, image: RgbImage): View => ({ name, title, picture: rgba(image) });
 
@@ -85,6 +86,10 @@ function rgba({ data, height, width }: RgbImage): Picture {
     out[o + 2] = data[i + 2];
   }
   return { data: out, height, width };
+}
+
+function rgb({ data, height, width }: Picture): RgbImage {
+  return { data: Uint8Array.from({ length: 3 * height * width }, (_, i) => data[4 * Math.floor(i / 3) + (i % 3)]), height, width };
 }
 
 /** Base64 of a deflate stream, as the explorer's page takes it. */

@@ -46,9 +46,12 @@ export interface ForwardOptions extends Conditions {
 export interface GenerateOptions {
   /** Return SAU's weights. Default false. */
   attention?: boolean;
-  /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1; with a style also which scene lends it. Default 0. */
+  /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1. Default 0. */
   noiseSeed?: number;
-  /** With a style: that of this photo, or eight numbers (see `styleOf`). Default: that of a scene of training laid out like the map (see `StyleBank`). */
+  /**
+   * With a style: that of this photo, or eight numbers (see `styleOf`). Default: that of a scene of training (see `StyleBank`), which `noiseSeed` chooses if it
+   * is given, and is the one laid out most like the map if not.
+   */
   style?: RgbImage | readonly number[];
   /** As one call of TensorFlow (docs/compiled.md); false where somebody listens to the layers. Default: where the engine can. */
   compiled?: boolean;
@@ -78,7 +81,7 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
    * Images from label maps of any size, which are resized to `imageSize` first (nearest). Evaluation mode; IGNORE pixels have no class.
    * @throws UserError if a label is not a class or the maps differ in size
    */
-  generate(labels: LabelMap | readonly LabelMap[], { attention = false, noiseSeed = 0, style, compiled: once = canCompile() }: GenerateOptions = {}): Output {
+  generate(labels: LabelMap | readonly LabelMap[], { attention = false, noiseSeed, style, compiled: once = canCompile() }: GenerateOptions = {}): Output {
     const maps = 'data' in labels ? [labels] : labels;
     const [height, width] = this.config.imageSize;
     const resized = maps.map((m) => resizeLabels(m, [height, width]));
@@ -86,7 +89,7 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
     try {
       return tf.tidy(() => {
         const styles = this.stylesFor(resized, noiseSeed, style);
-        const output = once ? this.pass(pyramid, attention, noiseSeed, styles) : this.forward(pyramid, { attention, noiseSeed, style: styles });
+        const output = once ? this.pass(pyramid, attention, noiseSeed ?? 0, styles) : this.forward(pyramid, { attention, noiseSeed, style: styles });
         return withPerClass(output, pyramid) as Output;
       });
     } finally {
@@ -95,7 +98,7 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
   }
 
   /** [B,8]; undefined for a network without a style. */
-  private stylesFor(maps: readonly LabelMap[], seed: number, asked: GenerateOptions['style']): tf.Tensor2D | undefined {
+  private stylesFor(maps: readonly LabelMap[], seed: number | undefined, asked: GenerateOptions['style']): tf.Tensor2D | undefined {
     if (!this.styles) {
       if (asked) throw new UserError('generate.style: this network has no style; leave it out, or train one with `style`.');
       return undefined;
@@ -104,7 +107,7 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
     if (style && (style.length !== STYLE_SIZE || !style.every(Number.isFinite))) {
       throw new UserError(`generate.style: expected ${STYLE_SIZE} numbers, got ${JSON.stringify(style)}`);
     }
-    return tf.tensor2d(maps.map((map) => [...(style ?? this.styles?.near(map, seed) ?? AVERAGE_STYLE)]));
+    return tf.tensor2d(maps.map((map) => [...(style ?? (seed === undefined ? this.styles?.near(map) : this.styles?.chosenBy(seed)) ?? AVERAGE_STYLE)]));
   }
 
   private readonly pass = compiled(

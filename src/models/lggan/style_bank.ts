@@ -9,9 +9,6 @@ export const STYLES = 'styles';
 /** Scenes that are kept: the latest of training. */
 const SCENES = 512;
 
-/** How many of them, those most alike, a seed chooses from. */
-export const NEAREST_SCENES = 8;
-
 /**
  * Styles to paint in: of scenes that the network was trained on, the style (`styleOf`) and the layout, which is how much of the upper and of the lower
  * half each class covers. A label map gets the style of a scene that is laid out like it, so that snow is not painted in the light of a beach.
@@ -35,25 +32,26 @@ export class StyleBank {
     tf.tidy(() => this.rows.assign(tf.tensor2d(values, [SCENES, width])));
   }
 
-  /** The style of one of the scenes laid out most like the map: the one most alike for seed 0, the next for 1, ... `NEAREST_SCENES` in all. Undefined where no scene is known. */
-  near(map: LabelMap, seed: number): number[] | undefined {
-    const width = this.rows.shape[1];
-    const values = this.rows.dataSync();
+  /** The style of the scene that is laid out most like the map; undefined where no scene is known. */
+  near(map: LabelMap): number[] | undefined {
     const layout = this.layout(map);
-    const scenes: { at: number; distance: number }[] = [];
-    for (let at = 0; at < values.length; at += width) {
-      let [distance, share] = [0, 0];
-      for (let k = 0; k < layout.length; k++) {
-        const theirs = values[at + STYLE_SIZE + k];
-        distance += Math.abs(theirs - layout[k]);
-        share += theirs;
-      }
-      if (share > 0) scenes.push({ at, distance });
-    }
-    if (!scenes.length) return undefined;
-    scenes.sort((a, b) => a.distance - b.distance);
-    const { at } = scenes[seed % Math.min(NEAREST_SCENES, scenes.length)];
-    return [...values.subarray(at, at + STYLE_SIZE)];
+    const distance = (scene: Float32Array) => layout.reduce((sum, share, k) => sum + Math.abs(scene[STYLE_SIZE + k] - share), 0);
+    const distances = this.known().map((scene) => ({ scene, distance: distance(scene) }));
+    const nearest = distances.reduce<(typeof distances)[number] | undefined>((best, d) => (best && best.distance <= d.distance ? best : d), undefined);
+    return nearest && [...nearest.scene.subarray(0, STYLE_SIZE)];
+  }
+
+  /** The style of one of all scenes, whatever its layout; undefined where no scene is known. */
+  chosenBy(seed: number): number[] | undefined {
+    const scenes = this.known();
+    return scenes.length ? [...scenes[seed % scenes.length].subarray(0, STYLE_SIZE)] : undefined;
+  }
+
+  private known(): Float32Array[] {
+    const width = this.rows.shape[1];
+    const values = this.rows.dataSync<'float32'>();
+    const scenes = Array.from({ length: SCENES }, (_, i) => values.subarray(i * width, (i + 1) * width));
+    return scenes.filter((scene) => scene.some((value, k) => k >= STYLE_SIZE && value > 0));
   }
 
   /** Of each class the share of the upper half, then of the lower one. */
