@@ -33,7 +33,7 @@ const contents = () =>
   );
 
 test('figures from a run and label maps, with captions and an index; a rerun gives the same bytes; bad input is one sentence', async () => {
-  const generator = new LGGAN({ ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 4, imageSize: [32, 64] });
+  const generator = new LGGAN({ ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 4, imageSize: [32, 64], style: true });
   const discriminator = new Discriminator({ ndf: 4 });
   const metadata = { network: 'LGGAN', config: JSON.stringify(generator.config) };
   await saveCheckpoint(run, 'latest', { networks: { G: generator.parameters, D: discriminator.parameters }, state: { step: 7 }, metadata });
@@ -48,7 +48,7 @@ test('figures from a run and label maps, with captions and an index; a rerun giv
     );
   }
 
-  const only = ['sketch_landscape', 'losses', 'network_lggan', 'network_discriminator', 'rcan_bicubic', 'evaluation'];
+  const only = ['sketch_landscape', 'losses', 'network_lggan', 'network_discriminator', 'rcan_bicubic', 'evaluation', 'styles'];
   const figures = () => draw('--checkpoint', run, '--labels', labels, '--output_path', out, '--only', only.join(','));
   const made = figures();
   assert.equal(made.status, 0, made.err);
@@ -60,7 +60,7 @@ test('figures from a run and label maps, with captions and an index; a rerun giv
     [
       'README.md',
       'losses.html',
-      ...['losses', 'network_discriminator', 'network_lggan', 'sketch_landscape'].flatMap((n) => ['md', 'png', 'svg'].map((e) => `${n}.${e}`)),
+      ...['losses', 'network_discriminator', 'network_lggan', 'sketch_landscape', 'styles'].flatMap((n) => ['md', 'png', 'svg'].map((e) => `${n}.${e}`)),
     ].sort(),
   );
   const caption = readFileSync(join(out, 'sketch_landscape.md'), 'utf8');
@@ -70,7 +70,7 @@ test('figures from a run and label maps, with captions and an index; a rerun giv
   assert.doesNotMatch(caption, /--overwrite/);
   assert.ok(!caption.includes(dir), 'a folder of this machine is told');
   const index = readFileSync(join(out, 'README.md'), 'utf8');
-  assert.deepEqual([...index.matchAll(/^## (.*)$/gm)].map((m) => m[1]).length, 5);
+  assert.deepEqual([...index.matchAll(/^## (.*)$/gm)].map((m) => m[1]).length, 6);
   assert.match(index, /## Left out\n\n- evaluation is left out[^\n]*\n- rcan_bicubic is left out/);
   assert.match(readFileSync(join(out, 'network_discriminator.md'), 'utf8'), /Discriminator, ndf 4/);
   assert.equal(figures().status, 0);

@@ -11,7 +11,8 @@ import { ablationFigure, ablationTable } from './ablation';
 import { EVALUATION_MEASURES, evaluationCurves } from './evaluation_curves';
 import { featureUpsampling } from './feature_upsampling';
 import type { Figure } from '../../src/figures/figure';
-import { countPixels } from '../../src/figures/labels';
+import { imageGrid } from '../../src/figures/grid';
+import { classLegend, colourLabels, countPixels } from '../../src/figures/labels';
 import { lgganPanel } from '../../src/figures/lggan_panel';
 import { type HistoryColumns, lossCurves } from '../../src/figures/loss_curves';
 import { discriminatorDiagram } from './network/discriminator_diagram';
@@ -65,6 +66,26 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
     return {
       figure: sketchLandscape(painted, { maxWidth: COLUMN }),
       shows: `Label maps and, at the right of each, the landscape painted for it, enlarged by ${rcan ? 'RCAN' : 'bicubic interpolation'} to twice the network's size.`,
+      from: rcan ? ['generator', 'labels', 'rcan'] : ['generator', 'labels'],
+    };
+  },
+
+  styles: async ({ generator, labels, rcan }) => {
+    if (!generator.styles) return 'it needs a generator that is told the style of a photo (npm run train -- --style)';
+    const some = labels.slice(0, 3).map((l) => l.labels);
+    const seeds = [undefined, 1, 2, 3, 4];
+    const rows = [];
+    for (const map of some) {
+      const row = [colourLabels(map)];
+      for (const noiseSeed of seeds) row.push(await enlarged((await generator.paint([map], { noiseSeed }))[0], rcan));
+      rows.push(row);
+    }
+    const columnTitles = ['label map', ...seeds.map((seed) => (seed === undefined ? 'of the scene most like it' : `of scene ${seed}`))];
+    return {
+      figure: imageGrid(rows, { columnTitles, legend: classLegend(some), maxWidth: 2 * COLUMN, cellWidth: 256 }),
+      shows:
+        'The same label maps in several styles: light and colours of the scene of training that is laid out most like the map, and of others, chosen by a seed. ' +
+        'The network is told them in eight numbers.',
       from: rcan ? ['generator', 'labels', 'rcan'] : ['generator', 'labels'],
     };
   },

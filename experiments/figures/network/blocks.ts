@@ -11,6 +11,7 @@ import { SpadeBlock } from '../../../src/layers/spade_block';
 import { NearestConvolution, TransposedConvolution } from '../../../src/layers/upsampler';
 import type { Discriminator } from '../../../src/models/discriminator';
 import type { LGGAN, LGGANOutput } from '../../../src/models/lggan/lggan';
+import { STYLES } from '../../../src/models/lggan/style_bank';
 import type { RCAN } from '../../../src/models/rcan';
 import { type Kind, observe } from '../../../src/inspection/observe';
 import * as tf from '../../../src/engine/tf';
@@ -68,6 +69,9 @@ function kernelOf(entries: readonly ParameterEntry[]): string {
   return kernel ? `${kernel.variable.shape[0]}×${kernel.variable.shape[1]}` : '1×1';
 }
 
+/** The style's place in the local branch. */
+const STYLE = 'deconv5';
+
 /** Side of the map that a generator is run on: every size of the pyramid has two pixels or more. */
 const SMALL = 64;
 
@@ -88,7 +92,9 @@ export function lgganBlocks(generator: LGGAN): NetworkBlock[] {
   };
   const kinds = [Convolution, SpadeBlock, ResidualBlock, Sau, TransposedConvolution, NearestConvolution, ClassSpecificGenerator];
   const heard = hear(generator, kinds, run, { only: (name) => !/\.|^conv1$|^deconv(5_\d+|9)$/.test(name) });
-  const groups = grouped(generator.parameters.entries(), (name) => name.split('.')[0]);
+  // Known scenes are no block.
+  const entries = generator.parameters.entries().filter(({ name }) => name !== STYLES);
+  const groups = grouped(entries, (name) => name.split('.')[0]);
   // The first convolution is computed from a table of label windows, classes one by one: their shapes are those around them.
   const features = heard.get('')?.input ?? [];
   const [perClass, local, scores] = [Object.values(output.perClass ?? {})[0], output.local, output.scores].map((t) => t?.shape.slice(1) ?? []);
@@ -96,6 +102,7 @@ export function lgganBlocks(generator: LGGAN): NetworkBlock[] {
   const shapes = (name: string): Omit<Heard, 'layer'> => {
     if (name === 'conv1') return { input: [SMALL, SMALL, generator.config.classes], output: heard.get('conv2')!.input };
     if (/^deconv5_\d+$/.test(name)) return { input: features, output: perClass };
+    if (name === STYLE) return { input: features, output: features };
     if (name === 'deconv9') return { input: [SMALL, SMALL, 3 * generator.config.classes], output: local };
     if (name === 'fc2') return { input: [scores[0], groups.get('fc2')![0].variable.shape[0]], output: scores };
     return heard.get(name)!;
@@ -134,6 +141,7 @@ function describe(
   if (layer instanceof Sau) return { kind: 'upsampling', what: 'SAU ×2, 25 taps a pixel' };
   if (layer instanceof TransposedConvolution) return { kind: 'upsampling', what: `transposed conv ${kernel}` };
   if (layer instanceof NearestConvolution) return { kind: 'upsampling', what: `nearest ×2, conv ${kernel}` };
+  if (name === STYLE) return { kind: 'dense', what: 'style added' };
   if (/^deconv5_\d+$/.test(name)) return { kind: 'per class', what: `conv ${kernel}, masked` };
   if (entries.some((e) => e.kind === 'dense')) return { kind: 'dense', what: 'fully connected' };
   return { kind: 'convolution', what: `conv ${kernel}${strideOf(input, output)}` };

@@ -11,7 +11,7 @@ const STEP = BLOCK_HEIGHT + GAP;
 /** Which part of the network a block belongs to, by its name in the original. */
 const PARTS = {
   encoder: /^conv\d/,
-  local: /^(resnet_blocks|deconv\d_local|deconv5_\d|deconv9)/,
+  local: /^(resnet_blocks|deconv\d_local|deconv5(_\d|$)|deconv9)/,
   scores: /^fc2/,
   weights: /^deconv\d_attention/,
   global: /^(head_|G_middle_|up_|conv_img)/,
@@ -23,7 +23,7 @@ const PARTS = {
  * is read from the built network, none is written here. Throws an Error for a block whose place is not known.
  */
 export function lgganDiagram(generator: LGGAN): Sheet {
-  const { ngf, imageSize, classes } = generator.config;
+  const { ngf, imageSize, classes, style } = generator.config;
   const blocks = lgganBlocks(generator);
   const part = (name: keyof typeof PARTS) => blocks.filter((b) => PARTS[name].test(b.name));
   const placed = Object.keys(PARTS).flatMap((name) => part(name as keyof typeof PARTS));
@@ -42,7 +42,7 @@ export function lgganDiagram(generator: LGGAN): Sheet {
   const sheet = new Sheet(title, COLUMN, endY + 40 + 46 + 40 + MARGIN);
   sheet.text(MARGIN, MARGIN + 16, title, { size: 16, bold: true });
   const key = ['Each block: name, trained numbers; what it is, the shape of what it gives (height×width×channels).'];
-  if (global.length) key.push('Every SPADE block also reads the label map at its own size.');
+  if (global.length) key.push(`Every SPADE block also reads the label map at its own size${style ? ', and the style' : ''}.`);
   key.forEach((line, i) => sheet.text(MARGIN, MARGIN + 38 + 17 * i, line, { size: 12, fill: '#555555' }));
 
   const image = shapeText([...imageSize, 3]);

@@ -22,8 +22,8 @@ export interface LocalOutput extends ClassSpecificOutput {
 export class LocalBranch {
   readonly residualBlocks: readonly ResidualBlock[];
   readonly climb: Climb;
-  readonly classSpecific: ClassSpecificGenerator;
   private readonly style?: StyleInput;
+  readonly classSpecific: ClassSpecificGenerator;
   private readonly scoreWeight: tf.Tensor2D;
   private readonly scoreBias: tf.Tensor1D;
   private readonly classes: number;
@@ -33,8 +33,8 @@ export class LocalBranch {
     this.classes = classes;
     this.residualBlocks = Array.from({ length: config.residualBlocks }, (_, i) => new ResidualBlock(p.scope(`resnet_blocks${i + 1}`), 4 * ngf));
     this.climb = new Climb(p, 'local', config);
-    this.classSpecific = new ClassSpecificGenerator(p, ngf, classes);
     if (config.style) this.style = new StyleInput(p.scope('deconv5'), ngf);
+    this.classSpecific = new ClassSpecificGenerator(p, ngf, classes);
     this.scoreWeight = p.scope('fc2').dense('weight', [ngf, classes]);
     this.scoreBias = p.scope('fc2').vector('bias', classes);
   }
