@@ -43,6 +43,7 @@ const PRESET = {
   spade_hidden: R.generator.spadeHidden,
   residual_blocks: R.generator.residualBlocks,
   noise: R.generator.noise,
+  style: R.generator.style,
   discriminator: R.discriminator.kind,
   ndf: R.discriminator.ndf,
   learning_rate: R.schedule.learningRate,

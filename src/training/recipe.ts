@@ -9,7 +9,7 @@ const WEIGHTS = { projected: 2, vgg: 3, l1: 1, local: 1, totalVariation: 1 };
  * of 0.7 to 1 of a photo's side (`TrainingBatches`), belong to it.
  */
 export const PRETRAINED_RECIPE = {
-  generator: { ngf: 22, spadeHidden: 32, residualBlocks: 4, noise: true },
+  generator: { ngf: 22, spadeHidden: 32, residualBlocks: 4, noise: true, style: true },
   discriminator: { kind: 'segmentation', ndf: 24 },
   schedule: { learningRate: 6e-4, decayEpochs: 0 },
   lossWeights: { 1: WEIGHTS, 2: WEIGHTS },
