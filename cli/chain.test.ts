@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import sharp from 'sharp';
 import { writePng } from '../src/data/image';
+import { saveParameters } from '../src/checkpoints/parameters';
 import { copyPainted } from '../src/data/embedded';
+import { LGGAN } from '../src/models/lggan/lggan';
 import { type Said, command } from '../proof/testing/command';
 import { TOY_NETWORK } from '../proof/testing/toy';
 
@@ -101,9 +103,17 @@ test('split, construct-sr, train in two stages, train-rcan, generate with RCAN a
   // That of the label maps, not the network's 32x64.
   assert.deepEqual([height, width], [96, 128]);
   assert.match(generated.err + generated.out, /is 96x128, of another shape than the network's 32x64/);
-  const photo = join(set, 'val', 'imgs', `${names[0]}.jpg`);
-  const styled = command('generate', '--input_path', labels, '--output_path', join(dir, 'styled'), '--checkpoint', G, '--style', photo, '--limit', '1');
-  assert.equal(styled.status, 0, styled.err);
+  const lit = (...style: string[]) => {
+    const into = join(dir, style.join('_').replaceAll(/[^a-z0-9]/g, ''));
+    const run = command('generate', '--input_path', labels, '--output_path', into, '--checkpoint', G, '--png', '--size', 'network', '--limit', '1', ...style);
+    assert.equal(run.status, 0, run.err);
+    return readFileSync(join(into, `${names[0]}.png`));
+  };
+  // What four steps taught of styles is less than a level of 255, mostly: that of a photo far from all landscapes shows.
+  const glaring = join(dir, 'glaring.png');
+  await writePng(glaring, { data: Uint8Array.from({ length: 3 * 32 * 64 }, (_, i) => (i % 3 === 0 ? 255 : 0)), height: 32, width: 64 });
+  assert.notDeepEqual(lit('--style', glaring), lit('--style', 'average'));
+  assert.notDeepEqual(lit('--style', glaring), lit('--scene', '0'));
   for (const n of names) for (const figure of ['parts', 'sau']) rmSync(join(results, `${n}_${figure}.png`));
 
   const judged = command('evaluate', '--labels', labels, '--fake', results, '--real', join(set, 'val'), '--train', join(set, 'train'), '--json');
@@ -174,6 +184,11 @@ test('bad input: one sentence that names it, exit status 2, nothing written', as
   refused(generate('--input_path', bad, '--checkpont', G), /--checkpont.*--checkpoint/);
   const maps = join(set, 'val', 'labels');
   refused(generate('--input_path', maps, '--checkpoint', G, '--style', join(dir, 'no.jpg')), /no\.jpg/);
+  const plain = join(dir, 'plain.safetensors');
+  const network = new LGGAN({ ngf: 4, spadeHidden: 4, residualBlocks: 1, sauCompressed: 4, imageSize: [32, 64] });
+  await saveParameters(plain, network.parameters, { network: 'LGGAN', config: JSON.stringify(network.config) });
+  network.dispose();
+  refused(generate('--input_path', maps, '--checkpoint', plain, '--scene', '1'), /--style and --scene: .*plain\.safetensors has no style/);
   refused(command('evaluate', '--labels', bad), /--labels, --fake and --real go together/);
   // A checkpoint of another shape: the run was made with ngf 4.
   refused(train('--ngf', '6'), /G\.safetensors.*shape/s);

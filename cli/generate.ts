@@ -15,7 +15,6 @@ import { LABEL_EXTENSIONS, hasExtension, stem } from '../src/common/files';
 import { WrittenFiles, filesIn, refuseInputs } from '../src/common/targets';
 import type { RgbImage, Size } from '../src/data/types';
 import { AVERAGE_STYLE } from '../src/layers/style';
-import type { Generator } from '../src/models/lggan/generator';
 import { UserError } from '../src/common/errors';
 import { parseSize, runCommand } from './arguments';
 import { interruptible } from '../src/common/interrupt';
@@ -55,12 +54,20 @@ void runCommand(
         type: 'integer',
         min: 0,
         max: 2 ** 32 - 1,
-        help: 'of a network with noise inputs: another number, another picture; of one with a style also in the style of another scene of training',
+        default: 0,
+        help: 'of a network with noise inputs: another number, another texture',
+      },
+      scene: {
+        type: 'integer',
+        min: 0,
+        max: 2 ** 32 - 1,
+        help: 'of a network with a style: paint in the light and the colours of this scene of training; default: of the one laid out most like each label map',
       },
       style: {
         type: 'string',
-        value: 'PHOTO|average',
-        help: 'of a network with a style: paint in the light and the colours of this photo; default: of the scene of training laid out most like each label map, or of the one that --noise_seed chooses',
+        value: 'FILE',
+        words: ['average'],
+        help: 'of a network with a style: paint in the light and the colours of this photo, or average: of the mean of all landscapes',
       },
       limit: { type: 'integer', min: 1, help: 'only the first so many' },
     },
@@ -71,7 +78,11 @@ void runCommand(
     const generator = await loadGenerator(chosen.path, { imageSize: parseSize(args.image_size) });
     const enlarging = args.use_sr ? await chooseCheckpoint('RCAN', args.sr_checkpoint) : undefined;
     const rcan = enlarging && (await loadRCAN(enlarging.path));
-    const style = args.style === undefined ? undefined : await styleNamed(args.style, generator, chosen.path);
+    if (!generator.styles && (args.style ?? args.scene) !== undefined) {
+      throw new UserError(`--style and --scene: ${chosen.path} has no style; leave them out, or choose a network that was trained with --style.`);
+    }
+    const photo = args.style === 'average' ? undefined : args.style;
+    const style = photo === undefined ? (args.style === undefined ? undefined : AVERAGE_STYLE) : await readImage(photo);
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
     const labels = labelFolder(args.input_path, { limit: args.limit, mapping });
     const size = args.size === 'map' || args.size === 'network' ? args.size : parseSize(args.size, '--size');
@@ -80,7 +91,7 @@ void runCommand(
     const targets = labels.names.flatMap(targetsOf);
     const record = new WrittenFiles(args.output_path);
     const maps = [args.input_path, join(args.input_path, 'labels')].flatMap(filesIn).filter((file) => hasExtension(file, LABEL_EXTENSIONS));
-    refuseInputs([...maps.filter((file) => labels.names.includes(stem(file))), ...(args.mapping ? [args.mapping] : [])], targets);
+    refuseInputs([...maps.filter((file) => labels.names.includes(stem(file))), ...(args.mapping ? [args.mapping] : []), ...(photo ? [photo] : [])], targets);
     if (!args.overwrite) record.refuseOthers(targets);
     await mkdir(args.output_path, { recursive: true });
     console.log(engineInfo().description);
@@ -91,7 +102,7 @@ void runCommand(
     let [done, told] = [0, false];
     for (; done < labels.length && !interrupt.requested; done++) {
       const { name, labels: map } = await labels.at(done);
-      const output = generator.generate(map, { attention: args.attention, noiseSeed: args.noise_seed, style });
+      const output = generator.generate(map, { attention: args.attention, noiseSeed: args.noise_seed, scene: args.scene, style });
       const painted = await imageFromTensor(output.final);
       const small = args.jpeg === 'original' ? await throughJpeg(painted) : painted;
       const wanted: Size | undefined = size === 'map' ? [map.height, map.width] : size === 'network' ? undefined : size;
@@ -121,9 +132,3 @@ void runCommand(
     rcan?.dispose();
   },
 );
-
-/** What `--style` names. */
-async function styleNamed(named: string, { styles }: Generator, checkpoint: string): Promise<RgbImage | readonly number[]> {
-  if (!styles) throw new UserError(`--style: ${checkpoint} has no style; leave it out, or choose a network that was trained with --style.`);
-  return named === 'average' ? AVERAGE_STYLE : readImage(named);
-}

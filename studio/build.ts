@@ -74,7 +74,7 @@ async function describe(file: string): Promise<Manifest> {
   const { imageSize, noise, style, classes } = network.config;
   network.dispose();
   if (classes !== 29) throw new UserError(`${file}: this generator knows ${classes} classes; the studio draws 29.`);
-  return { generator: { file: '', bytes: 0 }, imageSize: [imageSize[0], imageSize[1]], noise: noise || style, style };
+  return { generator: { file: '', bytes: 0 }, imageSize: [imageSize[0], imageSize[1]], seeded: noise || style, style };
 }
 
 /** Under a name that changes with the content, so that browsers may keep it for ever. */

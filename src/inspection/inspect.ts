@@ -3,6 +3,7 @@ import { resizeLabels } from '../data/resize';
 import type { LabelMap } from '../data/types';
 import { UserError } from '../common/errors';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
+import type { PaintOptions } from '../models/lggan/generator';
 import { LGGAN, type LGGANOutput } from '../models/lggan/lggan';
 import * as tf from '../engine/tf';
 
@@ -57,7 +58,7 @@ export interface Modulation {
 export const SAU_NAMES = ['local 1', 'local 2', 'weights 1', 'weights 2'] as const;
 export type SauName = (typeof SAU_NAMES)[number];
 
-export interface InspectOptions {
+export interface InspectOptions extends PaintOptions {
   /** What to keep. Default `DEFAULT_PARTS`. */
   keep?: readonly InspectedPart[];
 }
@@ -67,11 +68,11 @@ export interface InspectOptions {
  * `generate`, bit for bit.
  * @throws UserError if a part is unknown, or for what `generate` refuses
  */
-export function inspect(generator: LGGAN, labels: LabelMap | readonly LabelMap[], { keep = DEFAULT_PARTS }: InspectOptions = {}): Inspection {
+export function inspect(generator: LGGAN, labels: LabelMap | readonly LabelMap[], { keep = DEFAULT_PARTS, ...options }: InspectOptions = {}): Inspection {
   checkParts(keep);
   const [height, width] = generator.config.imageSize;
   const maps = ('data' in labels ? [labels] : labels).map((m) => resizeLabels(m, [height, width]));
-  const output = generator.generate(maps, { attention: keep.includes('attention') });
+  const output = generator.generate(maps, { ...options, attention: keep.includes('attention') });
   const pyramid = generator.prepare(maps);
   try {
     return { ...output, labels: maps, encoder: encoderFeatures(generator, pyramid, keep), spade: modulations(generator, pyramid, keep) };

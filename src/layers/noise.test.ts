@@ -4,12 +4,13 @@ import { LGGAN } from '../models/lggan/lggan';
 import { assertClose, assertNoLeak } from '../../proof/testing/close';
 import { labelMap } from '../../proof/testing/toy';
 import * as tf from '../engine/tf';
-import { NoiseInput } from './noise';
+import { Random } from '../common/random';
+import { NoiseInput, drawNoise, seededNoise } from './noise';
 import { Parameters } from './core/parameters';
 
 const [H, W, C] = [40, 60, 3];
 
-test('noise is standard normal, the same for each image and each call, in proportion to a factor a channel', () => {
+test('noise of a seed is standard normal, the same for each image and each call, in proportion to a factor a channel', () => {
   const p = new Parameters();
   const noise = new NoiseInput(p, C);
   const [{ variable, name }] = p.entries();
@@ -28,15 +29,41 @@ test('noise is standard normal, the same for each image and each call, in propor
     assert.ok(Math.abs(mean.dataSync()[0]) < 3 / Math.sqrt(H * W));
     assert.ok(Math.abs(variance.dataSync()[0] - 1) < 3 * Math.sqrt(2 / (H * W)));
     // Another seed, another pattern, the same at each call; 0 is the one without a seed.
-    const other = tf.sub(noise.apply(x, 7), x);
+    const other = tf.sub(noise.apply(x, seededNoise([[H, W]], 7)), x);
     assert.ok(tf.mean(tf.abs(tf.sub(other, added))).dataSync()[0] > 0.5);
-    assertClose(tf.sub(noise.apply(x, 7), x), other, 1e-7);
-    assertClose(tf.sub(noise.apply(x, 0), x), added, 1e-7);
+    assertClose(tf.sub(noise.apply(x, seededNoise([[H, W]], 7)), x), other, 1e-7);
+    assertClose(tf.sub(noise.apply(x, seededNoise([[H, W]], 0)), x), added, 1e-7);
     // d(sum) / d(scale) is the sum of the noise over the batch.
     const { grads } = tf.variableGrads(() => tf.sum(noise.apply(x)) as tf.Scalar);
     assertClose(grads[variable.name], tf.fill([C], tf.sum(first).dataSync()[0]), 1e-4);
   });
   p.dispose();
+});
+
+test('noise that is drawn is standard normal, another pattern for each image and size, the same for the same numbers', async () => {
+  const sizes = [
+    [H, W],
+    [20, 30],
+  ] as const;
+  const randoms = () => [1, 2].map((seed) => new Random([seed]));
+  await assertNoLeak(() => tf.dispose(drawNoise(sizes, randoms())));
+  tf.tidy(() => {
+    const drawn = drawNoise(sizes, randoms());
+    assert.deepEqual(Object.keys(drawn), ['40x60', '20x30']);
+    const [first, second] = tf.unstack(drawn['40x60']!);
+    const { mean, variance } = tf.moments(first);
+    assert.ok(Math.abs(mean.dataSync()[0]) < 3 / Math.sqrt(H * W));
+    assert.ok(Math.abs(variance.dataSync()[0] - 1) < 3 * Math.sqrt(2 / (H * W)));
+    assert.ok(tf.mean(tf.abs(tf.sub(first, second))).dataSync()[0] > 0.5);
+    assertClose(drawNoise(sizes, randoms())['20x30']!, drawn['20x30']!, 0);
+    const p = new Parameters();
+    const noise = new NoiseInput(p, C);
+    const x = tf.zeros([2, H, W, C]) as tf.Tensor4D;
+    // Its factors start at 0.1.
+    assertClose(noise.apply(x, drawn), tf.tile(tf.mul(0.1, drawn['40x60']!), [1, 1, 1, C]), 1e-6);
+    assert.throws(() => noise.apply(tf.zeros([2, 10, 15, C]), drawn), /no noise of 10x15 was drawn/);
+    p.dispose();
+  });
 });
 
 test('with noise, neighbours inside of a uniform region differ; a factor a channel before each 3x3 convolution is all it costs', async () => {

@@ -1,11 +1,15 @@
 import { Random } from '../common/random';
-import * as tf from '../engine/tf';
 import type { Size } from '../data/types';
+import * as tf from '../engine/tf';
 import type { Parameters } from './core/parameters';
 
+/** Patterns of standard normal numbers by their size, such as '24x32': [B,H,W,1], one for each image of a batch, or [1,H,W,1] for all. */
+export type NoisePatterns = Readonly<Record<string, tf.Tensor4D | undefined>>;
+
 /**
- * A pattern of noise, scaled by a learned factor for each channel and added to a map (StyleGAN's noise inputs, 1812.04948, section 3.2, but
- * one fixed pattern for a size and a seed, so that the same label map always gives the same image): y = x + scale * noise. [B,H,W,C] -> [B,H,W,C].
+ * A pattern of noise, scaled by a learned factor for each channel and added to a map (StyleGAN's noise inputs, 1812.04948, section 3.2):
+ * y = x + scale * noise. [B,H,W,C] -> [B,H,W,C]. Training draws another pattern in each step (`drawNoise`); a painting has that of a seed
+ * (`seededNoise`), so that the same label map always gives the same image.
  *
  * Convolutions of a uniform region see the same numbers at every pixel; noise is what texture can be painted from there.
  */
@@ -16,20 +20,26 @@ export class NoiseInput {
     this.scale = p.scope('noise').vector('scale', channels, { kind: 'constant', value: START });
   }
 
-  /** @param noise the patterns; a number is the seed of one for all images */
-  apply(x: tf.Tensor4D, noise: number | NoisePatterns = 0): tf.Tensor4D {
+  /** @param noise by default that of seed 0 */
+  apply(x: tf.Tensor4D, noise?: NoisePatterns): tf.Tensor4D {
     const [, height, width] = x.shape;
-    const patterns = typeof noise === 'number' ? tf.tensor(pattern(height, width, noise), [1, height, width, 1]) : noise[nameOf(height, width)];
+    const patterns = (noise ?? seededNoise([[height, width]], 0))[nameOf(height, width)];
+    if (!patterns) throw new Error(`no noise of ${nameOf(height, width)} was drawn`);
     return tf.add(x, tf.mul(patterns, this.scale)) as tf.Tensor4D;
   }
 }
 
-/** Patterns by their size, such as '24x32': [B,H,W,1], one for each image of a batch. */
-export type NoisePatterns = Readonly<Record<string, tf.Tensor4D>>;
+/** Beside maps of standard deviation 1. */
+const START = 0.1;
 
 const nameOf = (height: number, width: number) => `${height}x${width}`;
 
-/** Other patterns for each image of a batch, whose numbers a training step draws: `randoms`, one for an image. */
+/** One pattern for all images, which depends on its size and the seed alone; the same on every engine. The caller disposes of them. */
+export function seededNoise(sizes: readonly Size[], seed: number): NoisePatterns {
+  return Object.fromEntries(sizes.map(([height, width]) => [nameOf(height, width), tf.tensor4d(pattern(height, width, seed), [1, height, width, 1])]));
+}
+
+/** A pattern for each image of a batch: `randoms` has one for each. The caller disposes of them. */
 export function drawNoise(sizes: readonly Size[], randoms: readonly Random[]): NoisePatterns {
   const drawn = sizes.map(([height, width]) => {
     const values = new Float32Array(randoms.length * height * width);
@@ -39,23 +49,18 @@ export function drawNoise(sizes: readonly Size[], randoms: readonly Random[]): N
   return Object.fromEntries(drawn);
 }
 
-/** Beside maps of standard deviation 1. */
-const START = 0.1;
-
 /** Patterns that are kept; a generator of one seed needs six. */
 const KEPT = 32;
 
 const patterns = new Map<string, Float32Array>();
 
-/** Standard normal numbers that depend on the size and the seed alone; the same on every engine. */
 function pattern(height: number, width: number, seed: number): Float32Array {
-  const key = `${height}x${width} ${seed}`;
+  const key = `${nameOf(height, width)} ${seed}`;
   let values = patterns.get(key);
   if (!values) {
     if (patterns.size >= KEPT) patterns.clear();
     // A word of zeros at the end is dropped: seed 0 is the size alone.
-    const random = new Random([height * 65_536 + width, seed]);
-    values = normalNumbers(random, height * width);
+    values = normalNumbers(new Random([height * 65_536 + width, seed]), height * width);
     patterns.set(key, values);
   }
   return values;

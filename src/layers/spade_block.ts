@@ -11,10 +11,9 @@ import { SpectralNorm } from './spectral_norm';
 
 /** What a painting depends on beside its label map. */
 export interface Conditions {
-  /** Of the noise inputs, where `noise` does not give them: the patterns of this seed, alike for all images. Default 0. */
-  noiseSeed?: number;
+  /** Of the noise inputs: a pattern for each size of map. Default: that of seed 0. */
   noise?: NoisePatterns;
-  /** [B,8], see `styleOf`. Default: the average style. */
+  /** Of each image, [B,8], see `styleOf`. Default: the average style. */
   style?: tf.Tensor2D;
 }
 
@@ -73,10 +72,10 @@ class Stage {
     if (choices.spectralNorm === 'paper') this.spectral = new SpectralNorm(scope, this.conv.weight);
   }
 
-  apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean, activate: boolean, { noiseSeed, noise, style }: Conditions): tf.Tensor4D {
+  apply(x: tf.Tensor4D, labels: LabelLevel, training: boolean, activate: boolean, { noise, style }: Conditions): tf.Tensor4D {
     const normed = this.norm.apply(x, labels, training);
     const y = activate ? leakyRelu(normed) : normed;
-    const noisy = this.noise ? this.noise.apply(y, noise ?? noiseSeed) : y;
+    const noisy = this.noise ? this.noise.apply(y, noise) : y;
     return this.conv.apply(this.style ? this.style.apply(noisy, style) : noisy, this.spectral?.apply(training));
   }
 }

@@ -41,7 +41,13 @@ test('a style is weighed and added at every pixel, to each image its own; none c
     variable.assign(tf.tensor2d(matrix));
     const style = tf.tensor2d([Array.from({ length: STYLE_SIZE }, (_, i) => i), new Array<number>(STYLE_SIZE).fill(1)]);
     // 0 + 1 + 4 + ... + 49 and 0 + 1 + ... + 7.
-    const added = tf.tensor4d([[140, -140, 28], [28, -28, 8]].flat(), [2, 1, 1, 3]);
+    const added = tf.tensor4d(
+      [
+        [140, -140, 28],
+        [28, -28, 8],
+      ].flat(),
+      [2, 1, 1, 3],
+    );
     assertClose(tf.sub(input.apply(x, style), x), tf.tile(added, [1, 2, 2, 1]), 1e-6);
     assert.equal(input.apply(x), x);
   });

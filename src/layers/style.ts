@@ -56,6 +56,9 @@ export function styleOfImage(image: RgbImage): number[] {
   return styleOf(pixels, image.height, image.width);
 }
 
+/** What the name of a style's weights ends in. */
+export const STYLE_WEIGHT = '.style.weight';
+
 /**
  * The style of each image, weighed by a learned matrix and added to a map, alike at all pixels: y = x + style W.
  * [B,H,W,C], style [B,8] -> [B,H,W,C].

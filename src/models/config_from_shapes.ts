@@ -13,6 +13,8 @@ export type NetworkGuess =
         residualBlocks: number;
         upsampling: 'sau' | 'transposed';
         sauCompressed?: number;
+        noise: boolean;
+        style: boolean;
       };
     }
   | { network: 'Discriminator'; config: { classes: number; ndf: number; scales: number; layers: number; behaviour: { spectralNorm: Choice } } }
@@ -38,6 +40,8 @@ export function guessNetwork(file: string, tensors: ReadonlyMap<string, { readon
         residualBlocks: count(/^resnet_blocks(\d+)\.conv1\.weight/),
         upsampling: compression ? 'sau' : 'transposed',
         ...(compression && { sauCompressed: compression[0] }),
+        noise: names.some((n) => n.endsWith('.noise.scale')),
+        style: names.includes('styles'),
       },
     };
   }

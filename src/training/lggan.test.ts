@@ -121,7 +121,12 @@ function varied(i: number): Batch {
 for (const branches of ['both', 'global', 'local'] as const) {
   test(`compiled steps: one recording for all maps, a few calls, the losses of eager steps (branches: ${branches})`, { skip: !canCompile() }, () => {
     const same = branches !== 'global';
-    const config: Partial<TrainLGGANConfig> = { ...toy, generator: { ...toy.generator, branches }, ema: 0.5, fakes: same ? 'same' : 'fresh' };
+    const config: Partial<TrainLGGANConfig> = {
+      ...toy,
+      generator: { ...toy.generator, branches, noise: true, style: true },
+      ema: 0.5,
+      fakes: same ? 'same' : 'fresh',
+    };
     const of = (compiled: boolean) => {
       process.env.LGGAN_COMPILED = compiled ? '1' : '0';
       try {
@@ -466,10 +471,35 @@ test('each step draws other noise, the same again for the same step; each photo 
   for (const { styles } of [trainer.generator, trainer.averaged!]) {
     labels.forEach((map, i) => {
       const expected = styleOf(images.subarray(i * H * W * 3, (i + 1) * H * W * 3), H, W);
-      styles!.near(map)!.forEach((value, k) => assert.ok(Math.abs(value - expected[k]) < 1e-5, `${i} ${k}: ${value} and ${expected[k]}`));
+      styles!.style(styles!.near(map)!)!.forEach((value, k) => assert.ok(Math.abs(value - expected[k]) < 1e-5, `${i} ${k}: ${value} and ${expected[k]}`));
     });
   }
   trainer.dispose();
+});
+
+test('both passes of a step see the same noise and styles, another pattern for each image', () => {
+  process.env.LGGAN_COMPILED = '0';
+  const trainer = new LGGANTrainer({ ...toy, fakes: 'fresh', generator: { ...toy.generator, noise: true, style: true } });
+  try {
+    const seen: Float32Array[][] = [];
+    const forward = trainer.generator.forward.bind(trainer.generator);
+    trainer.generator.forward = (labels, options) => {
+      seen.push([...Object.values(options!.noise!), options!.style].map((t) => t!.dataSync<'float32'>().slice()));
+      return forward(labels, options);
+    };
+    trainer.step(batch(0), 1);
+    assert.equal(seen.length, 2);
+    assert.deepEqual(seen[1], seen[0]);
+    // 1x2, 2x4, 4x8, 8x16, 16x32, 32x64; and the styles.
+    assert.deepEqual(
+      seen[0].map((values) => values.length / 2),
+      [2, 8, 32, 128, 512, 2048, 8],
+    );
+    for (const values of seen[0]) assert.notDeepEqual(values.slice(0, values.length / 2), values.slice(values.length / 2));
+  } finally {
+    delete process.env.LGGAN_COMPILED;
+    trainer.dispose();
+  }
 });
 
 test('the perceptual loss of every second step counts twice, and not in between', async () => {
@@ -556,6 +586,7 @@ for (const [kind, settings] of Object.entries({ patch: toy, segmentation: { ...o
 
 // The second one draws by the step.
 const drawing = { ...segmentation, generator: { ...toy.generator, noise: true, style: true } };
+
 for (const [kind, settings] of Object.entries({ patch: toy, segmentation: { ...drawing, judged: 'final' as const, labelMix: 10, augment: true } }))
   test(`a stopped and resumed run has the history and the weights of an uninterrupted one (${kind})`, async () => {
     const [output, straightOutput] = [folder(), folder()];

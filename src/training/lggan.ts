@@ -1,10 +1,11 @@
-import { cluster, inPass, newPasses } from '../engine/cluster';
+import { cluster, inPass, newPasses, workers } from '../engine/cluster';
 import { canCompile, compiled } from '../engine/compiled';
 import { excerpt, type Excerpt } from '../engine/tape';
 import * as tf from '../engine/tf';
 import type { Json } from '../checkpoints/checkpoint';
 import { configure, oneOf, wholeNumbers } from '../common/config';
 import type { Batch, BatchSource } from '../data/batches';
+import type { LabelMap } from '../data/types';
 import { UserError } from '../common/errors';
 import { Random } from '../common/random';
 import { drawNoise } from '../layers/noise';
@@ -213,8 +214,8 @@ export class LGGANTrainer {
   readonly averaged?: Generator;
   private readonly lossWeights: Record<1 | 2, LossWeights>;
   private readonly average?: MovingAverage;
-  /** Numbers of passes, see `Cluster.during`: the generator's or that of both at once, the same with VGG19, and the discriminator's. */
-  private readonly firstPass = newPasses(3);
+  /** Numbers of passes, see `Cluster.during`: the generator's or that of both at once, the same with VGG19, the discriminator's, and that of the scenes. */
+  private readonly firstPass = newPasses(4);
   readonly optimiserG: Adam;
   readonly optimiserD: Adam;
 
@@ -284,17 +285,18 @@ export class LGGANTrainer {
     const same = this.config.fakes === 'same';
     let chance: Chance = {};
     const styles = this.generator.styles && stylesOf(batch);
-    const conditions = this.conditions(labels, styles);
-    const before = this.optimiserD.stepsTaken * batch.labels.length;
+    const seenBefore = this.optimiserD.stepsTaken * batch.labels.length * workers();
+    let conditions: Conditions = {};
     // Images painted anew by what the generator became may be what makes the discriminator's losses infinite: then its step is taken back.
     const snapshot = same ? undefined : this.optimiserG.snapshot();
     try {
+      conditions = this.conditions(labels, styles);
       chance = this.draw(labels);
       const losses = same
         ? this.stepAtOnce(labels, images, conditions, chance, weights, rates)
         : this.stepGenerator(labels, images, conditions, chance, weights, rates.generator);
       if (!same) Object.assign(losses, this.stepDiscriminator(labels, images, conditions, chance, rates.discriminator));
-      if (styles) this.generator.styles?.add(before, styles, batch.labels);
+      if (styles) this.keepScenes(seenBefore, styles, batch.labels);
       this.average?.update();
       return losses;
     } catch (e) {
@@ -327,19 +329,24 @@ export class LGGANTrainer {
 
   /** The noise of this step, and the styles of its photos. */
   private conditions({ batch, height, width }: LabelPyramid, styles: number[][] | undefined): Conditions {
-    const { seed, noise } = this.generator.config;
+    const { seed } = this.generator.config;
+    const sizes = this.generator.noiseSizes([height, width]);
     const [low, high] = [seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
     const first = batch * (cluster()?.rank ?? 0);
     const ofImages = Array.from({ length: batch }, (_, b) => new Random([low, high, this.optimiserD.stepsTaken, first + b, 3]));
     return {
-      ...(noise && {
-        noise: drawNoise(
-          [32, 16, 8, 4, 2, 1].map((factor) => [height / factor, width / factor]),
-          ofImages,
-        ),
-      }),
+      ...(sizes.length && { noise: drawNoise(sizes, ofImages) }),
       ...(styles && { style: tf.tensor2d(styles) }),
     };
+  }
+
+  /** Those of all workers, by rank, so that all keep the same. */
+  private keepScenes(seenBefore: number, styles: number[][], maps: readonly LabelMap[]): void {
+    const bank = this.generator.styles!;
+    const own = bank.rowsOf(styles, maps);
+    const group = cluster();
+    const gathered = () => inPass(this.firstPass + 3, () => tf.tidy(() => group!.gather(tf.tensor1d(own)).dataSync<'float32'>()));
+    bank.add(seenBefore, group ? gathered() : own);
   }
 
   private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, conditions: Conditions, chance: Chance, weights: LossWeights, rate: number): Losses {
@@ -495,9 +502,10 @@ export class LGGANTrainer {
   }
 
   /** Begins with the weights of another generator, also in the average. @throws UserError where it is of another shape */
-  beginWith(other: Generator): void {
-    beginWith(this.generator.parameters, other.parameters, this.config.start, 'train.generator');
+  beginWith(other: Generator): string | undefined {
+    const begun = beginWith(this.generator.parameters, other.parameters, this.config.start, 'train.generator');
     this.average?.reset();
+    return begun ? `${this.config.start}: this network has no style; it begins without effect, and no scene is known.` : undefined;
   }
 
   /** Saves everything that the next step depends on. @throws UserError where a weight is not finite: nothing is written then */
@@ -600,9 +608,11 @@ async function begin(config: Partial<TrainLGGANConfig>, vgg?: Vgg19, onMessage?:
   try {
     const trainer = new LGGANTrainer(start ? { ...config, generator: { ...start.config, ...config.generator } } : config, vgg);
     try {
-      if (start) trainer.beginWith(start);
-      const said = config.startDiscriminator && (await loadDiscriminator(config.startDiscriminator, trainer.discriminator.parameters));
-      if (said) onMessage?.(said);
+      const said = [
+        start && trainer.beginWith(start),
+        config.startDiscriminator && (await loadDiscriminator(config.startDiscriminator, trainer.discriminator.parameters)),
+      ];
+      for (const sentence of said) if (sentence) onMessage?.(sentence);
       return trainer;
     } catch (e) {
       trainer.dispose();

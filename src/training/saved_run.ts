@@ -4,6 +4,7 @@ import { UserError } from '../common/errors';
 import { cluster, isFirst } from '../engine/cluster';
 import * as tf from '../engine/tf';
 import type { Parameters } from '../layers/core/parameters';
+import { STYLE_WEIGHT } from '../layers/style';
 import { STYLES } from '../models/lggan/style_bank';
 import type { Adam } from './adam';
 import { weightFault } from './guards';
@@ -91,8 +92,11 @@ async function loadOwn(
   return state;
 }
 
-/** Assigns the weights of a trained network, of the file `start`. @throws UserError where it is of another shape than `field` of the configuration says */
-export function beginWith(own: Parameters, trained: Parameters, start: string, field: string): void {
+/**
+ * Assigns the weights of a trained network, of the file `start`. A style that it lacks begins without effect: true then.
+ * @throws UserError where it is of another shape than `field` of the configuration says
+ */
+export function beginWith(own: Parameters, trained: Parameters, start: string, field: string): boolean {
   const weights = new Map(trained.entries().map((e) => [e.name, e.variable]));
   const entries = own.entries();
   const stranger = entries.find(({ name, variable }) => String(weights.get(name)?.shape) !== String(variable.shape) && !beginsAnew(name, weights));
@@ -101,7 +105,10 @@ export function beginWith(own: Parameters, trained: Parameters, start: string, f
     throw new UserError(`${start}: this network is of another shape${stranger ? ` (${stranger.name})` : ''}; leave the fields of ${field} to it.`);
   }
   for (const { name, variable } of known) variable.assign(weights.get(name)!);
+  const begun = entries.filter((e) => !weights.has(e.name));
+  for (const { variable } of begun) tf.tidy(() => variable.assign(tf.zerosLike(variable)));
+  return begun.length > 0;
 }
 
-/** Where the trained network had no style: its weights begin at random, and no scene is known. */
-const beginsAnew = (name: string, weights: ReadonlyMap<string, tf.Variable>) => (name === STYLES || name.endsWith('.style.weight')) && !weights.has(name);
+/** Where the trained network had no style. */
+const beginsAnew = (name: string, weights: ReadonlyMap<string, tf.Variable>) => (name === STYLES || name.endsWith(STYLE_WEIGHT)) && !weights.has(name);

@@ -55,6 +55,11 @@ export class Client {
     return this.newest !== undefined || this.painting !== undefined;
   }
 
+  /** The seed whose scene is laid out most like the sketch; undefined where a seed chooses no scene. */
+  async near(sketch: Sketch): Promise<number | undefined> {
+    return ((await this.ask({ type: 'near', ...sketch })) as Answer<'near'>).seed;
+  }
+
   async enlarge(): Promise<{ picture: Picture; milliseconds: number }> {
     return (await this.ask({ type: 'enlarge' })) as Answer<'enlarged'>;
   }

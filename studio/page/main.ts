@@ -11,7 +11,7 @@ import { keep, kept } from './store';
 
 /** The sketch has the painting's shape and about so many columns: finer than the network sees, so that outlines look as one draws them. */
 const COLUMNS = 512;
-/** A photo to trace with more pixels would fill the memory. */
+/** A photo with more pixels would fill the memory. */
 const MAX_PHOTO_PIXELS = 60e6;
 const LARGEST_SEED = 2 ** 32 - 1;
 const TOOL_KEYS: Record<string, Tool> = { b: 'brush', l: 'line', r: 'rectangle', f: 'fill', i: 'pick', e: 'eraser' };
@@ -33,6 +33,8 @@ class Studio {
   private views: View[] = [];
   private enlarged?: Picture;
   private seed = 0;
+  /** Whether the user chose it: then no other sketch changes it. */
+  private chosen = false;
   /** A photo whose light and colours are taken. */
   private style?: Picture;
   private saving?: number;
@@ -64,7 +66,7 @@ class Studio {
       failed: (message, paints) => this.fail(message, paints),
     });
     this.client.start(base, manifest, engine);
-    byId('noise').hidden = !manifest.noise;
+    byId('noise').hidden = !manifest.seeded;
     byId('style').hidden = !manifest.style;
     byId('enlarge').hidden = !manifest.rcan;
   }
@@ -77,10 +79,12 @@ class Studio {
       this.sketch.labels.set(stored.labels);
       this.sketch.below.set(stored.below);
       this.setSeed(stored.seed);
+      this.chosen = stored.chosen ?? true;
     } else {
       const labels = drawn(STARTERS[0], this.sketch);
       this.sketch.labels.set(labels);
       this.sketch.below.set(labels);
+      void this.relight();
     }
     this.board.redraw();
     this.repaint();
@@ -187,7 +191,20 @@ class Studio {
     byId<HTMLInputElement>('seed').value = String(this.seed);
   }
 
+  /** A new sketch gets the light of a scene like it, which stays while one draws. */
+  private async relight(): Promise<void> {
+    if (!this.manifest.style || this.chosen) return;
+    const { labels, height, width } = this.sketch;
+    // What fails here fails in painting, too, and is told there.
+    const seed = await this.client.near({ labels: labels.slice(), height, width, seed: 0 }).catch(() => undefined);
+    if (seed === undefined || this.chosen) return;
+    this.setSeed(seed);
+    this.repaint();
+    this.save();
+  }
+
   private another(): void {
+    this.chosen = true;
     this.setSeed(crypto.getRandomValues(new Uint32Array(1))[0] % 100_000);
     this.repaint();
     this.save();
@@ -213,6 +230,7 @@ class Studio {
   private replace(labels: Uint8Array): void {
     this.sketch.replace(labels);
     this.board.redraw();
+    void this.relight();
     this.repaint();
     this.stepped();
   }
@@ -224,7 +242,7 @@ class Studio {
 
   private saveNow(): Promise<void> {
     const { labels, below, height, width } = this.sketch;
-    return keep({ labels, below, height, width, seed: this.seed });
+    return keep({ labels, below, height, width, seed: this.seed, chosen: this.chosen });
   }
 
   private choose(c: number): void {
@@ -397,6 +415,7 @@ class Studio {
       if (key === 'Enter' && first !== undefined) this.choose(first);
     });
     byId('seed').addEventListener('change', () => {
+      this.chosen = true;
       this.setSeed(Number(byId<HTMLInputElement>('seed').value));
       this.repaint();
       this.save();
@@ -459,7 +478,7 @@ class Studio {
     else if (key === ']') this.setSize(Math.ceil(this.settings.size * 1.25));
     else if (key === '+') this.board.zoomBy(1.5);
     else if (key === '-') this.board.zoomBy(1 / 1.5);
-    else if (key === 'n' && this.manifest.noise) this.another();
+    else if (key === 'n' && this.manifest.seeded) this.another();
     else if (key === 'x' && this.manifest.rcan) void this.enlarge();
     else return;
     event.preventDefault();

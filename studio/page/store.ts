@@ -6,6 +6,8 @@ export interface Stored {
   labels: Uint8Array;
   below: Uint8Array;
   seed: number;
+  /** Whether the user chose it. */
+  chosen?: boolean;
 }
 
 const NAME = 'sketch-studio';

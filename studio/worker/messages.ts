@@ -11,7 +11,7 @@ export interface Manifest {
   /** Height and width of its images. */
   imageSize: [number, number];
   /** Whether a seed changes the picture. */
-  noise: boolean;
+  seeded: boolean;
   /** Whether it paints in the style of a photo. */
   style: boolean;
   rcan?: NetworkFile;
@@ -38,6 +38,8 @@ export interface Sketch {
 export type Request =
   | { type: 'start'; base: string; manifest: Manifest; engine?: string }
   | ({ type: 'paint'; id: number } & Sketch)
+  /** The seed whose scene is laid out most like the sketch. */
+  | ({ type: 'near'; id: number } & Sketch)
   /** Twice the size, of the sketch that was painted last. */
   | { type: 'enlarge'; id: number }
   /** SAU's kernels of the sketch that was painted last, for the explorer's page; `x` and `y` from 0 to 1. */
@@ -61,6 +63,7 @@ export type Reply =
   | { type: 'ready'; engine: string }
   /** `tensors`: how many there are when nothing is computed; a leak would show. */
   | { type: 'painted'; id: number; milliseconds: number; views: View[]; tensors: number }
+  | { type: 'near'; id: number; seed?: number }
   | { type: 'enlarged'; id: number; milliseconds: number; picture: Picture }
   | { type: 'explained'; id: number; description: object; planes: string }
   | { type: 'read'; id: number; labels: Uint8Array; remarks: string[] }

@@ -24,9 +24,18 @@ export class Painter {
     private readonly rcan: () => Promise<RCAN>,
   ) {}
 
+  private get styled(): boolean {
+    return this.generator.styles !== undefined;
+  }
+
+  /** The number of the scene of training that is laid out most like a sketch: a seed to begin with. Undefined for a network without a style. */
+  near(sketch: Sketch): number | undefined {
+    return this.generator.styles?.near(mapOf(sketch));
+  }
+
   /** All pictures of a sketch: the painting first, then what it is made of. */
   async paint(sketch: Sketch): Promise<View[]> {
-    const output = this.generator.generate(mapOf(sketch), optionsOf(sketch));
+    const output = this.generator.generate(mapOf(sketch), optionsOf(sketch, this.styled));
     try {
       const image = await imageFromTensor(output.final);
       const views: View[] = [view('painting', 'Painting', image)];
@@ -55,7 +64,7 @@ export class Painter {
   /** What the explorer's page shows of the last painting: its description, and its planes as it unpacks them. */
   async explain(x: number, y: number): Promise<{ description: object; planes: string }> {
     const { sketch } = this.painted();
-    const output = this.generator.generate(mapOf(sketch), { attention: true, ...optionsOf(sketch) });
+    const output = this.generator.generate(mapOf(sketch), { attention: true, ...optionsOf(sketch, this.styled) });
     try {
       if (!output.attention?.weights.length) throw new UserError('This network has no semantic-aware upsampling to look into.');
       const [, height, width] = output.final.shape;
@@ -74,7 +83,8 @@ export class Painter {
   }
 }
 
-const optionsOf = ({ seed, style }: Sketch) => ({ noiseSeed: seed, style: style && rgb(style) });
+/** The seed chooses the noise, and the scene that lends its style where no photo does. */
+const optionsOf = ({ seed, style }: Sketch, styled: boolean) => ({ noiseSeed: seed, ...(styled && (style ? { style: rgb(style) } : { scene: seed })) });
 const mapOf = ({ labels, height, width }: Sketch): LabelMap => ({ data: labels, height, width });
 const view = (name: string, title: string, image: RgbImage): View => ({ name, title, picture: rgba(image) });
 

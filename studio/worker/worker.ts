@@ -51,6 +51,8 @@ async function answer(request: Request): Promise<void> {
         views.map(({ picture }) => picture.data.buffer),
       );
     }
+    case 'near':
+      return scope.postMessage({ type: 'near', id: request.id, seed: ready().near(request) });
     case 'enlarge': {
       const picture = await ready().enlarge();
       return scope.postMessage({ type: 'enlarged', id: request.id, milliseconds: milliseconds(), picture }, [picture.data.buffer]);

@@ -6,7 +6,7 @@ import { newestCheckpoint } from '../../src/checkpoints/checkpoint';
 import { parseJson } from '../../src/common/json';
 import { refuseInputs } from '../../src/common/targets';
 import { describedGenerator, type Description } from '../../src/models/described';
-import type { LGGANConfig } from '../../src/models/lggan/config';
+import { LGGAN_DEFAULTS, type LGGANConfig } from '../../src/models/lggan/config';
 import { paintLike } from '../../src/models/lggan/like';
 import { STYLES } from '../../src/models/lggan/style_bank';
 import type { Size } from '../../src/data/types';
@@ -64,7 +64,8 @@ function resized(file: string, description: Description, imageSize: Size): LGGAN
 
 /** What has to be alike for a mean: the kind of network and its configuration but for the size of the images and the seed. */
 function sameForMean({ network, config }: Record<string, string>): unknown {
-  return [network, config && { ...(parseJson(config) as object), imageSize: undefined, seed: undefined }];
+  const defaults = network === 'LGGAN' ? LGGAN_DEFAULTS : {};
+  return [network, config && { ...defaults, ...(parseJson(config) as object), imageSize: undefined, seed: undefined }];
 }
 
 /**

@@ -1,17 +1,19 @@
 import { canCompile, compiled } from '../../engine/compiled';
 import * as tf from '../../engine/tf';
 import { UserError } from '../../common/errors';
-import { behaviour, type Behaviour } from '../../common/config';
+import { behaviour, wholeNumbers, type Behaviour } from '../../common/config';
 import { resizeImage, resizeLabels } from '../../data/resize';
 import { imagesFromTensor } from '../../data/tensors';
-import type { LabelMap, RgbImage } from '../../data/types';
+import type { LabelMap, RgbImage, Size } from '../../data/types';
 import type { PerClass } from '../../layers/class_specific';
 import { Parameters } from '../../layers/core/parameters';
+import { seededNoise } from '../../layers/noise';
 import { AVERAGE_STYLE, STYLE_SIZE, styleOfImage } from '../../layers/style';
 import { LabelPyramid } from '../../layers/neighbourhoods/label_pyramid';
 import type { Conditions } from '../../layers/spade_block';
 import { checkSize, type LGGANConfig } from './config';
 import { FIRST_KERNEL } from './encoder';
+import { NOISE_FACTORS } from './global_branch';
 import { StyleBank } from './style_bank';
 
 /** What a generator computes; of a branch that it does not have, nothing. Free it with `tf.dispose`, or call the generator inside `tf.tidy`. */
@@ -43,16 +45,19 @@ export interface ForwardOptions extends Conditions {
   attention?: boolean;
 }
 
-export interface GenerateOptions {
-  /** Return SAU's weights. Default false. */
-  attention?: boolean;
+/** What a painting depends on beside its label map. */
+export interface PaintOptions {
   /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1. Default 0. */
   noiseSeed?: number;
-  /**
-   * With a style: that of this photo, or eight numbers (see `styleOf`). Default: that of a scene of training (see `StyleBank`), which `noiseSeed` chooses if it
-   * is given, and is the one laid out most like the map if not.
-   */
+  /** With a style: which scene of training lends it, a whole number 0 .. 2^32 - 1. Default: the one laid out most like each map (see `StyleBank`). */
+  scene?: number;
+  /** With a style: that of this photo, or eight numbers (see `styleOf`), in the place of a scene's. */
   style?: RgbImage | readonly number[];
+}
+
+export interface GenerateOptions extends PaintOptions {
+  /** Return SAU's weights. Default false. */
+  attention?: boolean;
   /** As one call of TensorFlow (docs/compiled.md); false where somebody listens to the layers. Default: where the engine can. */
   compiled?: boolean;
 }
@@ -79,17 +84,17 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
 
   /**
    * Images from label maps of any size, which are resized to `imageSize` first (nearest). Evaluation mode; IGNORE pixels have no class.
-   * @throws UserError if a label is not a class or the maps differ in size
+   * @throws UserError if a label is not a class or the maps differ in size; for a style that is none, or of a network that has none
    */
-  generate(labels: LabelMap | readonly LabelMap[], { attention = false, noiseSeed, style, compiled: once = canCompile() }: GenerateOptions = {}): Output {
+  generate(labels: LabelMap | readonly LabelMap[], { attention = false, compiled: once = canCompile(), ...options }: GenerateOptions = {}): Output {
     const maps = 'data' in labels ? [labels] : labels;
     const [height, width] = this.config.imageSize;
     const resized = maps.map((m) => resizeLabels(m, [height, width]));
     const pyramid = this.prepare(resized, { compiled: once });
     try {
       return tf.tidy(() => {
-        const styles = this.stylesFor(resized, noiseSeed, style);
-        const output = once ? this.pass(pyramid, attention, noiseSeed ?? 0, styles) : this.forward(pyramid, { attention, noiseSeed, style: styles });
+        const conditions = this.conditions(resized, options);
+        const output = once ? this.pass(pyramid, attention, conditions) : this.forward(pyramid, { attention, ...conditions });
         return withPerClass(output, pyramid) as Output;
       });
     } finally {
@@ -97,26 +102,39 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
     }
   }
 
-  /** [B,8]; undefined for a network without a style. */
-  private stylesFor(maps: readonly LabelMap[], seed: number | undefined, asked: GenerateOptions['style']): tf.Tensor2D | undefined {
-    if (!this.styles) {
-      if (asked) throw new UserError('generate.style: this network has no style; leave it out, or train one with `style`.');
+  private readonly pass = compiled((labels: LabelPyramid, attention: boolean, conditions: Conditions) => this.forward(labels, { attention, ...conditions }), {
+    name: 'generate',
+  });
+
+  private conditions(maps: readonly LabelMap[], { noiseSeed = 0, scene, style }: PaintOptions): Conditions {
+    wholeNumbers({ noiseSeed, ...(scene !== undefined && { scene }) }, 'generate', 0);
+    const styles = this.stylesOf(maps, scene, style);
+    return { noise: seededNoise(this.noiseSizes(this.config.imageSize), noiseSeed), ...(styles && { style: tf.tensor2d(styles) }) };
+  }
+
+  /** Of each map; undefined for a network without a style. */
+  private stylesOf(maps: readonly LabelMap[], scene: number | undefined, asked: PaintOptions['style']): number[][] | undefined {
+    const { styles } = this;
+    if (!styles) {
+      if (asked || scene !== undefined) throw new UserError('generate: this network has no style; leave style and scene out, or train one with `style`.');
       return undefined;
     }
     const style = asked && ('data' in asked ? styleOfImage(resizeImage(asked, this.config.imageSize, 'bicubic')) : asked);
     if (style && (style.length !== STYLE_SIZE || !style.every(Number.isFinite))) {
-      throw new UserError(`generate.style: expected ${STYLE_SIZE} numbers, got ${JSON.stringify(style)}`);
+      throw new UserError(`generate.style: expected ${STYLE_SIZE} finite numbers or a photo, got ${style.length} numbers`);
     }
-    return tf.tensor2d(maps.map((map) => [...(style ?? (seed === undefined ? this.styles?.near(map) : this.styles?.chosenBy(seed)) ?? AVERAGE_STYLE)]));
+    const ofScene = (map: LabelMap) => styles.style(scene ?? styles.near(map) ?? 0) ?? AVERAGE_STYLE;
+    return maps.map((map) => [...(style ?? ofScene(map))]);
   }
 
-  private readonly pass = compiled(
-    (labels: LabelPyramid, attention: boolean, noiseSeed: number, style?: tf.Tensor2D) => this.forward(labels, { attention, noiseSeed, style }),
-    { name: 'generate' },
-  );
+  /** The sizes of maps at which noise comes in, of a painting of this size; none without noise inputs. */
+  noiseSizes([height, width]: Size): Size[] {
+    const { noise, branches } = this.config;
+    return noise && branches !== 'local' ? NOISE_FACTORS.map((factor): Size => [height / factor, width / factor]) : [];
+  }
 
   /** The final image of each label map, as a picture; one map after the other. */
-  async paint(maps: readonly LabelMap[], options: Pick<GenerateOptions, 'noiseSeed' | 'style'> = {}): Promise<RgbImage[]> {
+  async paint(maps: readonly LabelMap[], options: PaintOptions = {}): Promise<RgbImage[]> {
     const images: RgbImage[] = [];
     for (const map of maps) {
       const output = this.generate(map, options);

@@ -20,6 +20,9 @@ const BLOCKS = [
   ['up_3', 2, 1, true],
 ] as const;
 
+/** By what a painting's height and width are divided where noise comes in. */
+export const NOISE_FACTORS = [...new Set(BLOCKS.map((_, i) => 32 / 2 ** BLOCKS.slice(0, i + 1).filter(([, , , doubled]) => doubled).length))];
+
 /**
  * LGGAN's global branch (1912.12215, section 3.2; the generator of SPADE, 1903.07291): SPADE blocks from a thirty-second of the size up, then a
  * convolution to colours. features [B,H/16,W/16,16n] -> image [B,H,W,3] in -1..1.

@@ -105,7 +105,7 @@ test('a branch alone paints what it paints beside the other, from the same weigh
   const config = { ...small, noise: true, style: true };
   const both = new LGGAN(config);
   scatter(both.parameters.trainable, 1, 0.05);
-  both.styles!.add(0, [[1, -2, 1, 0, 2, 1, -1, 1]], [scene]);
+  both.styles!.add(0, both.styles!.rowsOf([[1, -2, 1, 0, 2, 1, -1, 1]], [scene]));
   const output = both.generate(scene);
   for (const branches of ['global', 'local'] as const) {
     const g = createGenerator({ ...config, branches });
@@ -165,10 +165,10 @@ test('a map is painted in the style of a known scene like it, in that of a photo
     [1, 2, 0, 0, 1, 2, 0, 0],
     [0, -2, 0, 1, 0, -2, 0, 1],
   ];
-  g.styles!.add(0, [warm, cold], [scene, other]);
+  g.styles!.add(0, g.styles!.rowsOf([warm, cold], [scene, other]));
   assert.deepEqual(images(scene), images(scene, { style: warm }));
   assert.deepEqual(images(other), images(other, { style: cold }));
-  for (const [noiseSeed, style] of [warm, cold, warm].entries()) assert.deepEqual(images(scene, { noiseSeed }), images(scene, { style }));
+  for (const [number, style] of [warm, cold, warm].entries()) assert.deepEqual(images(scene, { scene: number }), images(scene, { style }));
   // Both branches are told, and so is each image of a batch, whose own it is.
   differ(images(scene), average).forEach((d, i) => assert.ok(d > 1e-3, `image ${i}: ${d}`));
   tf.tidy(() => {
@@ -180,13 +180,15 @@ test('a map is painted in the style of a known scene like it, in that of a photo
   assert.deepEqual(images(scene, { style: photo }), images(scene, { style: styleOfImage(photo) }));
   const fault = (f: () => unknown, message: RegExp) => assert.throws(f, (e) => e instanceof UserError && message.test(e.message));
   await assertNoLeak(() => {
-    fault(() => g.generate(scene, { style: [1, 2] }), /^generate\.style: expected 8 numbers, got \[1,2\]/);
-    fault(() => g.generate(scene, { style: new Array(8).fill(NaN) }), /^generate\.style: expected 8 numbers/);
+    fault(() => g.generate(scene, { style: [1, 2] }), /^generate\.style: expected 8 finite numbers or a photo, got 2 numbers/);
+    fault(() => g.generate(scene, { style: new Array(8).fill(NaN) }), /^generate\.style: expected 8 finite numbers/);
+    fault(() => g.generate(scene, { scene: -1 }), /^generate\.scene: expected a whole number of at least 0, got -1/);
+    fault(() => g.generate(scene, { noiseSeed: 1.5 }), /^generate\.noiseSeed: expected a whole number/);
     images(scene);
   });
   g.dispose();
   const plain = new LGGAN(small);
-  fault(() => plain.generate(scene, { style: warm }), /^generate\.style: this network has no style/);
+  for (const options of [{ style: warm }, { scene: 1 }]) fault(() => plain.generate(scene, options), /^generate: this network has no style/);
   plain.dispose();
 });
 

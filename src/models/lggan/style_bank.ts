@@ -1,20 +1,34 @@
+import { CLASS_NAMES } from '../../classes';
 import * as tf from '../../engine/tf';
 import type { LabelMap } from '../../data/types';
 import type { Parameters } from '../../layers/core/parameters';
 import { STYLE_SIZE } from '../../layers/style';
 
-/** The name of the parameter that holds them. */
+/** The name of the parameter that holds the scenes. */
 export const STYLES = 'styles';
 
 /** Scenes that are kept: the latest of training. */
 const SCENES = 512;
 
+/** Classes that count as one in a layout: a lake is painted in the light of a scene with as much sea, if there is none with a lake. */
+const ALIKE = [
+  ['mountain', 'hill'],
+  ['water', 'sea', 'river', 'lake', 'waterfall'],
+  ['earth', 'land', 'sand'],
+  ['grass', 'field'],
+  ['road', 'path'],
+  ['building', 'house'],
+  ['boat', 'ship'],
+  ['bridge', 'pier'],
+  ['fence', 'railing'],
+];
+
 /**
- * Styles to paint in: of scenes that the network was trained on, the style (`styleOf`) and the layout, which is how much of the upper and of the lower
- * half each class covers. A label map gets the style of a scene that is laid out like it, so that snow is not painted in the light of a beach.
+ * Styles to paint in: of scenes that the network was trained on the style (`styleOf`) and the layout, which is how much of the upper and of the lower
+ * half each class covers. A label map gets the style of the scene that is laid out most like it, so that snow is not painted in the light of a beach.
  */
 export class StyleBank {
-  /** A row for each scene; of zeros where there is none yet. */
+  /** A row for each scene: style, shares of the upper half, of the lower half; of zeros where there is none yet. */
   private readonly rows: tf.Tensor2D & tf.Variable;
 
   constructor(
@@ -24,27 +38,36 @@ export class StyleBank {
     this.rows = p.table(STYLES, [SCENES, STYLE_SIZE + 2 * classes]);
   }
 
-  /** Keeps scenes of training in the place of the oldest; `before`: how many were added in all. */
-  add(before: number, styles: readonly (readonly number[])[], maps: readonly LabelMap[]): void {
+  /** What is kept of scenes, a row for each. */
+  rowsOf(styles: readonly (readonly number[])[], maps: readonly LabelMap[]): Float32Array {
+    const width = this.rows.shape[1];
+    const rows = new Float32Array(styles.length * width);
+    styles.forEach((style, i) => rows.set([...style, ...this.layout(maps[i])], i * width));
+    return rows;
+  }
+
+  /** Keeps such rows in the place of the oldest; `seenBefore`: how many scenes there were before them, in all. */
+  add(seenBefore: number, rows: Float32Array): void {
     const width = this.rows.shape[1];
     const values = Float32Array.from(this.rows.dataSync());
-    styles.forEach((style, i) => values.set([...style, ...this.layout(maps[i])], ((before + i) % SCENES) * width));
+    for (let i = 0; i < rows.length / width; i++) values.set(rows.subarray(i * width, (i + 1) * width), ((seenBefore + i) % SCENES) * width);
     tf.tidy(() => this.rows.assign(tf.tensor2d(values, [SCENES, width])));
   }
 
-  /** The style of the scene that is laid out most like the map; undefined where no scene is known. */
-  near(map: LabelMap): number[] | undefined {
-    const layout = this.layout(map);
-    const distance = (scene: Float32Array) => layout.reduce((sum, share, k) => sum + Math.abs(scene[STYLE_SIZE + k] - share), 0);
-    const distances = this.known().map((scene) => ({ scene, distance: distance(scene) }));
-    const nearest = distances.reduce<(typeof distances)[number] | undefined>((best, d) => (best && best.distance <= d.distance ? best : d), undefined);
-    return nearest && [...nearest.scene.subarray(0, STYLE_SIZE)];
+  /** The number of the scene that is laid out most like the map; undefined where none is known. */
+  near(map: LabelMap): number | undefined {
+    const layout = this.grouped(this.layout(map));
+    const distances = this.known().map((scene) =>
+      this.grouped([...scene.subarray(STYLE_SIZE)]).reduce((sum, share, k) => sum + Math.abs(share - layout[k]), 0),
+    );
+    if (!distances.length) return undefined;
+    return distances.indexOf(distances.reduce((least, d) => Math.min(least, d)));
   }
 
-  /** The style of one of all scenes, whatever its layout; undefined where no scene is known. */
-  chosenBy(seed: number): number[] | undefined {
+  /** The style of a scene; numbers beyond the last begin anew. Undefined where none is known. */
+  style(scene: number): number[] | undefined {
     const scenes = this.known();
-    return scenes.length ? [...scenes[seed % scenes.length].subarray(0, STYLE_SIZE)] : undefined;
+    return scenes.length ? [...scenes[scene % scenes.length].subarray(0, STYLE_SIZE)] : undefined;
   }
 
   private known(): Float32Array[] {
@@ -64,4 +87,20 @@ export class StyleBank {
     });
     return shares;
   }
+
+  /** The shares with those of classes that are alike at the first of them. */
+  private grouped(shares: number[]): number[] {
+    if (this.classes !== CLASS_NAMES.length) return shares;
+    for (const half of [0, this.classes]) {
+      for (const [first, ...others] of ALIKE_CLASSES) {
+        for (const c of others) {
+          shares[half + first] += shares[half + c];
+          shares[half + c] = 0;
+        }
+      }
+    }
+    return shares;
+  }
 }
+
+const ALIKE_CLASSES = ALIKE.map((names) => names.map((name) => (CLASS_NAMES as readonly string[]).indexOf(name)));
