@@ -16,6 +16,7 @@ import { canCompile } from '../../src/engine/compiled';
 import type { Comparison, Difference, Run } from './equality.run';
 import { freePorts } from '../../src/engine/cluster';
 import { startScript } from './workers';
+import { toyConfig } from './workers.run';
 
 const skip = !canCompile() && 'needs the native engine';
 const STEPS = 20;
@@ -65,6 +66,7 @@ function assertEqual(differences: Difference[], gradients: number): void {
   assert.deepEqual(rest, []);
 }
 
+const drawing = { generator: { ...toyConfig.generator, noise: true, style: true } };
 const segmentation = { discriminator: { kind: 'segmentation', ndf: 4, levels: 3 } } as const;
 
 test(`two workers with one image each and one process with two: ${STEPS} steps`, { skip, timeout: 20 * 60_000 }, async (t) => {
@@ -72,7 +74,7 @@ test(`two workers with one image each and one process with two: ${STEPS} steps`,
     { batchSize: 2, steps: STEPS, config: {} },
     { batchSize: 2, steps: 4, config: { ...segmentation, fakes: 'same', labelMix: 10 } },
     { batchSize: 4, steps: 4, config: { fakes: 'same' } },
-    { batchSize: 2, steps: 4, config: { ...segmentation, fakes: 'same', labelMix: 10, augment: true }, placed: true },
+    { batchSize: 2, steps: 4, config: { ...segmentation, ...drawing, fakes: 'same', labelMix: 10, augment: true }, placed: true },
     { batchSize: 2, steps: 1, config: {}, localNorm: true },
   ];
   const [patch, segmenting, two, augmented, local] = await compare(2, runs);

@@ -8,7 +8,7 @@ import { after, test } from 'node:test';
 import { canCompile } from '../../src/engine/compiled';
 import { freePorts } from '../../src/engine/cluster';
 import { savedStep, startScript, type Worker } from './workers';
-import type { Task } from './workers.run';
+import { toyConfig, type Task } from './workers.run';
 
 const skip = !canCompile() && 'needs the native engine';
 const root = mkdtempSync(join(tmpdir(), 'workers-'));
@@ -48,7 +48,8 @@ async function resultsOf(workers: Worker[], task: Task): Promise<Result[]> {
 const steps = (text: string) => [...text.matchAll(/^step (\d+)$/gm)].map(([, n]) => Number(n));
 
 test('three workers: the same bits of all weights, a step skipped by all, taken up by two that lose one, and by one alone', { skip }, async () => {
-  const task: Task = { output: folder(), batchSize: 6, steps: 4, bad: { step: 3, rank: 1 } };
+  const config = { generator: { ...toyConfig.generator, noise: true, style: true } };
+  const task: Task = { output: folder(), batchSize: 6, steps: 4, bad: { step: 3, rank: 1 }, config };
   const three = await start(3, task);
   const results = await resultsOf(three, task);
   for (const result of results) assert.deepEqual(result, results[0]);

@@ -13,12 +13,13 @@ const shapes = (p: Parameters) => new Map(p.entries().map((e) => [e.name, { shap
 test('the size of each network follows from the names and shapes of its checkpoint', () => {
   const discriminator = { classes: 5, ndf: 4, scales: 3, layers: 2, behaviour: { spectralNorm: 'original' } } as const;
   const rcan = { groups: 2, blocks: 3, features: 6, reduction: 3, scale: 2 };
-  const lggan = { classes: 5, ngf: 4, spadeHidden: 8, residualBlocks: 2, upsampling: 'sau', sauCompressed: 6 } as const;
+  const lggan = { classes: 5, ngf: 4, spadeHidden: 8, residualBlocks: 2, upsampling: 'sau', sauCompressed: 6, noise: false, style: false } as const;
   const networks = [
     ['Discriminator', discriminator, new Discriminator(discriminator)],
     ['RCAN', rcan, new RCAN(rcan)],
     ['RCAN', { ...rcan, scale: 4 }, new RCAN({ ...rcan, scale: 4 })],
     ['LGGAN', lggan, new LGGAN({ ...lggan, imageSize: [32, 64] })],
+    ['LGGAN', { ...lggan, noise: true, style: true }, new LGGAN({ ...lggan, noise: true, style: true, imageSize: [32, 64] })],
   ] as const;
   for (const [network, config, built] of networks) {
     assert.deepEqual(guessNetwork('x', shapes(built.parameters)), { network, config });
