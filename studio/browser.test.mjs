@@ -130,7 +130,7 @@ test('a saved label map opens as the same sketch, and `generate` paints the same
     '--size',
     'network',
   ];
-  args.push('--sr_checkpoint', 'checkpoints/pretrained/rcan.safetensors', '--noise_seed', '42');
+  args.push('--sr_checkpoint', 'checkpoints/pretrained/rcan.safetensors', '--noise_seed', '42', '--scene', '42');
   const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   const ours = await sharp(path.join(output, 'mine.png')).removeAlpha().raw().toBuffer();
@@ -153,7 +153,11 @@ async function againstNode(page) {
     await page.page.getByRole('button', { name: starter.title }).click();
     const painting = await page.painted();
     const size = { height: sketch.height, width: sketch.width };
-    const [image] = await generator.paint([{ data: drawn(starter, size), ...size }]);
+    const seed = Number(await page.page.locator('#seed').inputValue());
+    const map = { data: drawn(starter, size), ...size };
+    // A new sketch has the light of the scene most like it.
+    assert.equal(seed, generator.styles.near(map));
+    const [image] = await generator.paint([map], { noiseSeed: seed, scene: seed });
     differences.push(largest(image.data, rgb(painting)));
   }
   generator.dispose();
@@ -190,6 +194,27 @@ test('a wrong file gets a sentence, and the sketch stays', { skip }, async (t) =
   await page.page.waitForFunction(() => document.getElementById('remark-text').textContent.startsWith('photo.png'));
   assert.match(await page.remark(), /^photo\.png: this is no photo that the browser can show\.$/);
   assert.deepEqual((await page.painted()).data, before.data);
+  assertClean(page);
+});
+
+test('a photo lends its light and its colours, and gives them back', { skip }, async (t) => {
+  const page = await opened(t);
+  const before = await page.painted();
+  const dusk = await sharp({ create: { width: 40, height: 30, channels: 3, background: '#c05020' } })
+    .jpeg()
+    .toBuffer();
+  await page.give('style-file', 'dusk.jpg', dusk);
+  await page.page.locator('#own-style').waitFor();
+  const lit = await page.painted();
+  const warmth = ({ data }) => data.reduce((sum, v, i) => sum + (i % 4 === 0 ? v : i % 4 === 2 ? -v : 0), 0) / (data.length / 4);
+  t.diagnostic(`red less blue ${warmth(before).toFixed(1)} before, ${warmth(lit).toFixed(1)} in the light of a dusk, levels of 255`);
+  // The photo's is 160.
+  assert.ok(warmth(lit) > warmth(before) + 20, `${warmth(lit)} and ${warmth(before)}`);
+  await page.page.locator('#own-style').click();
+  assert.deepEqual((await page.painted()).data, before.data);
+  await page.give('style-file', 'text.jpg', Buffer.from('no picture'));
+  await page.page.waitForFunction(() => document.getElementById('remark-text').textContent.startsWith('text.jpg'));
+  assert.match(await page.remark(), /^text\.jpg: this is no photo that the browser can show\.$/);
   assertClean(page);
 });
 

@@ -73,18 +73,18 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
   styles: async ({ generator, labels, rcan }) => {
     if (!generator.styles) return 'it needs a generator that is told the style of a photo (npm run train -- --style)';
     const some = labels.slice(0, 3).map((l) => l.labels);
-    const seeds = [undefined, 1, 2, 3, 4];
+    const scenes = [undefined, 1, 2, 3, 4];
     const rows = [];
     for (const map of some) {
       const row = [colourLabels(map)];
-      for (const noiseSeed of seeds) row.push(await enlarged((await generator.paint([map], { noiseSeed }))[0], rcan));
+      for (const scene of scenes) row.push(await enlarged((await generator.paint([map], { scene }))[0], rcan));
       rows.push(row);
     }
-    const columnTitles = ['label map', ...seeds.map((seed) => (seed === undefined ? 'of the scene most like it' : `of scene ${seed}`))];
+    const columnTitles = ['label map', ...scenes.map((scene) => (scene === undefined ? 'of the scene most like it' : `of scene ${scene}`))];
     return {
       figure: imageGrid(rows, { columnTitles, legend: classLegend(some), maxWidth: 2 * COLUMN, cellWidth: 256 }),
       shows:
-        'The same label maps in several styles: light and colours of the scene of training that is laid out most like the map, and of others, chosen by a seed. ' +
+        'The same label maps in several styles: light and colours of the scene of training that is laid out most like the map, and of others, by number. ' +
         'The network is told them in eight numbers.',
       from: rcan ? ['generator', 'labels', 'rcan'] : ['generator', 'labels'],
     };

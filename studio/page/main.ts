@@ -84,9 +84,9 @@ class Studio {
       const labels = drawn(STARTERS[0], this.sketch);
       this.sketch.labels.set(labels);
       this.sketch.below.set(labels);
-      void this.relight();
     }
     this.board.redraw();
+    if (!stored) await this.relight();
     this.repaint();
   }
 
@@ -194,12 +194,12 @@ class Studio {
   /** A new sketch gets the light of a scene like it, which stays while one draws. */
   private async relight(): Promise<void> {
     if (!this.manifest.style || this.chosen) return;
+    byId('status').classList.add('busy');
     const { labels, height, width } = this.sketch;
     // What fails here fails in painting, too, and is told there.
     const seed = await this.client.near({ labels: labels.slice(), height, width, seed: 0 }).catch(() => undefined);
     if (seed === undefined || this.chosen) return;
     this.setSeed(seed);
-    this.repaint();
     this.save();
   }
 
@@ -230,8 +230,7 @@ class Studio {
   private replace(labels: Uint8Array): void {
     this.sketch.replace(labels);
     this.board.redraw();
-    void this.relight();
-    this.repaint();
+    void this.relight().then(() => this.repaint());
     this.stepped();
   }
 
