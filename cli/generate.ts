@@ -67,7 +67,7 @@ void runCommand(
         type: 'string',
         value: 'FILE',
         words: ['average'],
-        help: 'of a network with a style: paint in the light and the colours of this photo, or average: of the mean of all landscapes',
+        help: 'of a network with a style: in the place of a scene, paint in the light and the colours of this photo, or average: of the mean of all landscapes',
       },
       limit: { type: 'integer', min: 1, help: 'only the first so many' },
     },

@@ -201,9 +201,6 @@ void runWithWorkers(
     // The folder of a run is its own.
     const begunHere = (existsSync(args.output_path) ? readdirSync(args.output_path) : []).some((name) => /^(latest|best)-\d+$/.test(name));
     if (!begunHere) record.refuseOthers(own.slice(0, 1), 'choose another --output_path, or move it away');
-    // A run that was begun without a style goes on without one, whatever a recipe says.
-    const plain = begunHere && (await configOf(args.output_path).catch(() => undefined))?.style === false;
-    const styled = args.style && !plain;
     const synonyms = args.synonyms ? (args.crops ? SYNONYMS : RARE_SYNONYMS) : undefined;
     const common = { imageSize, batchSize: args.batch_size, seed: args.seed, flip: !args.no_flip, synonyms, share: cluster() };
     const batches = args.crops
@@ -247,7 +244,7 @@ void runWithWorkers(
             branches: args.branches,
             behaviour: args.behaviour as Choice,
           }),
-          ...(styled && { style: true }),
+          ...(args.style && { style: true }),
           seed: args.seed,
         },
         discriminator: { kind: args.discriminator, ndf: args.ndf },

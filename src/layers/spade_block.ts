@@ -9,7 +9,7 @@ import { Spade } from './spade';
 import { StyleInput } from './style';
 import { SpectralNorm } from './spectral_norm';
 
-/** What a painting depends on beside its label map. */
+/** The tensors that a painting depends on beside its label map. */
 export interface Conditions {
   /** Of the noise inputs: a pattern for each size of map. Default: that of seed 0. */
   noise?: NoisePatterns;

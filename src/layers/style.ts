@@ -1,6 +1,7 @@
 import * as tf from '../engine/tf';
 import { writeNormalised } from '../data/tensors';
-import type { RgbImage } from '../data/types';
+import { resizeImage } from '../data/resize';
+import type { RgbImage, Size } from '../data/types';
 import type { Parameters } from './core/parameters';
 
 /**
@@ -52,11 +53,11 @@ export function styleOf(pixels: ArrayLike<number>, height: number, width: number
   });
 }
 
-/** The same of a picture. */
-export function styleOfImage(image: RgbImage): number[] {
-  const pixels = new Float32Array(image.data.length);
-  writeNormalised(image, pixels);
-  return styleOf(pixels, image.height, image.width);
+/** The same of a picture, at the size that a network paints at: the contrast depends on it. */
+export function styleOfImage(image: RgbImage, [height, width]: Size): number[] {
+  const pixels = new Float32Array(3 * height * width);
+  writeNormalised(resizeImage(image, [height, width], 'bicubic'), pixels);
+  return styleOf(pixels, height, width);
 }
 
 /** What the name of a style's weights ends in. */

@@ -584,9 +584,9 @@ for (const [kind, settings] of Object.entries({ patch: toy, segmentation: { ...o
     rmSync(output, { recursive: true });
   });
 
-// The second one draws by the step.
 const drawing = { ...segmentation, generator: { ...toy.generator, noise: true, style: true } };
 
+// The second one draws by the step.
 for (const [kind, settings] of Object.entries({ patch: toy, segmentation: { ...drawing, judged: 'final' as const, labelMix: 10, augment: true } }))
   test(`a stopped and resumed run has the history and the weights of an uninterrupted one (${kind})`, async () => {
     const [output, straightOutput] = [folder(), folder()];
@@ -690,13 +690,26 @@ test('a run that starts with a trained generator takes its shape and its weights
       assert.deepEqual(variable.dataSync(), generator.parameters.entries()[i].variable.dataSync(), name);
     });
   }
-  // A style is what the trained network may lack: it begins at random there, and all else as before.
-  const styled = await trainLGGAN({ ...config, generator: { style: true }, output: join(folder, 'styled') }, { train: new Turn() }, { signal: stop.signal });
+  // A style is what the trained network may lack: it begins without effect then, and all else as before.
+  const told: string[] = [];
+  const styled = await trainLGGAN(
+    { ...config, generator: { style: true }, output: join(folder, 'styled') },
+    { train: new Turn() },
+    { signal: stop.signal, onMessage: (m) => told.push(m) },
+  );
   const known = new Map(generator.parameters.entries().map((e) => [e.name, e.variable]));
   const begun = styled.trainer.generator.parameters.entries().filter(({ name }) => !known.has(name));
   assert.ok(begun.every(({ name }) => name === 'styles' || name.endsWith('.style.weight')) && begun.length > 10, String(begun.map((e) => e.name)));
   for (const { name, variable } of styled.trainer.generator.parameters.entries())
     if (known.has(name)) assert.deepEqual(variable.dataSync(), known.get(name)!.dataSync(), name);
+  for (const network of [styled.trainer.generator, styled.trainer.averaged!])
+    for (const { name, variable } of network.parameters.entries())
+      if (!known.has(name))
+        assert.ok(
+          variable.dataSync().every((v) => v === 0),
+          name,
+        );
+  assert.deepEqual(told, [`${start}: this network has no style; it begins without effect, and no scene is known.`]);
   const startStyled = join(folder, 'styled.safetensors');
   await saveParameters(startStyled, styled.trainer.generator.parameters, { network: 'LGGAN', config: JSON.stringify(styled.trainer.generator.config) });
   styled.trainer.dispose();

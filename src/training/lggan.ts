@@ -2,7 +2,7 @@ import { cluster, inPass, newPasses, workers } from '../engine/cluster';
 import { canCompile, compiled } from '../engine/compiled';
 import { excerpt, type Excerpt } from '../engine/tape';
 import * as tf from '../engine/tf';
-import type { Json } from '../checkpoints/checkpoint';
+import { newestCheckpoint, type Json } from '../checkpoints/checkpoint';
 import { configure, oneOf, wholeNumbers } from '../common/config';
 import type { Batch, BatchSource } from '../data/batches';
 import type { LabelMap } from '../data/types';
@@ -345,8 +345,7 @@ export class LGGANTrainer {
     const bank = this.generator.styles!;
     const own = bank.rowsOf(styles, maps);
     const group = cluster();
-    const gathered = () => inPass(this.firstPass + 3, () => tf.tidy(() => group!.gather(tf.tensor1d(own)).dataSync<'float32'>()));
-    bank.add(seenBefore, group ? gathered() : own);
+    bank.add(seenBefore, group ? inPass(this.firstPass + 3, () => tf.tidy(() => group.gather(tf.tensor1d(own)).dataSync<'float32'>())) : own);
   }
 
   private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, conditions: Conditions, chance: Chance, weights: LossWeights, rate: number): Losses {
@@ -612,7 +611,9 @@ async function begin(config: Partial<TrainLGGANConfig>, vgg?: Vgg19, onMessage?:
         start && trainer.beginWith(start),
         config.startDiscriminator && (await loadDiscriminator(config.startDiscriminator, trainer.discriminator.parameters)),
       ];
-      for (const sentence of said) if (sentence) onMessage?.(sentence);
+      // A run that goes on takes up its own weights.
+      const begins = !(await newestCheckpoint(trainer.config.output, 'latest'));
+      for (const sentence of said) if (sentence && begins) onMessage?.(sentence);
       return trainer;
     } catch (e) {
       trainer.dispose();

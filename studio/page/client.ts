@@ -27,6 +27,8 @@ export class Client {
   private next = 1;
   private newest?: Sketch;
   private painting?: number;
+  /** Sketches whose scene is asked for, and which are painted then. */
+  private nearing = 0;
   private ready = false;
 
   constructor(
@@ -37,7 +39,12 @@ export class Client {
     const source = URL.createObjectURL(new Blob([`importScripts(${JSON.stringify(new URL('worker.js', base).href)});`], { type: 'text/javascript' }));
     this.worker = new Worker(source);
     this.worker.onmessage = ({ data }: MessageEvent<Reply>) => this.receive(data);
-    this.worker.onerror = ({ message }) => listener.failed(`The page's worker stopped: ${message || 'it could not be loaded'}.`, false);
+    this.worker.onerror = ({ message }) => {
+      const sentence = `The page's worker stopped: ${message || 'it could not be loaded'}.`;
+      for (const { reject } of this.waiting.values()) reject(new Error(sentence));
+      this.waiting.clear();
+      listener.failed(sentence, false);
+    };
   }
 
   start(base: string, manifest: Manifest, engine?: string): void {
@@ -52,12 +59,17 @@ export class Client {
 
   /** Whether what was asked for last is not painted yet. */
   get busy(): boolean {
-    return this.newest !== undefined || this.painting !== undefined;
+    return this.nearing > 0 || this.painting !== undefined || (this.ready && this.newest !== undefined);
   }
 
   /** The seed whose scene is laid out most like the sketch; undefined where a seed chooses no scene. */
   async near(sketch: Sketch): Promise<number | undefined> {
-    return ((await this.ask({ type: 'near', ...sketch })) as Answer<'near'>).seed;
+    this.nearing++;
+    try {
+      return ((await this.ask({ type: 'near', ...sketch })) as Answer<'near'>).seed;
+    } finally {
+      this.nearing--;
+    }
   }
 
   async enlarge(): Promise<{ picture: Picture; milliseconds: number }> {

@@ -33,8 +33,8 @@ class Studio {
   private views: View[] = [];
   private enlarged?: Picture;
   private seed = 0;
-  /** Whether the user chose it: then no other sketch changes it. */
-  private chosen = false;
+  /** How often it was chosen, by whomever. */
+  private choices = 0;
   /** A photo whose light and colours are taken. */
   private style?: Picture;
   private saving?: number;
@@ -61,7 +61,7 @@ class Studio {
       ready: (name) => {
         byId('engine').textContent = name;
       },
-      painting: () => byId('status').classList.add('busy'),
+      painting: () => this.showBusy(),
       painted: (result) => this.painted(result),
       failed: (message, paints) => this.fail(message, paints),
     });
@@ -79,7 +79,6 @@ class Studio {
       this.sketch.labels.set(stored.labels);
       this.sketch.below.set(stored.below);
       this.setSeed(stored.seed);
-      this.chosen = stored.chosen ?? true;
     } else {
       const labels = drawn(STARTERS[0], this.sketch);
       this.sketch.labels.set(labels);
@@ -107,7 +106,7 @@ class Studio {
     this.views = views;
     this.enlarged = undefined;
     byId('loading').hidden = true;
-    byId('status').classList.toggle('busy', this.client.busy);
+    this.showBusy();
     byId('time').textContent = seconds(milliseconds);
     for (const input of document.querySelectorAll<HTMLInputElement>('input[name="view"]')) {
       input.parentElement!.hidden = input.value === 'classes' ? !views.some((v) => v.class !== undefined) : !views.some((v) => v.name === input.value);
@@ -186,25 +185,32 @@ class Studio {
     }
   }
 
+  private showBusy(): void {
+    byId('status').classList.toggle('busy', this.client.busy);
+  }
+
   private setSeed(seed: number): void {
+    this.choices++;
     this.seed = Math.min(LARGEST_SEED, Math.max(0, Math.floor(seed) || 0));
     byId<HTMLInputElement>('seed').value = String(this.seed);
   }
 
   /** A new sketch gets the light of a scene like it, which stays while one draws. */
   private async relight(): Promise<void> {
-    if (!this.manifest.style || this.chosen) return;
-    byId('status').classList.add('busy');
+    if (!this.manifest.style) return;
+    const { choices } = this;
     const { labels, height, width } = this.sketch;
     // What fails here fails in painting, too, and is told there.
-    const seed = await this.client.near({ labels: labels.slice(), height, width, seed: 0 }).catch(() => undefined);
-    if (seed === undefined || this.chosen) return;
+    const asked = this.client.near({ labels: labels.slice(), height, width, seed: 0 }).catch(() => undefined);
+    this.showBusy();
+    const seed = await asked;
+    this.showBusy();
+    if (seed === undefined || choices !== this.choices) return;
     this.setSeed(seed);
     this.save();
   }
 
   private another(): void {
-    this.chosen = true;
     this.setSeed(crypto.getRandomValues(new Uint32Array(1))[0] % 100_000);
     this.repaint();
     this.save();
@@ -241,7 +247,7 @@ class Studio {
 
   private saveNow(): Promise<void> {
     const { labels, below, height, width } = this.sketch;
-    return keep({ labels, below, height, width, seed: this.seed, chosen: this.chosen });
+    return keep({ labels, below, height, width, seed: this.seed });
   }
 
   private choose(c: number): void {
@@ -414,7 +420,6 @@ class Studio {
       if (key === 'Enter' && first !== undefined) this.choose(first);
     });
     byId('seed').addEventListener('change', () => {
-      this.chosen = true;
       this.setSeed(Number(byId<HTMLInputElement>('seed').value));
       this.repaint();
       this.save();

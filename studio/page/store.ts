@@ -6,8 +6,6 @@ export interface Stored {
   labels: Uint8Array;
   below: Uint8Array;
   seed: number;
-  /** Whether the user chose it. */
-  chosen?: boolean;
 }
 
 const NAME = 'sketch-studio';

@@ -2,7 +2,7 @@ import { canCompile, compiled } from '../../engine/compiled';
 import * as tf from '../../engine/tf';
 import { UserError } from '../../common/errors';
 import { behaviour, wholeNumbers, type Behaviour } from '../../common/config';
-import { resizeImage, resizeLabels } from '../../data/resize';
+import { resizeLabels } from '../../data/resize';
 import { imagesFromTensor } from '../../data/tensors';
 import type { LabelMap, RgbImage, Size } from '../../data/types';
 import type { PerClass } from '../../layers/class_specific';
@@ -47,9 +47,9 @@ export interface ForwardOptions extends Conditions {
 
 /** What a painting depends on beside its label map. */
 export interface PaintOptions {
-  /** With noise inputs: which pattern, a whole number 0 .. 2^32 - 1. Default 0. */
+  /** With noise inputs: which pattern, a whole number. Default 0. */
   noiseSeed?: number;
-  /** With a style: which scene of training lends it, a whole number 0 .. 2^32 - 1. Default: the one laid out most like each map (see `StyleBank`). */
+  /** With a style: which scene of training lends it, by its number; beyond the last they begin anew. Default: the one laid out most like each map (see `StyleBank`). */
   scene?: number;
   /** With a style: that of this photo, or eight numbers (see `styleOf`), in the place of a scene's. */
   style?: RgbImage | readonly number[];
@@ -119,9 +119,9 @@ export abstract class Generator<Output extends GeneratorOutput = GeneratorOutput
       if (asked || scene !== undefined) throw new UserError('generate: this network has no style; leave style and scene out, or train one with `style`.');
       return undefined;
     }
-    const style = asked && ('data' in asked ? styleOfImage(resizeImage(asked, this.config.imageSize, 'bicubic')) : asked);
+    const style = asked && ('data' in asked ? styleOfImage(asked, this.config.imageSize) : asked);
     if (style && (style.length !== STYLE_SIZE || !style.every(Number.isFinite))) {
-      throw new UserError(`generate.style: expected ${STYLE_SIZE} finite numbers or a photo, got ${style.length} numbers`);
+      throw new UserError(`generate.style: expected ${STYLE_SIZE} finite numbers or a photo, got ${style.join(', ').slice(0, 80)}`);
     }
     const ofScene = (map: LabelMap) => styles.style(scene ?? styles.near(map) ?? 0) ?? AVERAGE_STYLE;
     return maps.map((map) => [...(style ?? ofScene(map))]);

@@ -176,11 +176,11 @@ test('a map is painted in the style of a known scene like it, in that of a photo
     // As for images of a batch without a style.
     [scene, other].forEach((labels, i) => assertClose(tf.slice(both, i, 1), g.generate(labels).final, 2e-4, `image ${i}`));
   });
-  const photo = { data: Uint8Array.from({ length: 64 * 96 * 3 }, (_, i) => (i * 7) % 256), height: 64, width: 96 };
-  assert.deepEqual(images(scene, { style: photo }), images(scene, { style: styleOfImage(photo) }));
+  const photo = { data: Uint8Array.from({ length: 100 * 130 * 3 }, (_, i) => (i * i) % 256), height: 100, width: 130 };
+  assert.deepEqual(images(scene, { style: photo }), images(scene, { style: styleOfImage(photo, [64, 96]) }));
   const fault = (f: () => unknown, message: RegExp) => assert.throws(f, (e) => e instanceof UserError && message.test(e.message));
   await assertNoLeak(() => {
-    fault(() => g.generate(scene, { style: [1, 2] }), /^generate\.style: expected 8 finite numbers or a photo, got 2 numbers/);
+    fault(() => g.generate(scene, { style: [1, 2] }), /^generate\.style: expected 8 finite numbers or a photo, got 1, 2\.?$/);
     fault(() => g.generate(scene, { style: new Array(8).fill(NaN) }), /^generate\.style: expected 8 finite numbers/);
     fault(() => g.generate(scene, { scene: -1 }), /^generate\.scene: expected a whole number of at least 0, got -1/);
     fault(() => g.generate(scene, { noiseSeed: 1.5 }), /^generate\.noiseSeed: expected a whole number/);

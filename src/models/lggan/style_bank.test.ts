@@ -39,8 +39,12 @@ test('a label map is nearest to the scene that is laid out most like it', async 
   assert.equal(bank.near(horizon(50)), 4);
   assert.equal(bank.near(labelMap(20, 8, (y) => (y < 10 ? 1 : 0))), 9);
   assert.equal(bank.style(9)![0], -1);
-  // Pixels of no class belong to none.
-  assert.equal(bank.near(horizon(50, [IGNORE, 1])), 4);
+  // Pixels of no class belong to none: half of the sky, all of the ground.
+  const known = labelMap(100, 4, (y, x) => (y < 50 && x < 2 ? IGNORE : y < 50 ? 0 : 1));
+  assert.deepEqual(
+    [...bank.rowsOf([styleNumber(0)], [known])].slice(STYLE_SIZE).map((share) => Number(share.toFixed(5))),
+    [0.5, 0, 0, 0, 1, 0],
+  );
   await assertNoLeak(() => {
     bank.add(3, bank.rowsOf([styleNumber(1)], [horizon(40)]));
     bank.near(horizon(1));
