@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { ROOT } from '../proof/testing/material';
+import { readTensorsHeader } from '../src/checkpoints/safetensors';
 import { LGGAN_DEFAULTS } from '../src/models/lggan/config';
 import { given, trained } from './share';
 
@@ -15,7 +16,7 @@ test('an option in both forms, or none', () => {
   );
 });
 
-test('what is trained: by default, by options, and by the file or run that it begins with', (t) => {
+test('what is trained: by default, by options, and by the file or run that it begins with', async (t) => {
   assert.deepEqual(trained([]), { ngf: 64, pixels: 2 * 192 * 256 });
   // It stands before the engine and cannot read these.
   assert.deepEqual([LGGAN_DEFAULTS.ngf, LGGAN_DEFAULTS.imageSize], [64, [192, 256]]);
@@ -23,9 +24,12 @@ test('what is trained: by default, by options, and by the file or run that it be
   const folder = mkdtempSync(join(tmpdir(), 'share '));
   t.after(() => rmSync(folder, { recursive: true }));
   mkdirSync(join(folder, 'a run', 'latest'), { recursive: true });
-  copyFileSync(join(ROOT, 'checkpoints/pretrained/lggan.safetensors'), join(folder, 'a run', 'latest', 'G.safetensors'));
+  const carried = join(ROOT, 'checkpoints/pretrained/lggan.safetensors');
+  const { ngf } = JSON.parse((await readTensorsHeader(carried)).metadata.config) as { ngf: number };
+  assert.notEqual(ngf, 64);
+  copyFileSync(carried, join(folder, 'a run', 'latest', 'G.safetensors'));
   for (const start of ['a run', join('a run', 'latest', 'G.safetensors')]) {
-    assert.deepEqual(trained(['--start', start, '--ngf', '64', '--image_size', '64x96'], folder), { ngf: 16, pixels: 2 * 64 * 96 });
+    assert.deepEqual(trained(['--start', start, '--ngf', '64', '--image_size', '64x96'], folder), { ngf, pixels: 2 * 64 * 96 });
   }
   assert.equal(trained(['--start', 'nowhere'], folder).ngf, 64);
 });
