@@ -71,7 +71,13 @@ test('classes that are alike count as one: a lake has the light of a scene with 
   const p = new Parameters();
   const bank = new StyleBank(p, CLASS_NAMES.length);
   const [sky, water, sea, lake, grass] = ['sky', 'water', 'sea', 'lake', 'grass'].map((n) => (CLASS_NAMES as readonly string[]).indexOf(n));
-  bank.add(0, bank.rowsOf([styleNumber(1), styleNumber(2)], [horizon(40, [sky, grass]), horizon(50, [sky, sea])]));
+  bank.add(
+    0,
+    bank.rowsOf(
+      [1, 2, 3].map((k) => styleNumber(k)),
+      [horizon(40, [sky, grass]), horizon(50, [sky, sea]), horizon(40, [sky, IGNORE])],
+    ),
+  );
   assert.deepEqual(
     [horizon(40, [sky, lake]), horizon(40, [sky, water]), horizon(40, [sky, grass])].map((map) => bank.near(map)),
     [1, 1, 0],
