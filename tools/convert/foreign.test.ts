@@ -392,7 +392,7 @@ test('networks are told by names and shapes', (t) => {
   const tensors = (list: [string, number[]][]) => new Map(list.map(([name, shape]) => [name, { shape }]));
   assert.deepEqual(guessNetwork('x', tensors(golden.G_state_dict_all)), {
     network: 'LGGAN',
-    config: { classes: 29, ngf: 64, spadeHidden: 128, residualBlocks: 9, upsampling: 'sau', sauCompressed: 64 },
+    config: { classes: 29, ngf: 64, spadeHidden: 128, residualBlocks: 9, upsampling: 'sau', sauCompressed: 64, noise: false, style: false },
   });
   assert.deepEqual(guessNetwork('x', tensors(golden.D_state_dict_all)), {
     network: 'Discriminator',
