@@ -81,8 +81,9 @@ void runCommand(
     if (!generator.styles && (args.style ?? args.scene) !== undefined) {
       throw new UserError(`--style and --scene: ${chosen.path} has no style; leave them out, or choose a network that was trained with --style.`);
     }
-    const photo = args.style === 'average' ? undefined : args.style;
-    const style = photo === undefined ? (args.style === undefined ? undefined : AVERAGE_STYLE) : await readImage(photo);
+    const average = args.style === 'average';
+    const photo = average ? undefined : args.style;
+    const style = average ? AVERAGE_STYLE : photo === undefined ? undefined : await readImage(photo);
     const mapping = args.mapping ? await readMapping(args.mapping) : undefined;
     const labels = labelFolder(args.input_path, { limit: args.limit, mapping });
     const size = args.size === 'map' || args.size === 'network' ? args.size : parseSize(args.size, '--size');

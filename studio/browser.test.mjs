@@ -202,13 +202,16 @@ test('a wrong file gets a sentence, and the sketch stays', { skip }, async (t) =
   assertClean(page);
 });
 
+/** A photo of one colour. */
+const photoOf = (background) =>
+  sharp({ create: { width: 40, height: 30, channels: 3, background } })
+    .jpeg()
+    .toBuffer();
+
 test('a photo lends its light and its colours, and gives them back', { skip }, async (t) => {
   const page = await opened(t);
   const before = await page.painted();
-  const dusk = await sharp({ create: { width: 40, height: 30, channels: 3, background: '#c05020' } })
-    .jpeg()
-    .toBuffer();
-  await page.give('style-file', 'dusk.jpg', dusk);
+  await page.give('style-file', 'dusk.jpg', await photoOf('#c05020'));
   await page.page.locator('#own-style').waitFor();
   const lit = await page.painted();
   const warmth = ({ data }) => data.reduce((sum, v, i) => sum + (i % 4 === 0 ? v : i % 4 === 2 ? -v : 0), 0) / (data.length / 4);
@@ -226,10 +229,7 @@ test('a photo lends its light and its colours, and gives them back', { skip }, a
 test('a photo lies over the sketch to trace it, as clear as one likes', { skip }, async (t) => {
   const page = await opened(t);
   const before = await page.painted();
-  const photo = await sharp({ create: { width: 40, height: 30, channels: 3, background: '#ff0000' } })
-    .jpeg()
-    .toBuffer();
-  await page.give('trace-file', 'photo.jpg', photo);
+  await page.give('trace-file', 'photo.jpg', await photoOf('#ff0000'));
   await page.page.locator('#photo').waitFor();
   const opacity = () => page.page.locator('#photo').evaluate((photo) => photo.style.opacity);
   assert.equal(await opacity(), '0.5');

@@ -2,6 +2,7 @@
 import { resizeImage } from '../../src/data/resize';
 import type { SrPair } from '../../src/data/sr_pairs';
 import type { LabelMap, RgbImage } from '../../src/data/types';
+import type { PaintOptions } from '../../src/models/lggan/generator';
 import type { LGGAN, LGGANOutput } from '../../src/models/lggan/lggan';
 import type { Discriminator } from '../../src/models/discriminator';
 import type { RCAN } from '../../src/models/rcan';
@@ -62,7 +63,7 @@ export type FigureMaker = (inputs: PaperInputs) => Promise<MadeFigure | string> 
 export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
   sketch_landscape: async ({ generator, labels, rcan }) => {
     const painted = [];
-    for (const { labels: map } of labels) painted.push({ labels: map, image: await enlarged((await generator.paint([map]))[0], rcan) });
+    for (const { labels: map } of labels) painted.push({ labels: map, image: await paintedLarge(generator, map, rcan) });
     return {
       figure: sketchLandscape(painted, { maxWidth: COLUMN }),
       shows: `Label maps and, at the right of each, the landscape painted for it, enlarged by ${rcan ? 'RCAN' : 'bicubic interpolation'} to twice the network's size.`,
@@ -77,7 +78,7 @@ export const PAPER_FIGURES: Readonly<Record<string, FigureMaker>> = {
     const rows = [];
     for (const map of some) {
       const row = [colourLabels(map)];
-      for (const scene of scenes) row.push(await enlarged((await generator.paint([map], { scene }))[0], rcan));
+      for (const scene of scenes) row.push(await paintedLarge(generator, map, rcan, { scene }));
       rows.push(row);
     }
     const columnTitles = ['label map', ...scenes.map((scene) => (scene === undefined ? 'of the scene most like it' : `of scene ${scene}`))];
@@ -321,4 +322,8 @@ function oneByOne(generator: LGGAN, maps: readonly LabelMap[]): Pick<LGGANOutput
   }
 }
 
-const enlarged = (image: RgbImage, rcan?: RCAN) => (rcan ? rcan.upscale(image) : resizeImage(image, [2 * image.height, 2 * image.width]));
+/** Twice the network's size. */
+async function paintedLarge(generator: LGGAN, map: LabelMap, rcan?: RCAN, options?: PaintOptions): Promise<RgbImage> {
+  const [image] = await generator.paint([map], options);
+  return rcan ? rcan.upscale(image) : resizeImage(image, [2 * image.height, 2 * image.width]);
+}

@@ -1,6 +1,7 @@
 import { listed } from '../checkpoints/safetensors';
 import type { Choice } from '../common/config';
 import { UserError } from '../common/errors';
+import { STYLES } from './lggan/style_bank';
 
 /** Which of the system's networks a file of weights holds, and the part of its configuration that its shapes tell. */
 export type NetworkGuess =
@@ -41,7 +42,7 @@ export function guessNetwork(file: string, tensors: ReadonlyMap<string, { readon
         upsampling: compression ? 'sau' : 'transposed',
         ...(compression && { sauCompressed: compression[0] }),
         noise: names.some((n) => n.endsWith('.noise.scale')),
-        style: names.includes('styles'),
+        style: names.includes(STYLES),
       },
     };
   }

@@ -10,7 +10,7 @@ import { UserError } from '../common/errors';
 import { Random } from '../common/random';
 import { drawNoise } from '../layers/noise';
 import type { Conditions } from '../layers/spade_block';
-import { styleOf } from '../layers/style';
+import { STYLE_WEIGHT, styleOf } from '../layers/style';
 import type { LabelPyramid } from '../layers/neighbourhoods/label_pyramid';
 import { discriminatorLosses, judgement, judgementOfBoth, scoresOf, type Judgement } from '../losses/adversarial';
 import { drawAugmentation, type Augmentation } from '../losses/augmentation';
@@ -33,6 +33,7 @@ import { pixelShares } from '../losses/segmentation';
 import { Discriminator, type DiscriminatorConfig } from '../models/discriminator';
 import type { LGGANConfig } from '../models/lggan/config';
 import type { Generator } from '../models/lggan/generator';
+import { STYLES } from '../models/lggan/style_bank';
 import { createGenerator } from '../models/lggan/single_branch';
 import { loadDiscriminator, loadGenerator } from '../models/pretrained';
 import { HEADS } from '../models/projected_heads';
@@ -169,8 +170,9 @@ type Pass = { losses: Record<string, tf.Scalar>; gradients: Record<string, tf.Te
 
 type Rates = ReturnType<Schedule['learningRates']>;
 
-/** What a step draws: how the discriminator sees the images, and for each class whether LabelMix takes it from the photo. */
+/** What a step draws: how the discriminator sees the images, for each class whether LabelMix takes it from the photo, and what is painted with. */
 interface Chance {
+  conditions: Conditions;
   augmentation?: Augmentation;
   sides?: tf.Tensor1D;
 }
@@ -283,19 +285,15 @@ export class LGGANTrainer {
     const images = tf.tensor4d(batch.images, [batch.labels.length, labels.height, labels.width, 3]);
     const buffers = new Buffers([...this.generator.parameters.entries(), ...this.discriminator.parameters.entries()]);
     const same = this.config.fakes === 'same';
-    let chance: Chance = {};
+    let chance: Chance = { conditions: {} };
     const styles = this.generator.styles && stylesOf(batch);
     const seenBefore = this.optimiserD.stepsTaken * batch.labels.length * workers();
-    let conditions: Conditions = {};
     // Images painted anew by what the generator became may be what makes the discriminator's losses infinite: then its step is taken back.
     const snapshot = same ? undefined : this.optimiserG.snapshot();
     try {
-      conditions = this.conditions(labels, styles);
-      chance = this.draw(labels);
-      const losses = same
-        ? this.stepAtOnce(labels, images, conditions, chance, weights, rates)
-        : this.stepGenerator(labels, images, conditions, chance, weights, rates.generator);
-      if (!same) Object.assign(losses, this.stepDiscriminator(labels, images, conditions, chance, rates.discriminator));
+      chance = this.draw(labels, styles);
+      const losses = same ? this.stepAtOnce(labels, images, chance, weights, rates) : this.stepGenerator(labels, images, chance, weights, rates.generator);
+      if (!same) Object.assign(losses, this.stepDiscriminator(labels, images, chance, rates.discriminator));
       if (styles) this.keepScenes(seenBefore, styles, batch.labels);
       this.average?.update();
       return losses;
@@ -305,38 +303,27 @@ export class LGGANTrainer {
       throw e;
     } finally {
       snapshot?.dispose();
-      tf.dispose([images, conditions, ...Object.values(chance.augmentation ?? {}), chance.sides ?? []]);
+      tf.dispose([images, chance.conditions, ...Object.values(chance.augmentation ?? {}), chance.sides ?? []]);
       labels.dispose();
       buffers.dispose();
     }
   }
 
   /** By the seed and the steps taken, which a resumed run goes on with. */
-  private draw({ batch, height, width }: LabelPyramid): Chance {
+  private draw({ batch, height, width }: LabelPyramid, styles: number[][] | undefined): Chance {
     const { labelMix, augment } = this.config;
     const { seed, classes } = this.generator.config;
     const [low, high] = [seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
     // The last number tells them from those of the data, see `Sequence`.
-    const random = (purpose: number) => new Random([low, high, this.optimiserD.stepsTaken, purpose, 2]);
+    const random = (...purpose: [number, number]) => new Random([low, high, this.optimiserD.stepsTaken, ...purpose]);
     // The same sides for all workers; each has its part of the batch's images.
-    const first = 1 + batch * (cluster()?.rank ?? 0);
-    const ofImages = () => Array.from({ length: batch }, (_, b) => random(first + b));
-    return {
-      sides: labelMix > 0 ? drawSides(random(0), classes) : undefined,
-      augmentation: augment ? drawAugmentation(ofImages(), [height, width]) : undefined,
-    };
-  }
-
-  /** The noise of this step, and the styles of its photos. */
-  private conditions({ batch, height, width }: LabelPyramid, styles: number[][] | undefined): Conditions {
-    const { seed } = this.generator.config;
-    const sizes = this.generator.noiseSizes([height, width]);
-    const [low, high] = [seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
     const first = batch * (cluster()?.rank ?? 0);
-    const ofImages = Array.from({ length: batch }, (_, b) => new Random([low, high, this.optimiserD.stepsTaken, first + b, 3]));
+    const ofImages = (before: number, kind: number) => Array.from({ length: batch }, (_, b) => random(before + first + b, kind));
+    const sizes = this.generator.noiseSizes([height, width]);
     return {
-      ...(sizes.length && { noise: drawNoise(sizes, ofImages) }),
-      ...(styles && { style: tf.tensor2d(styles) }),
+      sides: labelMix > 0 ? drawSides(random(0, 2), classes) : undefined,
+      augmentation: augment ? drawAugmentation(ofImages(1, 2), [height, width]) : undefined,
+      conditions: { ...(sizes.length && { noise: drawNoise(sizes, ofImages(0, 3)) }), ...(styles && { style: tf.tensor2d(styles) }) },
     };
   }
 
@@ -348,8 +335,8 @@ export class LGGANTrainer {
     bank.add(seenBefore, group ? inPass(this.firstPass + 3, () => tf.tidy(() => group.gather(tf.tensor1d(own)).dataSync<'float32'>())) : own);
   }
 
-  private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, conditions: Conditions, chance: Chance, weights: LossWeights, rate: number): Losses {
-    return freeing([this.generatorPass(labels, images, conditions, chance.augmentation, ...this.perception(weights))], ([pass]) => {
+  private stepGenerator(labels: LabelPyramid, images: tf.Tensor4D, chance: Chance, weights: LossWeights, rate: number): Losses {
+    return freeing([this.generatorPass(labels, images, chance.conditions, chance.augmentation, ...this.perception(weights))], ([pass]) => {
       const losses = checked('generator', pass);
       this.optimiserG.step(pass.gradients, rate);
       return losses;
@@ -357,8 +344,8 @@ export class LGGANTrainer {
   }
 
   /** Against what the generator paints now. */
-  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, conditions: Conditions, chance: Chance, rate: number): Losses {
-    return freeing([this.discriminatorPass(labels, images, conditions, chance.augmentation, chance.sides)], ([pass]) => {
+  private stepDiscriminator(labels: LabelPyramid, images: tf.Tensor4D, chance: Chance, rate: number): Losses {
+    return freeing([this.discriminatorPass(labels, images, chance.conditions, chance.augmentation, chance.sides)], ([pass]) => {
       const losses = checked('discriminator', pass);
       this.optimiserD.step(pass.gradients, rate);
       return losses;
@@ -366,8 +353,8 @@ export class LGGANTrainer {
   }
 
   /** Both by the same images, which the discriminator judges once. */
-  private stepAtOnce(labels: LabelPyramid, images: tf.Tensor4D, conditions: Conditions, chance: Chance, weights: LossWeights, rates: Rates): Losses {
-    return freeing(this.bothPasses(labels, images, conditions, chance.augmentation, chance.sides, ...this.perception(weights)), ([g, d]) => {
+  private stepAtOnce(labels: LabelPyramid, images: tf.Tensor4D, chance: Chance, weights: LossWeights, rates: Rates): Losses {
+    return freeing(this.bothPasses(labels, images, chance.conditions, chance.augmentation, chance.sides, ...this.perception(weights)), ([g, d]) => {
       const losses = { ...checked('generator', g), ...checked('discriminator', d) };
       this.optimiserD.step(d.gradients, rates.discriminator);
       this.optimiserG.step(g.gradients, rates.generator);
@@ -502,7 +489,7 @@ export class LGGANTrainer {
 
   /** Begins with the weights of another generator, also in the average. @throws UserError where it is of another shape */
   beginWith(other: Generator): string | undefined {
-    const begun = beginWith(this.generator.parameters, other.parameters, this.config.start, 'train.generator');
+    const begun = beginWith(this.generator.parameters, other.parameters, this.config.start, 'train.generator', ofStyle);
     this.average?.reset();
     return begun ? `${this.config.start}: this network has no style; it begins without effect, and no scene is known.` : undefined;
   }
@@ -563,6 +550,9 @@ export interface LGGANData {
   vgg?: Vgg19;
 }
 
+/** What a network with a style has beside one without. */
+const ofStyle = (name: string) => name === STYLES || name.endsWith(STYLE_WEIGHT);
+
 /** Of each photo. */
 function stylesOf({ images, labels }: Batch): number[][] {
   const size = images.length / labels.length;
@@ -611,9 +601,9 @@ async function begin(config: Partial<TrainLGGANConfig>, vgg?: Vgg19, onMessage?:
         start && trainer.beginWith(start),
         config.startDiscriminator && (await loadDiscriminator(config.startDiscriminator, trainer.discriminator.parameters)),
       ];
+      const sentences = said.filter((sentence) => sentence);
       // A run that goes on takes up its own weights.
-      const begins = !(await newestCheckpoint(trainer.config.output, 'latest'));
-      for (const sentence of said) if (sentence && begins) onMessage?.(sentence);
+      if (sentences.length && !(await newestCheckpoint(trainer.config.output, 'latest'))) sentences.forEach((sentence) => onMessage?.(sentence!));
       return trainer;
     } catch (e) {
       trainer.dispose();

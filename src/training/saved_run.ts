@@ -4,8 +4,6 @@ import { UserError } from '../common/errors';
 import { cluster, isFirst } from '../engine/cluster';
 import * as tf from '../engine/tf';
 import type { Parameters } from '../layers/core/parameters';
-import { STYLE_WEIGHT } from '../layers/style';
-import { STYLES } from '../models/lggan/style_bank';
 import type { Adam } from './adam';
 import { weightFault } from './guards';
 
@@ -93,22 +91,19 @@ async function loadOwn(
 }
 
 /**
- * Assigns the weights of a trained network, of the file `start`. A style that it lacks begins without effect: true then.
+ * Assigns the weights of a trained network, of the file `start`. What it lacks and `mayLack` allows begins with zeros: true then.
  * @throws UserError where it is of another shape than `field` of the configuration says
  */
-export function beginWith(own: Parameters, trained: Parameters, start: string, field: string): boolean {
+export function beginWith(own: Parameters, trained: Parameters, start: string, field: string, mayLack: (name: string) => boolean = () => false): boolean {
   const weights = new Map(trained.entries().map((e) => [e.name, e.variable]));
   const entries = own.entries();
-  const stranger = entries.find(({ name, variable }) => String(weights.get(name)?.shape) !== String(variable.shape) && !beginsAnew(name, weights));
-  const known = entries.filter((e) => weights.has(e.name));
+  const begun = entries.filter(({ name }) => !weights.has(name) && mayLack(name));
+  const known = entries.filter((e) => !begun.includes(e));
+  const stranger = known.find(({ name, variable }) => String(weights.get(name)?.shape) !== String(variable.shape));
   if (stranger || weights.size !== known.length) {
     throw new UserError(`${start}: this network is of another shape${stranger ? ` (${stranger.name})` : ''}; leave the fields of ${field} to it.`);
   }
   for (const { name, variable } of known) variable.assign(weights.get(name)!);
-  const begun = entries.filter((e) => !weights.has(e.name));
   for (const { variable } of begun) tf.tidy(() => variable.assign(tf.zerosLike(variable)));
   return begun.length > 0;
 }
-
-/** Where the trained network had no style. */
-const beginsAnew = (name: string, weights: ReadonlyMap<string, tf.Variable>) => (name === STYLES || name.endsWith(STYLE_WEIGHT)) && !weights.has(name);

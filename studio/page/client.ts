@@ -1,5 +1,5 @@
 /** The page's side of its worker. */
-import type { Manifest, Picture, Reply, Request, Sketch, View } from '../worker/messages';
+import type { Drawing, Manifest, Picture, Reply, Request, Sketch, View } from '../worker/messages';
 
 export interface Painted {
   views: View[];
@@ -63,10 +63,10 @@ export class Client {
   }
 
   /** The seed whose scene is laid out most like the sketch; undefined where a seed chooses no scene. */
-  async near(sketch: Sketch): Promise<number | undefined> {
+  async near(drawing: Drawing): Promise<number | undefined> {
     this.nearing++;
     try {
-      return ((await this.ask({ type: 'near', ...sketch })) as Answer<'near'>).seed;
+      return ((await this.ask({ type: 'near', ...drawing })) as Answer<'near'>).seed;
     } finally {
       this.nearing--;
     }
@@ -85,8 +85,8 @@ export class Client {
     return (await this.ask({ type: 'read', name: file.name, bytes, height, width })) as Answer<'read'>;
   }
 
-  async write(sketch: Sketch): Promise<Blob> {
-    const { png } = (await this.ask({ type: 'write', ...sketch })) as Answer<'written'>;
+  async write(drawing: Drawing): Promise<Blob> {
+    const { png } = (await this.ask({ type: 'write', ...drawing })) as Answer<'written'>;
     return new Blob([png], { type: 'image/png' });
   }
 

@@ -201,7 +201,7 @@ class Studio {
     const { choices } = this;
     const { labels, height, width } = this.sketch;
     // What fails here fails in painting, too, and is told there.
-    const asked = this.client.near({ labels: labels.slice(), height, width, seed: 0 }).catch(() => undefined);
+    const asked = this.client.near({ labels: labels.slice(), height, width }).catch(() => undefined);
     this.showBusy();
     const seed = await asked;
     this.showBusy();
@@ -336,7 +336,7 @@ class Studio {
 
   private async saveLabels(): Promise<void> {
     const { labels, height, width } = this.sketch;
-    download(await this.client.write({ labels: labels.slice(), height, width, seed: this.seed }), 'labels.png');
+    download(await this.client.write({ labels: labels.slice(), height, width }), 'labels.png');
   }
 
   private async savePainting(): Promise<void> {

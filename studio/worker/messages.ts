@@ -24,11 +24,15 @@ export interface Picture {
   width: number;
 }
 
-export interface Sketch {
+export interface Drawing {
   /** A class a pixel. */
   labels: Uint8Array;
   height: number;
   width: number;
+}
+
+/** A drawing, and how it is painted. */
+export interface Sketch extends Drawing {
   /** Of the noise inputs, and of the scene that lends its style. */
   seed: number;
   /** A photo that lends it instead. */
@@ -39,14 +43,14 @@ export type Request =
   | { type: 'start'; base: string; manifest: Manifest; engine?: string }
   | ({ type: 'paint'; id: number } & Sketch)
   /** The seed whose scene is laid out most like the sketch. */
-  | ({ type: 'near'; id: number } & Sketch)
+  | ({ type: 'near'; id: number } & Drawing)
   /** Twice the size, of the sketch that was painted last. */
   | { type: 'enlarge'; id: number }
   /** SAU's kernels of the sketch that was painted last, for the explorer's page; `x` and `y` from 0 to 1. */
   | { type: 'explain'; id: number; x: number; y: number }
   /** A label map's file, at the size of the sketch. */
   | { type: 'read'; id: number; name: string; bytes: ArrayBuffer; height: number; width: number }
-  | ({ type: 'write'; id: number } & Sketch);
+  | ({ type: 'write'; id: number } & Drawing);
 
 /** One of the pictures that a painting consists of. */
 export interface View {

@@ -7,10 +7,10 @@ import type { LabelMap, RgbImage } from '../../src/data/types';
 import { heatMap } from '../../src/figures/colours';
 import { explorerContent, rounded } from '../explorer/content';
 import { predictedPlanes } from '../explorer/planes';
-import { type Generator } from '../../src/models/lggan/generator';
+import type { Generator, PaintOptions } from '../../src/models/lggan/generator';
 import type { LGGANOutput } from '../../src/models/lggan/lggan';
 import type { RCAN } from '../../src/models/rcan';
-import type { Picture, Sketch, View } from './messages';
+import type { Drawing, Picture, Sketch, View } from './messages';
 import * as tf from '../../src/engine/tf';
 
 /** Steps of the explorer's kernels: what it has where a page may be large. */
@@ -24,18 +24,14 @@ export class Painter {
     private readonly rcan: () => Promise<RCAN>,
   ) {}
 
-  private get styled(): boolean {
-    return this.generator.styles !== undefined;
-  }
-
   /** The number of the scene of training that is laid out most like a sketch: a seed to begin with. Undefined for a network without a style. */
-  near(sketch: Sketch): number | undefined {
+  near(sketch: Drawing): number | undefined {
     return this.generator.styles?.near(mapOf(sketch));
   }
 
   /** All pictures of a sketch: the painting first, then what it is made of. */
   async paint(sketch: Sketch): Promise<View[]> {
-    const output = this.generator.generate(mapOf(sketch), optionsOf(sketch, this.styled));
+    const output = this.generator.generate(mapOf(sketch), this.optionsOf(sketch));
     try {
       const image = await imageFromTensor(output.final);
       const views: View[] = [view('painting', 'Painting', image)];
@@ -64,7 +60,7 @@ export class Painter {
   /** What the explorer's page shows of the last painting: its description, and its planes as it unpacks them. */
   async explain(x: number, y: number): Promise<{ description: object; planes: string }> {
     const { sketch } = this.painted();
-    const output = this.generator.generate(mapOf(sketch), { attention: true, ...optionsOf(sketch, this.styled) });
+    const output = this.generator.generate(mapOf(sketch), { attention: true, ...this.optionsOf(sketch) });
     try {
       if (!output.attention?.weights.length) throw new UserError('This network has no semantic-aware upsampling to look into.');
       const [, height, width] = output.final.shape;
@@ -77,15 +73,19 @@ export class Painter {
     }
   }
 
+  /** The seed chooses the noise, and the scene that lends its style where no photo does. */
+  private optionsOf({ seed, style }: Sketch): PaintOptions {
+    if (!this.generator.styles) return { noiseSeed: seed };
+    return { noiseSeed: seed, ...(style ? { style: rgb(style) } : { scene: seed }) };
+  }
+
   private painted() {
     if (!this.last) throw new UserError('Nothing is painted yet.');
     return this.last;
   }
 }
 
-/** The seed chooses the noise, and the scene that lends its style where no photo does. */
-const optionsOf = ({ seed, style }: Sketch, styled: boolean) => ({ noiseSeed: seed, ...(styled && (style ? { style: rgb(style) } : { scene: seed })) });
-const mapOf = ({ labels, height, width }: Sketch): LabelMap => ({ data: labels, height, width });
+const mapOf = ({ labels, height, width }: Drawing): LabelMap => ({ data: labels, height, width });
 const view = (name: string, title: string, image: RgbImage): View => ({ name, title, picture: rgba(image) });
 
 function rgba({ data, height, width }: RgbImage): Picture {
